@@ -1,0 +1,235 @@
+// Package chunk reads what Fluent Bit hands to an output: msgpack events, one
+// after another, in the layout of fluent-bit's src/flb_log_event_decoder.c.
+//
+// Nothing is copied: every slice that leaves this package points into the
+// chunk, which belongs to Fluent Bit and is valid until the flush returns.
+package chunk
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/tinylib/msgp/msgp"
+)
+
+// ErrNotAnEvent means that a whole msgpack value was read which is no event:
+// not an array of two, a time that is none, a record that is no map. The
+// reader stands behind it and goes on.
+var ErrNotAnEvent = errors.New("chunk: the value is not an event")
+
+// Kind tells events from the markers that bracket a group of them.
+type Kind uint8
+
+const (
+	// Log is an event with a record.
+	Log Kind = iota
+	// GroupStart opens a group: its record and metadata hold what the events
+	// of the group share, such as OTLP's resource and scope.
+	GroupStart
+	// GroupEnd closes it.
+	GroupEnd
+)
+
+// Seconds of the two markers (flb_log_event.h: FLB_LOG_EVENT_GROUP_START is
+// -1, FLB_LOG_EVENT_GROUP_END is -2, in the 32 bits of an event time).
+const (
+	groupStartSeconds = 0xFFFFFFFF
+	groupEndSeconds   = 0xFFFFFFFE
+)
+
+// Time is the moment of an event: seconds since 1970 and nanoseconds
+// [0, 999,999,999].
+type Time struct {
+	Seconds int64
+	Nanos   uint32
+}
+
+// Event is one event as it lies in the chunk.
+type Event struct {
+	Kind Kind
+	Time Time
+	// Metadata is the msgpack map beside the time, nil in the old layout.
+	Metadata []byte
+	// Record starts at the record's msgpack map. It runs on to the chunk's end
+	// until Reader.Bound has cut it.
+	Record []byte
+	// Position counts events, markers and malformed values from 0, and is the
+	// event's name within its chunk.
+	Position int
+}
+
+// Reader walks through one chunk. It is not safe for concurrent use.
+type Reader struct {
+	data []byte
+	// next is where the next event starts; -1 while the record of the current
+	// one has not been walked yet.
+	next     int
+	record   int
+	position int
+}
+
+// NewReader starts at the first event of data, which is borrowed.
+func NewReader(data []byte) Reader { return Reader{data: data} }
+
+// Place is where a Reader stands between two events.
+type Place struct{ offset, position int }
+
+// Place returns where the reader stands, to come back with Seek.
+func (r *Reader) Place() (Place, error) {
+	err := r.settle()
+	return Place{r.next, r.position}, err
+}
+
+// Seek goes back, or on, to a place of the same chunk.
+func (r *Reader) Seek(p Place) { r.next, r.position = p.offset, p.position }
+
+// Position is the number of values read so far.
+func (r *Reader) Position() int { return r.position }
+
+// Next reads the head of the next event into e and leaves the reader at its
+// record, so that an encoder can walk the record and report its end to Done:
+// one pass instead of two. Without Done, the following call walks it.
+//
+// Possible errors: io.EOF at the end; ErrNotAnEvent, after which the reader
+// goes on behind the value; ErrTruncated, after which nothing can be read.
+func (r *Reader) Next(e *Event) error {
+	if err := r.settle(); err != nil {
+		return err
+	}
+	if r.next >= len(r.data) {
+		return io.EOF
+	}
+	start := r.data[r.next:]
+	e.Position = r.position
+	r.position++
+	body, ok := r.head(e, start)
+	if !ok {
+		rest, err := Skip(start)
+		if err != nil {
+			return err
+		}
+		r.Done(rest)
+		return ErrNotAnEvent
+	}
+	e.Record = body
+	r.record = len(r.data) - len(body)
+	r.next = -1
+	return nil
+}
+
+// Done tells the reader what follows the current record.
+func (r *Reader) Done(rest []byte) { r.next = len(r.data) - len(rest) }
+
+// Bound walks the current record and cuts e.Record to its exact bytes.
+//
+// Possible errors: ErrTruncated.
+func (r *Reader) Bound(e *Event) error {
+	if err := r.settle(); err != nil {
+		return err
+	}
+	e.Record = r.data[r.record:r.next:r.next]
+	return nil
+}
+
+// settle makes sure that next is known.
+func (r *Reader) settle() error {
+	if r.next >= 0 {
+		return nil
+	}
+	rest, err := Skip(r.data[r.record:])
+	if err != nil {
+		return err
+	}
+	r.Done(rest)
+	return nil
+}
+
+// head reads [[time, metadata], or [time, and returns what follows: the
+// record, which must be a map.
+func (r *Reader) head(e *Event, b []byte) (record []byte, ok bool) {
+	const pair = 0x92 // an array of two
+	if len(b) < 2 || b[0] != pair {
+		return nil, false
+	}
+	b = b[1:]
+	nested := b[0] == pair
+	if nested {
+		b = b[1:]
+	}
+	e.Kind = Log
+	b, ok = readTime(b, e)
+	if !ok {
+		return nil, false
+	}
+	e.Metadata = nil
+	if nested {
+		rest, err := Skip(b)
+		if err != nil {
+			return nil, false
+		}
+		if isMap(b) {
+			e.Metadata = b[:len(b)-len(rest)]
+		}
+		b = rest
+	}
+	return b, isMap(b)
+}
+
+func isMap(b []byte) bool {
+	return len(b) > 0 && (b[0]&0xf0 == 0x80 || b[0] == 0xde || b[0] == 0xdf)
+}
+
+// readTime reads an event time in any of its forms: ext type 0 with seconds
+// and nanoseconds of 32 bits each, an integer, or a float of seconds.
+func readTime(b []byte, e *Event) (rest []byte, ok bool) {
+	switch {
+	case len(b) >= 10 && b[0] == 0xd7 && b[1] == 0: // fixext 8, type 0
+		readTimeBytes(b[2:10], e)
+		return b[10:], true
+	case len(b) >= 11 && b[0] == 0xc7 && b[1] == 8 && b[2] == 0: // ext 8 of 8 bytes, type 0
+		readTimeBytes(b[3:11], e)
+		return b[11:], true
+	}
+	switch msgp.NextType(b) {
+	case msgp.IntType, msgp.UintType:
+		seconds, rest, err := msgp.ReadInt64Bytes(b)
+		e.Time = Time{Seconds: seconds}
+		return rest, err == nil && seconds >= -farthest && seconds <= farthest
+	case msgp.Float64Type, msgp.Float32Type:
+		seconds, rest, err := msgp.ReadFloat64Bytes(b)
+		if err != nil {
+			return nil, false
+		}
+		return rest, floatTime(seconds, &e.Time)
+	}
+	return nil, false
+}
+
+// readTimeBytes reads the eight bytes of an event time. Only this form can
+// mark a group.
+func readTimeBytes(b []byte, e *Event) {
+	seconds, nanos := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+	switch seconds {
+	case groupStartSeconds:
+		e.Kind = GroupStart
+	case groupEndSeconds:
+		e.Kind = GroupEnd
+	}
+	// A sender can write any nanoseconds; whole seconds among them are carried.
+	e.Time = Time{Seconds: int64(seconds) + int64(nanos/1e9), Nanos: nanos % 1e9}
+}
+
+// farthest is the largest number of seconds, either side of 1970, that still
+// has a year of at most four digits when it is written out.
+const farthest = 253402300799 // 9999-12-31T23:59:59Z
+
+func floatTime(seconds float64, t *Time) bool {
+	if math.IsNaN(seconds) || math.Abs(seconds) > farthest {
+		return false
+	}
+	whole := math.Floor(seconds)
+	*t = Time{Seconds: int64(whole), Nanos: min(uint32((seconds-whole)*1e9), 999_999_999)}
+	return true
+}
