@@ -1,0 +1,216 @@
+package document
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"out_es/plugin/chunk"
+	"out_es/plugin/jsontext"
+)
+
+// maxDepth is how many maps and arrays may lie in one another. Elasticsearch's
+// parser stops at 1,000 (Jackson's StreamReadConstraints), its dynamic mapping
+// at 20 (index.mapping.depth.limit). 200 levels at about 250 bytes of stack
+// each stay within 64 KB.
+const maxDepth = 200
+
+// value appends the msgpack value at the start of b as JSON.
+//
+// Possible errors: chunk.ErrTruncated.
+func (w *Writer) value(dst, b []byte, depth int) (out, rest []byte, err error) {
+	if len(b) == 0 {
+		return dst, nil, chunk.ErrTruncated
+	}
+	switch lead := b[0]; {
+	case lead&0xe0 == 0xa0: // fixstr
+		n := int(lead & 0x1f)
+		if len(b) <= n {
+			return dst, nil, chunk.ErrTruncated
+		}
+		return jsontext.AppendString(dst, b[1:1+n]), b[1+n:], nil
+	case lead < 0x80:
+		return appendSmall(dst, lead), b[1:], nil
+	case lead >= 0xe0:
+		return strconv.AppendInt(dst, int64(int8(lead)), 10), b[1:], nil
+	case lead < 0x90 || lead == 0xde || lead == 0xdf:
+		return w.object(dst, b, depth+1)
+	case lead < 0xa0 || lead == 0xdc || lead == 0xdd:
+		return w.array(dst, b, depth+1)
+	}
+	return scalar(dst, b)
+}
+
+// appendSmall writes an integer from 0 to 127.
+func appendSmall(dst []byte, n byte) []byte {
+	if n >= 100 {
+		dst = append(dst, '1')
+		n -= 100
+		return append(dst, '0'+n/10, '0'+n%10)
+	}
+	if n >= 10 {
+		dst = append(dst, '0'+n/10)
+	}
+	return append(dst, '0'+n%10)
+}
+
+// scalar writes the values with a lead byte from 0xc0 that hold no others.
+func scalar(dst, b []byte) (out, rest []byte, err error) {
+	switch msgp.NextType(b) {
+	case msgp.StrType:
+		s, rest, err := msgp.ReadStringZC(b)
+		return jsontext.AppendString(dst, s), rest, broken(err)
+	case msgp.BinType:
+		s, rest, err := msgp.ReadBytesZC(b)
+		return appendBinary(dst, s), rest, broken(err)
+	case msgp.NilType:
+		return append(dst, "null"...), b[1:], nil
+	case msgp.BoolType:
+		return strconv.AppendBool(dst, b[0] == 0xc3), b[1:], nil
+	case msgp.IntType:
+		i, rest, err := msgp.ReadInt64Bytes(b)
+		return strconv.AppendInt(dst, i, 10), rest, broken(err)
+	case msgp.UintType:
+		u, rest, err := msgp.ReadUint64Bytes(b)
+		return strconv.AppendUint(dst, u, 10), rest, broken(err)
+	case msgp.Float32Type:
+		f, rest, err := msgp.ReadFloat32Bytes(b)
+		return appendFloat(dst, float64(f), 32), rest, broken(err)
+	case msgp.Float64Type:
+		f, rest, err := msgp.ReadFloat64Bytes(b)
+		return appendFloat(dst, f, 64), rest, broken(err)
+	}
+	return extension(dst, b)
+}
+
+// extension writes an ext type: Fluent Bit's event time (type 0, 8 bytes) as a
+// number of seconds, as its own JSON output does, any other as the base64 of
+// its bytes.
+func extension(dst, b []byte) (out, rest []byte, err error) {
+	rest, err = chunk.Skip(b)
+	if err != nil {
+		return dst, nil, err
+	}
+	kind, data := extensionData(b[:len(b)-len(rest)])
+	if kind == 0 && len(data) == 8 {
+		seconds, nanos := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
+		return appendFloat(dst, float64(seconds)+float64(nanos)/1e9, 64), rest, nil
+	}
+	return appendBase64(dst, data), rest, nil
+}
+
+// extensionData splits a whole ext value. fixext (0xd4 to 0xd8) has its type
+// behind the lead byte; ext 8, 16 and 32 (0xc7 to 0xc9) behind their length.
+func extensionData(b []byte) (kind int8, data []byte) {
+	at := 1
+	if b[0] <= 0xc9 {
+		at += 1 << (b[0] - 0xc7)
+	}
+	return int8(b[at]), b[at+1:]
+}
+
+// object writes a map.
+func (w *Writer) object(dst, b []byte, depth int) (out, rest []byte, err error) {
+	if depth > maxDepth {
+		return w.tooDeep(dst, b)
+	}
+	n, b, err := mapHeader(b)
+	if err != nil {
+		return dst, nil, err
+	}
+	dst = append(dst, '{')
+	for i := uint32(0); i < n; i++ {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, b, err = w.key(dst, b, depth); err != nil {
+			return dst, nil, err
+		}
+		dst = append(dst, ':')
+		if dst, b, err = w.value(dst, b, depth); err != nil {
+			return dst, nil, err
+		}
+	}
+	return append(dst, '}'), b, nil
+}
+
+func (w *Writer) array(dst, b []byte, depth int) (out, rest []byte, err error) {
+	if depth > maxDepth {
+		return w.tooDeep(dst, b)
+	}
+	n, b, err := msgp.ReadArrayHeaderBytes(b)
+	if err != nil {
+		return dst, nil, chunk.ErrTruncated
+	}
+	dst = append(dst, '[')
+	for i := uint32(0); i < n; i++ {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, b, err = w.value(dst, b, depth); err != nil {
+			return dst, nil, err
+		}
+	}
+	return append(dst, ']'), b, nil
+}
+
+// tooDeep writes null in the place of what lies below maxDepth, and counts it.
+func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
+	rest, err = chunk.Skip(b)
+	w.cut++
+	return append(dst, "null"...), rest, err
+}
+
+// key writes a map's key, which JSON wants to be a string: any other value is
+// written as its JSON text in quotes.
+func (w *Writer) key(dst, b []byte, depth int) (out, rest []byte, err error) {
+	if len(b) == 0 {
+		return dst, nil, chunk.ErrTruncated
+	}
+	mark := len(dst)
+	switch lead := b[0]; {
+	case lead&0xe0 == 0xa0 || lead >= 0xd9 && lead <= 0xdb || lead >= 0xc4 && lead <= 0xc6:
+		dst, rest, err = w.value(dst, b, depth)
+	default:
+		dst, rest, err = w.keyText(dst, b, depth)
+	}
+	if err == nil && w.dots {
+		replaceDots(dst[mark:])
+	}
+	return dst, rest, err
+}
+
+// keyText is rare, and the only place of the encoder that allocates.
+func (w *Writer) keyText(dst, b []byte, depth int) (out, rest []byte, err error) {
+	text, rest, err := w.value(nil, b, depth)
+	if len(text) > 1 && text[0] == '"' {
+		return append(dst, text...), rest, err
+	}
+	return jsontext.AppendString(dst, text), rest, err
+}
+
+func replaceDots(key []byte) {
+	for i, c := range key {
+		if c == '.' {
+			key[i] = '_'
+		}
+	}
+}
+
+func mapHeader(b []byte) (n uint32, rest []byte, err error) {
+	if len(b) > 0 && b[0]&0xf0 == 0x80 {
+		return uint32(b[0] & 0x0f), b[1:], nil
+	}
+	n, rest, err = msgp.ReadMapHeaderBytes(b)
+	return n, rest, broken(err)
+}
+
+// broken turns any of msgp's errors into the one that callers tell apart: a
+// value whose type was looked up first can only fail by ending too early.
+func broken(err error) error {
+	if err != nil {
+		return chunk.ErrTruncated
+	}
+	return nil
+}
