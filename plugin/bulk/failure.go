@@ -1,0 +1,105 @@
+package bulk
+
+import (
+	"fmt"
+	"time"
+)
+
+// Class says why a request as a whole brought no verdicts on its items, and so
+// what can be done about it.
+type Class uint8
+
+// The classes. Delivered is that of a request whose items were all answered.
+const (
+	Delivered Class = iota
+	// Unreachable: the request did not arrive (refused, DNS, TLS).
+	Unreachable
+	// Ambiguous: it may have arrived, but its answer is missing, cut off, or
+	// doesn't fit what was sent.
+	Ambiguous
+	// Throttled: 429.
+	Throttled
+	// Unavailable: 408, 5xx but 501.
+	Unavailable
+	// Oversized: 413.
+	Oversized
+	// Illegal: 400 with Elasticsearch's own error. Something in it is illegal.
+	Illegal
+	// Unauthorized is every answer that settings cause, not data: 401, 403,
+	// 404, 407, redirects, other 4xx, 501, a proxy's page.
+	Unauthorized
+	// Canceled: the flush had no time left.
+	Canceled
+)
+
+var classNames = [...]string{
+	Delivered: "delivered", Unreachable: "unreachable", Ambiguous: "ambiguous", Throttled: "throttled",
+	Unavailable: "unavailable", Oversized: "oversized", Illegal: "illegal", Unauthorized: "misconfigured",
+	Canceled: "canceled",
+}
+
+func (c Class) String() string { return classNames[c] }
+
+// ClassNames are the names of all classes, for a metric's label.
+func ClassNames() []string { return append([]string(nil), classNames[:]...) }
+
+// Failure is why a request as a whole failed.
+type Failure struct {
+	Class Class
+	// Status is the HTTP status, 0 where there was no answer.
+	Status int
+	// RetryAfter is what the server asked to wait, 0 where it didn't.
+	RetryAfter time.Duration
+	// Type and Reason are Elasticsearch's own error, where it gave one.
+	Type, Reason string
+	// Remedy names the setting to look at.
+	Remedy string
+	Err    error
+}
+
+// Error describes the failure without anything of the records that were sent.
+func (f *Failure) Error() string {
+	text := f.Class.String()
+	if f.Status != 0 {
+		text = fmt.Sprintf("%s: status %d", text, f.Status)
+	}
+	if f.Type != "" {
+		text = fmt.Sprintf("%s, %s: %s", text, f.Type, Redact(f.Reason))
+	}
+	if f.Err != nil {
+		text = fmt.Sprintf("%s: %v", text, f.Err)
+	}
+	if f.Remedy != "" {
+		text += " (" + f.Remedy + ")"
+	}
+	return text
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// ClassOf gives the class of an answer other than a readable 200. own says
+// that the body is Elasticsearch's own JSON error, not a proxy's.
+func ClassOf(status int, own Origin) Class {
+	switch {
+	case status == 408 || status >= 500 && status != 501:
+		return Unavailable
+	case status == 429:
+		return Throttled
+	case status == 413:
+		return Oversized
+	case status == 400 && own == FromElasticsearch:
+		return Illegal
+	case status >= 200 && status < 300:
+		return Ambiguous
+	}
+	return Unauthorized
+}
+
+// Origin says who wrote an answer.
+type Origin uint8
+
+// FromElsewhere is a proxy's, or anybody's, page.
+const (
+	FromElsewhere Origin = iota
+	FromElasticsearch
+)

@@ -1,0 +1,138 @@
+package bulk
+
+import (
+	"fmt"
+
+	"github.com/klauspost/compress/gzip"
+)
+
+// Compression says how a request's body travels.
+type Compression uint8
+
+// The ways that Elasticsearch's HTTP layer takes: as it is, or as gzip.
+const (
+	Plain Compression = iota
+	Gzip
+)
+
+const (
+	// pieceBytes is how much NDJSON is gathered before it is compressed: two
+	// of deflate's 32 KB windows, so that the compressor is not called for
+	// every document, and the uncompressed body never exists as a whole.
+	pieceBytes = 64 << 10
+	// keepBytes is the largest buffer that is kept for the next request: two
+	// chunks of Fluent Bit's 2 MB grown by a fourth. A larger one was needed
+	// for a rare document and goes back to the collector.
+	keepBytes = 5 << 20
+)
+
+// Request is one bulk request in the making. It is filled through Buffer and
+// Commit, sealed by Seal, and used again after Reset. It is not safe for
+// concurrent use, and must not be touched while a transport reads the body.
+type Request struct {
+	compression Compression
+	plain       []byte // NDJSON; under gzip only the piece not compressed yet
+	packed      writeBuffer
+	gzip        *gzip.Writer
+	size        int
+	positions   []int32
+}
+
+// NewRequest returns an empty request.
+func NewRequest(c Compression) *Request { return &Request{compression: c} }
+
+// Reset empties the request and keeps its memory within bounds.
+func (r *Request) Reset() {
+	r.plain, r.packed = kept(r.plain), writeBuffer(kept(r.packed))
+	r.positions = r.positions[:0]
+	r.size = 0
+}
+
+func kept(b []byte) []byte {
+	if cap(b) > keepBytes {
+		return nil
+	}
+	return b[:0]
+}
+
+// Buffer returns the buffer to append the next item's lines to. What is
+// appended counts only once it was given to Commit.
+func (r *Request) Buffer() []byte { return r.plain }
+
+// Added returns how many bytes grown has more than the request.
+func (r *Request) Added(grown []byte) int { return len(grown) - len(r.plain) }
+
+// Commit takes grown, which is Buffer with one more item's lines behind it,
+// as the item of the event at position in its chunk.
+//
+// Possible errors: those of the compressor, which has none of its own.
+func (r *Request) Commit(grown []byte, position int) error {
+	r.size += r.Added(grown)
+	r.plain = grown
+	r.positions = append(r.positions, int32(position))
+	if r.compression == Gzip && len(r.plain) >= pieceBytes {
+		return r.pack()
+	}
+	return nil
+}
+
+// Keep takes back a buffer that grew but whose item is not wanted, so that its
+// memory is used again.
+func (r *Request) Keep(grown []byte) { r.plain = grown[:len(r.plain)] }
+
+// Size is the number of uncompressed bytes, which is what Elasticsearch's
+// http.max_content_length counts.
+func (r *Request) Size() int { return r.size }
+
+// Sent is the number of bytes of the sealed body.
+func (r *Request) Sent() int {
+	if r.compression == Gzip {
+		return len(r.packed)
+	}
+	return len(r.plain)
+}
+
+// Positions are the events whose items the request holds, in their order. The
+// slice is the request's own.
+func (r *Request) Positions() []int32 { return r.positions }
+
+// Compression says how Seal's bytes are encoded.
+func (r *Request) Compression() Compression { return r.compression }
+
+// Seal ends the body and returns its bytes, which stay the request's own and
+// are valid until Reset.
+func (r *Request) Seal() ([]byte, error) {
+	if r.compression == Plain {
+		return r.plain, nil
+	}
+	if err := r.pack(); err != nil {
+		return nil, err
+	}
+	if err := r.gzip.Close(); err != nil {
+		return nil, fmt.Errorf("bulk: gzip: %w", err)
+	}
+	return r.packed, nil
+}
+
+// pack compresses what is gathered. The first piece of a body starts it.
+func (r *Request) pack() error {
+	if r.gzip == nil {
+		r.gzip, _ = gzip.NewWriterLevel(&r.packed, gzip.BestSpeed)
+	}
+	if len(r.packed) == 0 {
+		r.gzip.Reset(&r.packed)
+	}
+	if _, err := r.gzip.Write(r.plain); err != nil {
+		return fmt.Errorf("bulk: gzip: %w", err)
+	}
+	r.plain = kept(r.plain)
+	return nil
+}
+
+// writeBuffer is an append-only io.Writer that never fails.
+type writeBuffer []byte
+
+func (b *writeBuffer) Write(p []byte) (int, error) {
+	*b = append(*b, p...)
+	return len(p), nil
+}

@@ -1,0 +1,106 @@
+package bulk
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Verdict is what an item's status means for its document.
+type Verdict uint8
+
+// The verdicts. docs/architecture.md draws what follows from each.
+const (
+	// Unknown: the answer did not say. The item is sent again.
+	Unknown Verdict = iota
+	// Accepted: Elasticsearch has it.
+	Accepted
+	// AlreadyThere: an earlier attempt had arrived.
+	AlreadyThere
+	// Again: a passing fault of this item's shard or node.
+	Again
+	// Blocked: an index that can't be written now. Tried a few times, then
+	// refused.
+	Blocked
+	// Misconfigured: the cluster's or this plugin's settings keep it out, not
+	// the document. Kept until somebody mends them.
+	Misconfigured
+	// Refused: Elasticsearch will never take this document.
+	Refused
+)
+
+// Judge gives the verdict on an item of action a. The rules are the table
+// "What Elasticsearch's answers mean" of docs/architecture.md.
+func Judge(a Sent, item Item) Verdict {
+	switch status := item.Status; {
+	case status == 200 || status == 201:
+		return Accepted
+	case status == 409 && a.Operation == Create && a.OwnID:
+		return AlreadyThere
+	case status == 408 || status == 429 || status >= 500 || status < 400:
+		return Again
+	case status == 403 && string(item.Type) == "security_exception":
+		return Misconfigured
+	case status == 403 && isBlock(item.Type), status == 404 && string(item.Type) == "index_not_found_exception":
+		return Blocked
+	case status == 400 && bytes.HasPrefix(item.Reason, []byte("pipeline with id [")):
+		return Misconfigured // "pipeline with id [x] does not exist" has no type of its own
+	}
+	return Refused
+}
+
+func isBlock(kind []byte) bool {
+	return string(kind) == "cluster_block_exception" || string(kind) == "index_block_exception"
+}
+
+// Refusal is a refusal's type from a closed list, so that a metric has a
+// bounded number of label values whatever a server says.
+type Refusal uint8
+
+// The refusals that are not an error type of Elasticsearch's.
+const (
+	// OtherRefusal is every type that the list does not hold.
+	OtherRefusal Refusal = iota
+	// TooLarge: a single document that is larger than a request may be.
+	TooLarge
+	// IllegalAction: a single item for which the whole request was refused.
+	IllegalAction
+)
+
+// Refusals is how many there are.
+const Refusals = 18
+
+var refusalNames = [Refusals]string{
+	OtherRefusal:  "other",
+	TooLarge:      "too_large",
+	IllegalAction: "illegal_action",
+	3:             "document_parsing_exception",
+	4:             "mapper_parsing_exception",
+	5:             "strict_dynamic_mapping_exception",
+	6:             "illegal_argument_exception",
+	7:             "illegal_state_exception",
+	8:             "version_conflict_engine_exception",
+	9:             "document_missing_exception",
+	10:            "index_not_found_exception",
+	11:            "index_closed_exception",
+	12:            "invalid_index_name_exception",
+	13:            "cluster_block_exception",
+	14:            "security_exception",
+	15:            "routing_missing_exception",
+	16:            "script_exception",
+	17:            "fail_processor_exception",
+}
+
+// RefusalNames are the names of all refusals, for a metric's label.
+func RefusalNames() []string { return slices.Clone(refusalNames[:]) }
+
+func (r Refusal) String() string { return refusalNames[r] }
+
+// RefusalOf finds an error type in the list.
+func RefusalOf(kind []byte) Refusal {
+	for i := int(IllegalAction) + 1; i < len(refusalNames); i++ {
+		if refusalNames[i] == string(kind) {
+			return Refusal(i)
+		}
+	}
+	return OtherRefusal
+}
