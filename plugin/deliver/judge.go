@@ -1,0 +1,141 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"out_es/plugin/bulk"
+)
+
+// result is the verdict on one item, with the refusal's place in
+// run.refusals. Four bytes an item, since a request can have 100,000.
+type result struct {
+	verdict bulk.Verdict
+	refusal uint8
+}
+
+// maxRefusals is how many different refusals of one answer are told apart;
+// those beyond are counted with the last.
+const maxRefusals = 64
+
+// send posts the request and judges every item of the answer. It settles
+// nothing yet: an answer with the wrong number of items says nothing about
+// which item is which.
+func (r *run) send(ctx context.Context) *bulk.Failure {
+	r.results, r.refusals = r.results[:0], r.refusals[:0]
+	positions := r.req.Positions()
+	requestCtx, cancel := context.WithTimeout(ctx, r.policy.RequestTimeout)
+	defer cancel()
+	began := time.Now()
+	items, failure := r.sender.Send(requestCtx, r.req, func(item bulk.Item) {
+		if n := len(r.results); n < len(positions) {
+			r.judge(r.src.Sent(int(positions[n])), item)
+		}
+	})
+	if wrong := items > len(positions) || failure == nil && items < len(positions); wrong {
+		r.results = r.results[:0]
+		failure = &bulk.Failure{Class: bulk.Ambiguous, Status: 200,
+			Err: fmt.Errorf("the answer has %d items for the %d that were sent", items, len(positions))}
+	}
+	if failure != nil && ctx.Err() != nil {
+		failure.Class = bulk.Canceled
+	}
+	r.observer.Observe(Attempt{Failure: failure, Bytes: r.req.Sent(), Items: len(positions), Took: time.Since(began), Repeat: r.repeat})
+	return failure
+}
+
+// judge notes the verdict on the next item.
+func (r *run) judge(a bulk.Sent, item bulk.Item) {
+	res := result{verdict: bulk.Judge(a, item)}
+	if res.verdict != bulk.Accepted && res.verdict != bulk.AlreadyThere {
+		res.refusal = r.note(item)
+	}
+	r.results = append(r.results, res)
+}
+
+// note keeps what an item's answer says, once for all items that say the same.
+func (r *run) note(item bulk.Item) uint8 {
+	reason := bulk.Redact(string(item.Reason))
+	for i, known := range r.refusals {
+		if known.Status == item.Status && known.Error == string(item.Type) && known.Reason == reason {
+			return uint8(i)
+		}
+	}
+	if len(r.refusals) == maxRefusals {
+		return maxRefusals - 1
+	}
+	r.refusals = append(r.refusals, Refusal{
+		Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status,
+	})
+	return uint8(len(r.refusals) - 1)
+}
+
+// leftovers are the items of an answer that are not settled.
+type leftovers struct {
+	total int
+	// later are those for which another attempt soon makes sense.
+	later  int
+	reason error
+}
+
+var errUnanswered = errors.New("the answer has no verdict on some items")
+
+// settle applies the verdicts and returns what is left.
+func (r *run) settle() leftovers {
+	var left leftovers
+	settled, blocked := 0, 0
+	for i, position := range r.req.Positions() {
+		verdict := bulk.Unknown
+		if i < len(r.results) {
+			verdict = r.results[i].verdict
+		}
+		if verdict == bulk.Blocked {
+			blocked++
+			if r.blocked+1 >= blockedTries {
+				verdict = bulk.Refused
+			}
+		}
+		switch verdict {
+		case bulk.Accepted, bulk.AlreadyThere:
+			r.src.Settle(int(position), verdict)
+			settled++
+		case bulk.Refused:
+			why := r.refusals[r.results[i].refusal]
+			if r.src.Refuse(int(position), why) {
+				settled++
+				break
+			}
+			left.add(0, why)
+		case bulk.Misconfigured:
+			left.add(0, r.refusals[r.results[i].refusal])
+		case bulk.Again, bulk.Blocked:
+			left.add(1, r.refusals[r.results[i].refusal])
+		case bulk.Unknown:
+			left.add(1, Refusal{Reason: errUnanswered.Error()})
+		}
+	}
+	if settled > 0 {
+		r.moved()
+	}
+	if blocked > 0 {
+		r.blocked++
+	}
+	return left
+}
+
+func (l *leftovers) add(later int, why Refusal) {
+	l.total++
+	l.later += later
+	if l.reason == nil {
+		l.reason = why.err()
+	}
+}
+
+func (r Refusal) err() error {
+	if r.Error == "" {
+		return fmt.Errorf("item status %d: %s", r.Status, r.Reason)
+	}
+	return fmt.Errorf("item status %d, %s: %s", r.Status, r.Error, r.Reason)
+}

@@ -1,0 +1,105 @@
+package deliver
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"github.com/zeebo/xxh3"
+)
+
+const (
+	// memoryChunks and memoryBytes bound a Memory: with a bit for each event,
+	// 256 chunks of 20,000 events take 640 KB. What is evicted may be doubled,
+	// never lost.
+	memoryChunks = 256
+	memoryBytes  = 2 << 20
+	// memoryAge is how long a chunk is remembered. Fluent Bit never tells that
+	// it gave one up; its scheduler's longest wait is 2,000 s (scheduler.cap).
+	memoryAge = 2 * time.Hour
+)
+
+// Memory remembers what was settled of chunks that went back to Fluent Bit,
+// so that only the rest is sent when they come again. It is safe for
+// concurrent use.
+type Memory struct {
+	mu     sync.Mutex
+	chunks map[Digest]*list.Element
+	order  *list.List // of *remembered, oldest first
+	bytes  int
+}
+
+// Digest names a chunk: a 128-bit hash (XXH3) of its tag and bytes.
+type Digest struct{ tag, data xxh3.Uint128 }
+
+type remembered struct {
+	digest  Digest
+	settled Settled
+	panics  int
+	at      time.Time
+}
+
+// NewMemory returns an empty memory.
+func NewMemory() *Memory { return &Memory{chunks: map[Digest]*list.Element{}, order: list.New()} }
+
+// DigestOf reads the chunk once.
+func DigestOf(tag string, data []byte) Digest {
+	return Digest{xxh3.HashString128(tag), xxh3.Hash128(data)}
+}
+
+// Recall copies what is known of a chunk into settled and returns how often it
+// has panicked. The chunk is named only where the memory holds any.
+func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.expire()
+	if len(m.chunks) == 0 {
+		return 0
+	}
+	element, found := m.chunks[name()]
+	if !found {
+		return 0
+	}
+	known := element.Value.(*remembered)
+	settled.words = append(settled.words[:0], known.settled.words...)
+	return known.panics
+}
+
+// Remember keeps a copy of settled for the chunk.
+func (m *Memory) Remember(digest Digest, settled *Settled, panics int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget(digest)
+	known := &remembered{digest: digest, panics: panics, at: time.Now()}
+	known.settled.words = append(known.settled.words, settled.words...)
+	m.chunks[digest] = m.order.PushBack(known)
+	m.bytes += known.size()
+	for len(m.chunks) > memoryChunks || m.bytes > memoryBytes {
+		m.forget(m.order.Front().Value.(*remembered).digest)
+	}
+}
+
+// Forget drops a chunk that is done with.
+func (m *Memory) Forget(name func() Digest) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.chunks) > 0 {
+		m.forget(name())
+	}
+}
+
+func (m *Memory) forget(digest Digest) {
+	if element, found := m.chunks[digest]; found {
+		m.bytes -= element.Value.(*remembered).size()
+		m.order.Remove(element)
+		delete(m.chunks, digest)
+	}
+}
+
+func (m *Memory) expire() {
+	for front := m.order.Front(); front != nil && time.Since(front.Value.(*remembered).at) > memoryAge; front = m.order.Front() {
+		m.forget(front.Value.(*remembered).digest)
+	}
+}
+
+func (r *remembered) size() int { return 8 * len(r.settled.words) }

@@ -1,0 +1,25 @@
+package deliver
+
+// Settled remembers which events of a chunk need nothing more, by position.
+// The zero value is a chunk of which nothing is settled.
+type Settled struct{ words []uint64 }
+
+// Has says whether the event at position is settled.
+func (s *Settled) Has(position int) bool {
+	word := position >> 6
+	return word < len(s.words) && s.words[word]&(1<<(position&63)) != 0
+}
+
+// Set marks the event at position as settled.
+func (s *Settled) Set(position int) {
+	for position>>6 >= len(s.words) {
+		s.words = append(s.words, 0)
+	}
+	s.words[position>>6] |= 1 << (position & 63)
+}
+
+// Reset forgets all and keeps the memory.
+func (s *Settled) Reset() { s.words = s.words[:0] }
+
+// Any says whether anything is settled.
+func (s *Settled) Any() bool { return len(s.words) > 0 }
