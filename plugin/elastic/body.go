@@ -1,0 +1,72 @@
+package elastic
+
+import (
+	"io"
+	"net/http"
+)
+
+// body is a request's body that knows when the transport has done with it:
+// net/http may go on reading after it returned the answer, and promises only
+// that it closes the body in the end (http.RoundTripper).
+type body struct {
+	rest   []byte
+	length int64
+	// handed says that the transport has got it, so that a close will come.
+	handed bool
+	read   bool
+	closed chan struct{}
+	done   bool
+}
+
+func newBody(b []byte) *body {
+	return &body{rest: b, length: int64(len(b)), closed: make(chan struct{})}
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	b.read = true
+	if len(b.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+// WriteTo hands the rest over in one write: no copy through a small buffer.
+func (b *body) WriteTo(w io.Writer) (int64, error) {
+	b.read = true
+	n, err := w.Write(b.rest)
+	b.rest = b.rest[n:]
+	return int64(n), err
+}
+
+// Close implements io.Closer. The transport may call it more than once, but
+// not at the same time.
+func (b *body) Close() error {
+	if !b.done {
+		b.done = true
+		close(b.closed)
+	}
+	return nil
+}
+
+// wait returns once the transport has closed the body.
+func (b *body) wait() {
+	if b.handed {
+		<-b.closed
+	}
+}
+
+// lengthSetter is the transport below elastictransport. It gives the request
+// its Content-Length, which net/http can't know of a body of a type of ours.
+type lengthSetter struct{ next http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (l lengthSetter) RoundTrip(req *http.Request) (*http.Response, error) {
+	if b, ok := req.Body.(*body); ok {
+		req.ContentLength = b.length
+		b.handed = true
+	}
+	return l.next.RoundTrip(req)
+}
