@@ -1,0 +1,79 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Fault is one thing that is wrong with a section.
+type Fault struct {
+	Option string
+	// Value is what the section says, masked where it is secret; empty where
+	// the fault is not about one value.
+	Value  string
+	Advice string
+}
+
+func (f Fault) String() string {
+	if f.Value == "" {
+		return f.Option + " " + f.Advice
+	}
+	return fmt.Sprintf("%s %q: %s", f.Option, f.Value, f.Advice)
+}
+
+// Faults is all that is wrong with a section.
+type Faults []Fault
+
+func (f Faults) about(option string) bool {
+	for _, fault := range f {
+		if fault.Option == option {
+			return true
+		}
+	}
+	return false
+}
+
+// Err is nil where there are none, else an error with one line a fault.
+func (f Faults) Err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		lines[i] = fault.String()
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+var errLater = errors.New("this option is not available in this version yet; remove it")
+
+var userInfo = regexp.MustCompile(`//[^/@\s]*@`)
+
+// fault reports err about the value text of o, without its secrets.
+func (o *Option) fault(text string, err error) Fault {
+	switch {
+	case o.Kind == Secret:
+		text = "***"
+	case o.Kind == URLs:
+		text = userInfo.ReplaceAllString(text, "//***@")
+	}
+	advice := err.Error()
+	if strings.HasPrefix(text, `"`) || strings.HasPrefix(text, "'") {
+		advice += "; Fluent Bit's classic format keeps quotes as part of the value: remove them"
+	} else if strings.Contains(text, " #") {
+		advice += "; Fluent Bit's classic format keeps a comment behind a value: move it to a line of its own"
+	}
+	return Fault{Option: o.Name, Value: text, Advice: advice}
+}
+
+// FaultOf reports err about an option that the caller checked.
+func (c *Config) FaultOf(name, value string, err error) Fault {
+	for i := range table {
+		if table[i].Name == name {
+			return table[i].fault(value, err)
+		}
+	}
+	return Fault{Option: name, Value: value, Advice: err.Error()}
+}

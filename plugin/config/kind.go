@@ -1,0 +1,203 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what an option's value may be.
+type Kind uint8
+
+// The kinds.
+const (
+	Text Kind = iota
+	Secret
+	Switch
+	Choice
+	Size
+	Duration
+	URLs
+)
+
+var kindNames = [...]string{
+	Text: "text", Secret: "text, secret", Switch: "on or off", Choice: "one of", Size: "size", Duration: "duration", URLs: "URLs",
+}
+
+// Option is one row of the table.
+type Option struct {
+	Name    string
+	Group   string
+	Kind    Kind
+	Default string
+	// Choices are what a Choice can be.
+	Choices []string
+	// Min and Max bound a Size in bytes and a Duration in nanoseconds.
+	Min, Max int64
+	Doc      string
+	// Later marks an option that is parsed and then refused: what it stands
+	// for is not there yet.
+	Later bool
+	// field is where the value goes: a *string, *bool, *int, *time.Duration or
+	// *[]*url.URL; nil for an option that is Later.
+	field func(*Config) any
+}
+
+// read parses text as o's kind and stores it.
+func (o *Option) read(c *Config, text string) error {
+	value, err := o.parse(text)
+	if err != nil || o.field == nil {
+		return err
+	}
+	switch field := o.field(c).(type) {
+	case *string:
+		*field = value.(string)
+	case *bool:
+		*field = value.(bool)
+	case *int:
+		*field = int(value.(int64))
+	case *time.Duration:
+		*field = time.Duration(value.(int64))
+	case *[]*url.URL:
+		*field = value.([]*url.URL)
+	}
+	return nil
+}
+
+func (o *Option) parse(text string) (any, error) {
+	switch o.Kind {
+	case Switch:
+		return parseSwitch(text)
+	case Choice:
+		value := strings.ToLower(text)
+		if !slices.Contains(o.Choices, value) && text != "" {
+			return nil, fmt.Errorf("must be one of %s", strings.Join(o.Choices, ", "))
+		}
+		return value, nil
+	case Size:
+		return o.bounded(parseSize(text))
+	case Duration:
+		return o.bounded(parseDuration(text))
+	case URLs:
+		return parseURLs(text)
+	}
+	return text, nil
+}
+
+// bounded checks a number against Min and Max. An empty default is 0.
+func (o *Option) bounded(n int64, err error) (int64, error) {
+	if err == nil && (n < o.Min || n > o.Max) && !(n == 0 && o.Default == "") {
+		err = fmt.Errorf("must be from %s to %s", o.render(o.Min), o.render(o.Max))
+	}
+	return n, err
+}
+
+func (o *Option) render(n int64) string {
+	if o.Kind == Duration {
+		return time.Duration(n).String()
+	}
+	for _, unit := range sizeUnits {
+		if n >= unit.bytes && n%unit.bytes == 0 {
+			return strconv.FormatInt(n/unit.bytes, 10) + unit.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// parseSwitch takes the words that Fluent Bit's flb_utils_bool takes.
+func parseSwitch(text string) (bool, error) {
+	switch strings.ToLower(text) {
+	case "on", "true", "yes":
+		return true, nil
+	case "off", "false", "no", "":
+		return false, nil
+	}
+	return false, errors.New("must be on or off")
+}
+
+var sizeUnits = []struct {
+	name  string
+	bytes int64
+}{{"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}}
+
+// parseSize reads bytes with an optional K, M or G (or KB, MB, GB) behind
+// them, in powers of 1,024.
+func parseSize(text string) (int64, error) {
+	number, factor := strings.TrimSuffix(strings.ToUpper(text), "B"), int64(1)
+	for _, unit := range sizeUnits {
+		if cut, ok := strings.CutSuffix(number, unit.name); ok {
+			number, factor = cut, unit.bytes
+			break
+		}
+	}
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n < 0 || n > 1<<40/factor {
+		return 0, errors.New("must be a size: a number of bytes, with K, M or G behind it for larger ones")
+	}
+	return n * factor, nil
+}
+
+// parseDuration reads a number with a unit, or of seconds without one, as
+// Fluent Bit's own time options do.
+func parseDuration(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	if seconds, err := strconv.ParseInt(text, 10, 32); err == nil {
+		return seconds * int64(time.Second), nil
+	}
+	d, err := time.ParseDuration(strings.ToLower(text))
+	if err != nil {
+		return 0, errors.New("must be a duration such as 500ms, 10s or 5m, or a number of seconds")
+	}
+	return int64(d), nil
+}
+
+// defaultPort is Elasticsearch's, which Elastic's own shippers use too where a
+// URL has none.
+const defaultPort = "9200"
+
+// parseURLs reads a list separated by commas or white space.
+func parseURLs(text string) ([]*url.URL, error) {
+	var hosts []*url.URL
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+		host, err := parseURL(word)
+		if err != nil {
+			return nil, err
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
+}
+
+func parseURL(word string) (*url.URL, error) {
+	if !strings.Contains(word, "://") {
+		word = "http://" + word
+	}
+	host, err := url.Parse(word)
+	switch {
+	case err != nil:
+		return nil, errors.New("must be URLs such as https://es.example.com:9200, separated by commas or spaces")
+	case host.Scheme != "http" && host.Scheme != "https":
+		return nil, fmt.Errorf("scheme %q must be http or https", host.Scheme)
+	case host.Hostname() == "":
+		return nil, errors.New("a URL has no host name")
+	case host.RawQuery != "" || host.Fragment != "":
+		return nil, errors.New("a URL must end behind its path: no ? and no #")
+	}
+	if port, err := strconv.Atoi(host.Port()); host.Port() != "" && (err != nil || port < 1 || port > 65535) {
+		return nil, fmt.Errorf("port %s must be from 1 to 65535", host.Port())
+	}
+	if host.Port() == "" {
+		host.Host += ":" + defaultPort
+	}
+	host.Path = strings.TrimRight(host.Path, "/")
+	return host, nil
+}
