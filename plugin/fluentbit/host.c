@@ -1,0 +1,90 @@
+/* Fluent Bit's executable exports its functions, so they are found by name:
+ * include/fluent-bit/flb_log.h, flb_output.h and the headers of its bundled
+ * cmetrics have their prototypes. Nothing of its structures is read. */
+#define _GNU_SOURCE
+#include "host.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+static struct {
+    void (*print)(int, const char *, int, const char *, ...);
+    const char *(*name)(void *);
+    int (*enabled)(void *, int);
+    void *(*cmt)(void *);
+    void *(*counter_create)(void *, char *, char *, char *, char *, int, char **);
+    int (*counter_add)(void *, uint64_t, double, int, char **);
+    void *(*buckets_create)(double *, size_t);
+    void *(*histogram_create)(void *, char *, char *, char *, char *, void *, int, char **);
+    int (*histogram_set)(void *, uint64_t, uint64_t *, double, uint64_t, int, char **);
+} flb;
+
+/* Returns whether there is a logger to print to. Called before any other
+ * function here, from one thread. */
+int outes_resolve(void)
+{
+    *(void **) &flb.print = dlsym(RTLD_DEFAULT, "flb_log_print");
+    *(void **) &flb.name = dlsym(RTLD_DEFAULT, "flb_output_name");
+    *(void **) &flb.enabled = dlsym(RTLD_DEFAULT, "flb_output_log_check");
+    *(void **) &flb.cmt = dlsym(RTLD_DEFAULT, "flb_output_get_cmt_instance");
+    *(void **) &flb.counter_create = dlsym(RTLD_DEFAULT, "cmt_counter_create");
+    *(void **) &flb.counter_add = dlsym(RTLD_DEFAULT, "cmt_counter_add");
+    *(void **) &flb.buckets_create = dlsym(RTLD_DEFAULT, "cmt_histogram_buckets_create_size");
+    *(void **) &flb.histogram_create = dlsym(RTLD_DEFAULT, "cmt_histogram_create");
+    *(void **) &flb.histogram_set = dlsym(RTLD_DEFAULT, "cmt_histogram_set_default");
+    return flb.print != NULL && flb.name != NULL;
+}
+
+int outes_has_metrics(void)
+{
+    return flb.cmt && flb.counter_create && flb.counter_add && flb.buckets_create && flb.histogram_create && flb.histogram_set;
+}
+
+const char *outes_name(void *instance) { return flb.name(instance); }
+
+int outes_enabled(void *instance, int level) { return flb.enabled == NULL || flb.enabled(instance, level); }
+
+void outes_print(int level, const char *line) { flb.print(level, NULL, 0, "%s", line); }
+
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (uint64_t) t.tv_sec * 1000000000u + (uint64_t) t.tv_nsec;
+}
+
+void *outes_counter(void *instance, char *name, char *help, char *label)
+{
+    char *keys[2] = {"name", label};
+
+    return flb.counter_create(flb.cmt(instance), "fluentbit", "output", name, help, label ? 2 : 1, keys);
+}
+
+void outes_counter_add(struct outes_series *series, double delta)
+{
+    flb.counter_add(series->metric, now(), delta, series->labels, series->values);
+}
+
+void *outes_histogram(void *instance, char *name, char *help, double *bounds, size_t count)
+{
+    char *keys[1] = {"name"};
+
+    return flb.histogram_create(flb.cmt(instance), "fluentbit", "output", name, help, flb.buckets_create(bounds, count), 1, keys);
+}
+
+void outes_histogram_set(struct outes_series *series, uint64_t *cumulative, double sum, uint64_t count)
+{
+    flb.histogram_set(series->metric, now(), cumulative, sum, count, series->labels, series->values);
+}
+
+/* Fluent Bit names its engine's thread (src/flb_engine.c), the name of which a
+ * worker of an output does not have. */
+int outes_on_engine_thread(void)
+{
+    char name[16] = "";
+
+    return pthread_getname_np(pthread_self(), name, sizeof(name)) == 0 && strcmp(name, "flb-pipeline") == 0;
+}

@@ -1,0 +1,113 @@
+package fluentbit
+
+/*
+#cgo LDFLAGS: -ldl
+#include <stdlib.h>
+#include "host.h"
+*/
+import "C"
+
+import (
+	"os"
+	"sync"
+	"unsafe"
+)
+
+// resolve looks Fluent Bit's functions up, once a process.
+var resolve = sync.OnceValue(func() bool { return C.outes_resolve() != 0 })
+
+// Open returns the instance that FLBPluginInit was called for. plugin is the
+// pointer that it got, and is not kept: Fluent Bit shares it between
+// instances.
+func Open(plugin unsafe.Pointer) *Instance {
+	if !resolve() {
+		return Standalone("es_go", os.Stderr)
+	}
+	handle := (*C.struct_outes_plugin)(plugin).instance
+	return newInstance(&process{instance: handle, label: C.GoString(C.outes_name(handle))}, os.Stderr)
+}
+
+func (p *process) onEngineThread() bool { return C.outes_on_engine_thread() != 0 }
+
+// process is the Fluent Bit around us.
+type process struct {
+	instance unsafe.Pointer
+	label    string
+	series   []*C.struct_outes_series
+}
+
+func (p *process) name() string { return p.label }
+
+func (p *process) enabled(level Level) bool {
+	return C.outes_enabled(p.instance, C.int(level)) != 0
+}
+
+func (p *process) print(level Level, text string) {
+	line := C.CString("[output:es_go:" + p.name() + "] " + text)
+	defer C.free(unsafe.Pointer(line))
+	C.outes_print(C.int(level), line)
+}
+
+func (p *process) counters(name, help, label string, values []string) func(int, uint64) {
+	if C.outes_has_metrics() == 0 {
+		return func(int, uint64) {}
+	}
+	if len(values) == 0 {
+		values = []string{""}
+	}
+	var key *C.char
+	if label != "" {
+		key = C.CString(label)
+		defer C.free(unsafe.Pointer(key))
+	}
+	metricName, metricHelp := C.CString("es_go_"+name), C.CString(help)
+	defer C.free(unsafe.Pointer(metricName))
+	defer C.free(unsafe.Pointer(metricHelp))
+	metric := C.outes_counter(p.instance, metricName, metricHelp, key)
+	all := make([]*C.struct_outes_series, len(values))
+	for i, value := range values {
+		all[i] = p.newSeries(metric)
+		if label != "" {
+			all[i].labels = 2
+			all[i].values[1] = C.CString(value)
+		}
+		C.outes_counter_add(all[i], 0) // every label set is there before a scrape can race with its making
+	}
+	return func(value int, delta uint64) { C.outes_counter_add(all[value], C.double(delta)) }
+}
+
+func (p *process) histogram(name, help string, bounds []float64) func([]uint64, float64) {
+	if C.outes_has_metrics() == 0 {
+		return func([]uint64, float64) {}
+	}
+	metricName, metricHelp := C.CString("es_go_"+name), C.CString(help)
+	defer C.free(unsafe.Pointer(metricName))
+	defer C.free(unsafe.Pointer(metricHelp))
+	metric := C.outes_histogram(p.instance, metricName, metricHelp, (*C.double)(&bounds[0]), C.size_t(len(bounds)))
+	series := p.newSeries(metric)
+	set := func(cumulative []uint64, sum float64) {
+		C.outes_histogram_set(series, (*C.uint64_t)(&cumulative[0]), C.double(sum), C.uint64_t(cumulative[len(cumulative)-1]))
+	}
+	set(make([]uint64, len(bounds)+1), 0)
+	return set
+}
+
+// newSeries makes a label set of C memory, which close frees.
+func (p *process) newSeries(metric unsafe.Pointer) *C.struct_outes_series {
+	s := (*C.struct_outes_series)(C.calloc(1, C.size_t(unsafe.Sizeof(C.struct_outes_series{}))))
+	s.metric = metric
+	s.labels = 1
+	s.values[0] = C.CString(p.name())
+	p.series = append(p.series, s)
+	return s
+}
+
+// close frees what newSeries made. Nothing may be called after it.
+func (p *process) close() {
+	for _, s := range p.series {
+		C.free(unsafe.Pointer(s.values[0]))
+		C.free(unsafe.Pointer(s.values[1]))
+		C.free(unsafe.Pointer(s))
+	}
+	p.series = nil
+}

@@ -1,0 +1,265 @@
+// Package fluentbit reaches into the Fluent Bit process that loaded the
+// plugin: its logger and its metrics, found by the names of its functions.
+// Where they are not there, log lines go to standard error and metrics
+// nowhere.
+//
+// Lines and counts may come from any goroutine. Fluent Bit takes them properly
+// only on its own threads, so they wait for the next call of Service, which
+// the plugin makes while Fluent Bit's thread is in it.
+package fluentbit
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Level is a log line's level, with Fluent Bit's numbers (flb_log.h).
+type Level int
+
+// The levels.
+const (
+	Error Level = 1
+	Warn  Level = 2
+	Info  Level = 3
+	Debug Level = 4
+)
+
+const (
+	// queueLines is how many lines wait for Service. A flush logs a few.
+	queueLines = 256
+	// staleAfter is how long a line waits before it goes to standard error.
+	staleAfter = 10 * time.Second
+)
+
+// host is what is found of Fluent Bit.
+type host interface {
+	name() string
+	// print and the functions that counters and histogram return are called
+	// on Fluent Bit's threads only.
+	print(level Level, line string)
+	enabled(level Level) bool
+	counters(name, help, label string, values []string) (add func(value int, delta uint64))
+	histogram(name, help string, bounds []float64) (set func(cumulative []uint64, sum float64))
+	onEngineThread() bool
+	close()
+}
+
+// Instance is one [OUTPUT] section as the host knows it. It is safe for
+// concurrent use.
+type Instance struct {
+	host   host
+	direct io.Writer
+	wake   chan struct{}
+
+	mu        sync.Mutex
+	queue     []line
+	lost      int
+	closed    bool
+	timer     *time.Timer
+	publishMu sync.Mutex
+	metrics   []publisher
+}
+
+type line struct {
+	level Level
+	text  string
+	at    time.Time
+}
+
+// publisher is a metric with counts that the host hasn't got yet.
+type publisher interface{ publish() }
+
+func newInstance(h host, direct io.Writer) *Instance {
+	return &Instance{host: h, direct: direct, wake: make(chan struct{}, 1)}
+}
+
+// Name is the instance's alias, or `es_go.0`.
+func (i *Instance) Name() string { return i.host.name() }
+
+// OnEngineThread says whether the caller runs on the thread that all of Fluent
+// Bit's inputs and outputs share, as a flush does without Workers.
+func (i *Instance) OnEngineThread() bool { return i.host.onEngineThread() }
+
+// Log queues a line for the host's log.
+func (i *Instance) Log(level Level, format string, args ...any) {
+	entry := line{level, fmt.Sprintf(format, args...), time.Now()}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case i.closed:
+		i.printDirect(entry)
+		return
+	case !i.host.enabled(level):
+		return
+	case len(i.queue) == queueLines:
+		i.lost++
+		return
+	}
+	i.queue = append(i.queue, entry)
+	if i.timer == nil {
+		i.timer = time.AfterFunc(staleAfter, i.printStale)
+	}
+	select {
+	case i.wake <- struct{}{}:
+	default:
+	}
+}
+
+// LogLines logs each line of text.
+func (i *Instance) LogLines(level Level, text string) {
+	for line := range strings.Lines(text) {
+		i.Log(level, "%s", strings.TrimSuffix(line, "\n"))
+	}
+}
+
+// Wake signals that lines wait for Service.
+func (i *Instance) Wake() <-chan struct{} { return i.wake }
+
+// Service prints the lines that wait and publishes what was counted. It must
+// be called on one of Fluent Bit's threads.
+func (i *Instance) Service() {
+	i.printQueue()
+	i.publishMu.Lock()
+	defer i.publishMu.Unlock()
+	for _, m := range i.metrics {
+		m.publish()
+	}
+}
+
+func (i *Instance) printQueue() {
+	i.mu.Lock()
+	queue, lost := i.queue, i.lost
+	i.queue, i.lost = nil, 0
+	i.disarm()
+	i.mu.Unlock()
+	for _, entry := range queue {
+		i.host.print(entry.level, entry.text)
+	}
+	if lost > 0 {
+		i.host.print(Warn, fmt.Sprintf("%d further log lines were left out", lost))
+	}
+}
+
+func (i *Instance) disarm() {
+	if i.timer != nil {
+		i.timer.Stop()
+		i.timer = nil
+	}
+}
+
+// printStale sends lines for which no call of the host came to standard error.
+func (i *Instance) printStale() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.timer = nil
+	for _, entry := range i.queue {
+		i.printDirect(entry)
+	}
+	i.queue = nil
+}
+
+func (i *Instance) printDirect(entry line) {
+	_, _ = fmt.Fprint(i.direct, directLine(i.host.name(), entry.level, entry.text, entry.at))
+}
+
+var levelNames = map[Level]string{Error: "error", Warn: " warn", Info: " info", Debug: "debug"}
+
+// directLine looks like one of Fluent Bit's own lines.
+func directLine(name string, level Level, text string, at time.Time) string {
+	return fmt.Sprintf("[%s] [%s] [output:es_go:%s] %s\n", at.Format("2006/01/02 15:04:05.000"), levelNames[level], name, text)
+}
+
+// Close services the instance a last time. What is logged later goes to
+// standard error. It must be called on one of Fluent Bit's threads.
+func (i *Instance) Close() {
+	i.Service()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.publishMu.Lock()
+	defer i.publishMu.Unlock()
+	i.closed = true
+	i.disarm()
+	i.metrics = nil
+	i.host.close()
+}
+
+// Counters is a metric with one label of a closed list of values.
+type Counters struct {
+	pending []atomic.Uint64
+	add     func(value int, delta uint64)
+}
+
+// Counters makes a counter `fluentbit_output_es_go_NAME`, with a series for
+// each of values from the start. An empty label makes a single series.
+func (i *Instance) Counters(name, help, label string, values []string) *Counters {
+	c := &Counters{pending: make([]atomic.Uint64, max(1, len(values))), add: i.host.counters(name, help, label, values)}
+	i.register(c)
+	return c
+}
+
+func (i *Instance) register(m publisher) {
+	i.publishMu.Lock()
+	defer i.publishMu.Unlock()
+	i.metrics = append(i.metrics, m)
+}
+
+// Add counts n for the value with that place in the list.
+func (c *Counters) Add(value, n int) {
+	if n > 0 {
+		c.pending[value].Add(uint64(n))
+	}
+}
+
+func (c *Counters) publish() {
+	for value := range c.pending {
+		if delta := c.pending[value].Swap(0); delta > 0 {
+			c.add(value, delta)
+		}
+	}
+}
+
+// Histogram is a metric of durations.
+type Histogram struct {
+	bounds []float64
+	set    func(cumulative []uint64, sum float64)
+
+	mu         sync.Mutex
+	cumulative []uint64 // one for each bound, and one for all
+	sum        float64
+	changed    bool
+}
+
+// Histogram makes a histogram `fluentbit_output_es_go_NAME` with these upper
+// bounds, in seconds.
+func (i *Instance) Histogram(name, help string, bounds []float64) *Histogram {
+	h := &Histogram{bounds: bounds, set: i.host.histogram(name, help, bounds), cumulative: make([]uint64, len(bounds)+1)}
+	i.register(h)
+	return h
+}
+
+// Observe counts one duration.
+func (h *Histogram) Observe(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(h.bounds); i >= 0; i-- {
+		if i < len(h.bounds) && d.Seconds() > h.bounds[i] {
+			break
+		}
+		h.cumulative[i]++
+	}
+	h.sum += d.Seconds()
+	h.changed = true
+}
+
+func (h *Histogram) publish() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.changed {
+		h.set(h.cumulative, h.sum)
+		h.changed = false
+	}
+}
