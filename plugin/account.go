@@ -1,0 +1,25 @@
+package plugin
+
+import "out_es/plugin/bulk"
+
+// Account says where the records of one flush went:
+//
+//	Received = Accepted + AlreadyThere + Dropped + Malformed + Returned
+//
+// Records that an earlier flush of the same chunk settled, and group markers,
+// are in none of them.
+type Account struct {
+	Received int
+	Accepted int
+	// AlreadyThere had arrived with an earlier attempt.
+	AlreadyThere int
+	// Dropped were refused for good; Refused counts them by type.
+	Dropped int
+	Refused [bulk.Refusals]int
+	// Malformed are values that are no events, or can't be read.
+	Malformed int
+	// Returned go back to Fluent Bit, which brings them again.
+	Returned int
+	// Cut is the number of values that lay too deep and became null.
+	Cut int
+}

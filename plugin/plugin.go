@@ -1,0 +1,163 @@
+// Package plugin is one es_go output: it turns the chunks that Fluent Bit
+// hands over into documents in Elasticsearch, and answers for each of them.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"out_es/plugin/config"
+	"out_es/plugin/deliver"
+	"out_es/plugin/elastic"
+	"out_es/plugin/fluentbit"
+)
+
+// Version and Commit are set by the linker.
+var (
+	Version = "0.1.0"
+	Commit  = "unknown"
+)
+
+// Outcome is what Fluent Bit is told of a chunk, with its own numbers
+// (fluent-bit-go's output.FLB_ERROR, FLB_OK, FLB_RETRY).
+type Outcome int
+
+// The outcomes.
+const (
+	// Error: the chunk is given up.
+	Error Outcome = 0
+	// OK: every record of the chunk is accounted for.
+	OK Outcome = 1
+	// Retry: Fluent Bit shall bring the whole chunk again.
+	Retry Outcome = 2
+)
+
+// Plugin is one instance. It is safe for concurrent use.
+type Plugin struct {
+	setup     *setup
+	host      *fluentbit.Instance
+	client    *elastic.Client
+	deliverer *deliver.Deliverer
+	memory    *deliver.Memory
+	report    *report
+	policy    sourcePolicy
+	benches   sync.Pool // *bench
+	engine    sync.Once // the warning about the engine's thread
+}
+
+// New reads the section through lookup, which returns an option's value or "",
+// and returns an instance that is ready for its first chunk. It connects to
+// nothing.
+//
+// Possible errors: all that is wrong with the section, one line each.
+func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, error) {
+	options, faults := config.Parse(lookup)
+	s, err := newSetup(options, faults)
+	if err != nil {
+		return nil, err
+	}
+	client, err := elastic.New(s.elastic)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plugin{setup: s, host: host, client: client, memory: deliver.NewMemory(), policy: newSourcePolicy(options)}
+	p.report = newReport(host, p.policy)
+	p.deliverer = deliver.New(client, p.report, s.policy)
+	p.benches.New = func() any { return newBench(s) }
+	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
+		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, options.OnRefusal)
+	return p, nil
+}
+
+func idSource(c *config.Config) string {
+	switch {
+	case c.GenerateID:
+		return "generated"
+	case c.IDKey != "":
+		return "from " + c.IDKey
+	}
+	return "by Elasticsearch (what is sent twice is there twice: set Generate_ID)"
+}
+
+// Flush delivers one chunk. data is borrowed until Flush returns. It must be
+// called on one of Fluent Bit's threads, which has a small stack: the work is
+// done on a goroutine, while this one passes its log lines on.
+func (p *Plugin) Flush(tag string, data []byte) Outcome {
+	p.warnOfEngine()
+	done := make(chan Outcome, 1)
+	go func() { done <- p.flush(tag, data) }()
+	for {
+		select {
+		case outcome := <-done:
+			p.host.Service()
+			return outcome
+		case <-p.host.Wake():
+			p.host.Service()
+		}
+	}
+}
+
+// warnOfEngine says once that flushes hold up all of Fluent Bit.
+func (p *Plugin) warnOfEngine() {
+	p.engine.Do(func() {
+		if p.host.OnEngineThread() {
+			p.host.Log(fluentbit.Warn, "Workers is not set: while a request is under way, all inputs and outputs of this Fluent Bit wait; set \"Workers 1\"")
+		}
+	})
+}
+
+// flush tells the story of a chunk.
+func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
+	name := sync.OnceValue(func() deliver.Digest { return deliver.DigestOf(tag, data) })
+	src := p.benches.Get().(*bench).open(p, tag, data)
+	panics := p.memory.Recall(name, &src.settled)
+	defer func() {
+		if problem := recover(); problem != nil {
+			outcome = p.panicked(problem, name(), src, panics)
+			return // src may be in any state: it doesn't go back to the pool
+		}
+		p.benches.Put(src.bench)
+	}()
+	err := p.deliverer.Deliver(context.Background(), src, src.request)
+	if errors.Is(err, deliver.ErrLeft) {
+		src.countReturned()
+		p.memory.Remember(name(), &src.settled, panics)
+		outcome = Retry
+		p.host.Log(fluentbit.Debug, "chunk of tag %s goes back to Fluent Bit with %d of %d records left: %v", tag, src.account.Returned, src.account.Received, err)
+	} else {
+		p.memory.Forget(name)
+		outcome = src.outcome()
+	}
+	p.report.settle(&src.account)
+	return outcome
+}
+
+// panicked deals with a fault of this plugin's: the chunk comes again once,
+// then it is given up, so that it can't go round forever.
+func (p *Plugin) panicked(problem any, name deliver.Digest, src *source, panics int) Outcome {
+	p.host.Log(fluentbit.Error, "a fault in this plugin, please report it: %v\n%s", problem, debug.Stack())
+	if panics > 0 {
+		p.memory.Forget(func() deliver.Digest { return name })
+		p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is given up")
+		src.countReturned()
+		src.account.Malformed += src.account.Returned
+		src.account.Returned = 0
+		p.report.settle(&src.account)
+		return Error
+	}
+	src.countReturned()
+	p.memory.Remember(name, &src.settled, panics+1)
+	p.report.settle(&src.account)
+	return Retry
+}
+
+// Close ends the instance: it drops its connections and says its last words.
+// It must be called on one of Fluent Bit's threads, after the last Flush.
+func (p *Plugin) Close() {
+	p.report.close()
+	p.client.Close()
+	p.host.Close()
+}

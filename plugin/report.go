@@ -1,0 +1,166 @@
+package plugin
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+	"out_es/plugin/fluentbit"
+)
+
+// reminder is how often a state that lasts is logged again.
+const reminder = time.Minute
+
+// report is what an instance says to the outside: metrics, and log lines for
+// changes of state. It is safe for concurrent use.
+type report struct {
+	host   *fluentbit.Instance
+	policy sourcePolicy
+
+	documents, requests, refusals    *fluentbit.Counters
+	received, sent, retries, altered *fluentbit.Counters
+	latency                          *fluentbit.Histogram
+
+	mu      sync.Mutex
+	trouble trouble
+	faults  int // of the encoder
+	summary summary
+}
+
+// trouble is an outage that lasts.
+type trouble struct {
+	since  time.Time // zero while all is well
+	told   time.Time
+	class  bulk.Class
+	status int
+	count  int
+}
+
+// The verdicts of a document, for the metric's label, in the order of
+// report.settle.
+var documentVerdicts = []string{"accepted", "already_there", "dropped", "malformed", "returned"}
+
+func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
+	r := &report{
+		host: host, policy: policy,
+		documents: host.Counters("documents_total", "Records by what became of them.", "verdict", documentVerdicts),
+		received:  host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
+		requests:  host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
+		refusals:  host.Counters("refusals_total", "Dropped documents by Elasticsearch's error type.", "type", bulk.RefusalNames()),
+		sent:      host.Counters("sent_bytes_total", "Bytes of request bodies, as sent.", "", nil),
+		retries:   host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
+		altered:   host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
+		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
+			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
+	}
+	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
+	return r
+}
+
+// settle counts a flush's account.
+func (r *report) settle(a *Account) {
+	for verdict, n := range []int{a.Accepted, a.AlreadyThere, a.Dropped, a.Malformed, a.Returned} {
+		r.documents.Add(verdict, n)
+	}
+	for kind, n := range a.Refused {
+		r.refusals.Add(kind, n)
+	}
+	r.received.Add(0, a.Received)
+	r.altered.Add(0, a.Cut)
+	if a.Cut > 0 {
+		r.summary.note("values that lay more than 200 levels deep in a record were replaced by null", a.Cut)
+	}
+}
+
+// Observe implements deliver.Observer.
+func (r *report) Observe(a deliver.Attempt) {
+	class := bulk.Delivered
+	if a.Failure != nil {
+		class = a.Failure.Class
+	}
+	r.requests.Add(int(class), 1)
+	if class != bulk.Unreachable {
+		r.sent.Add(0, a.Bytes)
+	}
+	r.latency.Observe(a.Took)
+	if a.Repeat {
+		r.retries.Add(0, 1)
+	}
+	switch class {
+	case bulk.Delivered, bulk.Illegal:
+		r.answered()
+	case bulk.Oversized:
+		r.answered()
+		r.host.Log(fluentbit.Info, "the server refuses requests of %d bytes (413): smaller ones follow", a.Bytes)
+	default:
+		r.failed(a.Failure)
+	}
+}
+
+// failed logs an outage when it begins, when it changes, and once a minute.
+func (r *report) failed(f *bulk.Failure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t, now := &r.trouble, time.Now()
+	t.count++
+	if t.since.IsZero() {
+		t.since = now
+	} else if t.class == f.Class && t.status == f.Status && now.Sub(t.told) < reminder {
+		return
+	}
+	level := fluentbit.Warn
+	if f.Class == bulk.Unauthorized {
+		level = fluentbit.Error
+	}
+	r.host.Log(level, "Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
+	t.told, t.class, t.status = now, f.Class, f.Status
+}
+
+// answered logs the end of an outage.
+func (r *report) answered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.trouble.since.IsZero() {
+		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s and %d failed requests", time.Since(r.trouble.since).Round(time.Millisecond), r.trouble.count)
+		r.trouble = trouble{}
+	}
+}
+
+// refused notes a refused document for the next summary.
+func (r *report) refused(index string, why deliver.Refusal) {
+	what := "dropped"
+	if r.policy.keepRefused {
+		what = "kept, as On_Refusal says"
+	}
+	reason := why.Reason
+	if r.policy.traceError && why.FullReason != "" {
+		reason = why.FullReason
+	}
+	r.summary.note(fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, what), 1)
+}
+
+func (r *report) malformed(tag, why string) {
+	r.summary.note(fmt.Sprintf("records of tag %s were malformed and dropped: %s", tag, why), 1)
+}
+
+// encoderFault logs the stack of the first fault, and counts the others.
+func (r *report) encoderFault(problem any, stack []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults++
+	if r.faults == 1 {
+		r.host.Log(fluentbit.Error, "a fault in this plugin's encoder, please report it: %v\n%s", problem, stack)
+	}
+}
+
+func (r *report) close() { r.summary.close() }
+
+// traceOutput logs an item's lines where Trace_Output asks for it.
+func (p *Plugin) traceOutput(lines []byte) {
+	const longest = 4 << 10
+	if p.policy.traceOutput {
+		p.host.Log(fluentbit.Info, "sends %s", lines[:min(len(lines), longest)])
+	}
+}

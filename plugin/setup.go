@@ -1,0 +1,172 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"out_es/plugin/address"
+	"out_es/plugin/bulk"
+	"out_es/plugin/chunk"
+	"out_es/plugin/config"
+	"out_es/plugin/deliver"
+	"out_es/plugin/document"
+	"out_es/plugin/elastic"
+)
+
+// setup is what the options of one section come to.
+type setup struct {
+	address     address.Options
+	document    document.Options
+	elastic     elastic.Options
+	policy      deliver.Policy
+	operation   bulk.Operation
+	compression bulk.Compression
+	// target describes where documents go, for the start-up line.
+	target string
+}
+
+// newSetup translates the options, and reports with the faults of c all that
+// only the rooms below can find wrong.
+func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
+	t := &translation{config: c, faults: faults}
+	s := &setup{
+		address: t.address(),
+		document: document.Options{
+			TimeKey:     c.TimeKey,
+			MetadataKey: c.MetadataKey,
+		},
+		elastic: elastic.Options{
+			Hosts: c.Hosts, User: c.User, Password: c.Password, APIKey: c.APIKey,
+			ConnectTimeout: c.ConnectTimeout,
+			UserAgent:      fmt.Sprintf("out_es/%s (%s)", Version, runtime.Version()),
+		},
+		policy: deliver.Policy{
+			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
+			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,
+		},
+		target: t.target,
+	}
+	t.document(&s.document)
+	if c.Compress == "gzip" {
+		s.compression = bulk.Gzip
+	}
+	operation, err := bulk.ParseOperation(c.WriteOperation)
+	if err != nil && c.WriteOperation != "" && t.faults.Err() == nil {
+		t.fault("Write_Operation", c.WriteOperation, err)
+	}
+	s.operation = operation
+	return s, t.faults.Err()
+}
+
+// translation gathers faults while options are turned into what they mean.
+type translation struct {
+	config *config.Config
+	faults config.Faults
+	target string
+}
+
+func (t *translation) fault(option, value string, err error) {
+	t.faults = append(t.faults, t.config.FaultOf(option, value, err))
+}
+
+func (t *translation) template(option, text string) *address.Template {
+	template, err := address.ParseTemplate(text)
+	if err != nil {
+		t.fault(option, text, err)
+		return &address.Template{}
+	}
+	return template
+}
+
+func (t *translation) address() address.Options {
+	c := t.config
+	var o address.Options
+	switch {
+	case c.DataStream:
+		o = t.dataStream()
+	case c.LogstashFormat:
+		o = t.logstash()
+	default:
+		t.target = "index " + c.Index
+		o = address.IndexOptions(t.template("Index", c.Index), t.template("Index", "fluent-bit"))
+	}
+	if c.CurrentTimeIndex {
+		o.Clock = address.SendingTime
+	}
+	switch {
+	case c.GenerateID:
+		o.IDs = address.GeneratedIDs
+	case c.IDKey != "":
+		o.IDs = address.RecordIDs
+		o.IDPath = t.path("Id_Key", c.IDKey)
+	}
+	return o
+}
+
+func (t *translation) dataStream() address.Options {
+	c := t.config
+	part := func(option, text, fallback string) address.Part {
+		return address.Part{Template: t.template(option, text), Default: t.template(option, fallback)}
+	}
+	t.target = fmt.Sprintf("data stream %s-%s-%s", c.DataStreamType, c.DataStreamDataset, c.DataStreamNamespace)
+	return address.DataStreamOptions(
+		part("Data_Stream_Type", c.DataStreamType, "logs"),
+		part("Data_Stream_Dataset", c.DataStreamDataset, "generic"),
+		part("Data_Stream_Namespace", c.DataStreamNamespace, "default"))
+}
+
+// logstash joins prefix, separator and date.
+func (t *translation) logstash() address.Options {
+	c := t.config
+	prefix, plain := t.template("Logstash_Prefix", c.LogstashPrefix), t.template("Logstash_Prefix", "logstash")
+	shown := c.LogstashPrefix
+	if c.LogstashPrefixKey != "" {
+		prefix = address.Path(t.path("Logstash_Prefix_Key", c.LogstashPrefixKey), prefix)
+		shown = fmt.Sprintf("%s or %s", c.LogstashPrefixKey, shown)
+	}
+	separator := t.literal("Logstash_Prefix_Separator", c.LogstashSeparator)
+	date := t.template("Logstash_DateFormat", c.LogstashDateFormat)
+	t.target = fmt.Sprintf("index %s%s%s", shown, c.LogstashSeparator, c.LogstashDateFormat)
+	return address.IndexOptions(address.Join(prefix, separator, date), address.Join(plain, separator, date))
+}
+
+// literal refuses what a template would take for more than text.
+func (t *translation) literal(option, text string) *address.Template {
+	template := t.template(option, text)
+	if !template.IsLiteral() {
+		t.fault(option, text, errors.New("must be plain text, without % and $"))
+	}
+	return template
+}
+
+// path reads a record accessor; the `$` may be left out, as in older
+// configurations of the built-in plugin.
+func (t *translation) path(option, text string) chunk.Path {
+	path, rest, err := chunk.ParsePath(text)
+	if err != nil || rest != "" {
+		t.fault(option, text, errors.New("must be a record accessor such as $kubernetes['namespace_name']"))
+	}
+	return path
+}
+
+func (t *translation) document(o *document.Options) {
+	c := t.config
+	date, err := address.ParseDate(c.TimeKeyFormat)
+	if err != nil {
+		t.fault("Time_Key_Format", c.TimeKeyFormat, err)
+	}
+	o.TimeFormat = date
+	if c.TimeKeyNanos {
+		o.Precision = document.Nanoseconds
+	}
+	if c.IncludeTagKey {
+		o.TagKey = c.TagKey
+	}
+	if c.ReplaceDots {
+		o.Dots = document.ReplaceDots
+	}
+	if o.MetadataKey == "off" {
+		o.MetadataKey = ""
+	}
+}
