@@ -1,0 +1,53 @@
+// Package interrupt says when a command of this project is to end: at Ctrl-C, at SIGTERM, and when the `go run` that
+// started it is gone, which passes no signal on when it is killed.
+package interrupt
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// parentPoll is how often the parent is looked for; nothing tells a process portably that its parent has died.
+const parentPoll = 250 * time.Millisecond
+
+// Context returns a context that ends when the command should. stop frees its resources, and gives a second Ctrl-C back its
+// usual effect.
+func Context() (ctx context.Context, stop func()) {
+	// A reader of our output that leaves early, as `head` does, must not kill us before we have stopped what we started.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, stopSignals := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if !startedByGoRun() {
+		return ctx, stopSignals
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	go watchParent(ctx, cancel, os.Getppid())
+	return ctx, func() { cancel(); stopSignals() }
+}
+
+// goRunFolder is where `go run` keeps a program: a temporary build folder the first time, its cache later on.
+var goRunFolder = regexp.MustCompile(`/go-build|/[0-9a-f]{64}-d/`)
+
+// startedByGoRun tells by the program's own path. A program started otherwise may well outlive its parent, under nohup
+// for one.
+func startedByGoRun() bool {
+	path, err := os.Executable()
+	return err == nil && goRunFolder.MatchString(filepath.ToSlash(path))
+}
+
+func watchParent(ctx context.Context, cancel func(), parent int) {
+	ticker := time.NewTicker(parentPoll)
+	defer ticker.Stop()
+	for os.Getppid() == parent {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+	cancel()
+}
