@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// The logs in the state folder.
+const (
+	agentLog         = "agent.log"
+	elasticsearchLog = "elasticsearch.log"
+)
+
+// stopPatience is more than the example's grace of 5 s, in which Fluent Bit sends what it still has.
+const stopPatience = 15 * time.Second
+
+// agent is the running program that has loaded the plugin: Fluent Bit, or the project's own host.
+type agent struct {
+	name       string
+	log        string // path
+	metrics    string // address of Fluent Bit's HTTP server; empty: it has none
+	joinsParts bool   // it reads CRI: a line in two parts is one record
+	cmd        *exec.Cmd
+	done       chan struct{} // closed when it has ended
+	err        error         // how it ended; valid once done is closed
+}
+
+// startAgent runs Fluent Bit if there is one, else the host. It keeps what it must in the state folder.
+func startAgent(ctx context.Context, s settings, state, url, prefix string) (*agent, error) {
+	a := &agent{log: filepath.Join(state, agentLog), done: make(chan struct{})}
+	if err := a.choose(ctx, s, state); err != nil {
+		return nil, err
+	}
+	log, err := os.Create(a.log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the agent has its own
+	storage := filepath.Join(state, "storage")
+	if err := os.Mkdir(storage, 0o755); err != nil {
+		return nil, err
+	}
+	a.cmd.Stdout, a.cmd.Stderr = log, log
+	a.cmd.Env = append(os.Environ(), "ES_URL="+url, "EXAMPLES_DIR="+s.examples, "STATE_DIR="+storage, "INDEX_PREFIX="+prefix)
+	a.cmd.SysProcAttr = diesWithUs()
+	a.cmd.SysProcAttr.Setpgid = true // a Ctrl-C at the terminal is ours to pass on
+	if err := a.start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", a.cmd.Path, err)
+	}
+	fmt.Fprintf(s.out, "%s with %s\n", a.name, s.plugin)
+	return a, nil
+}
+
+// choose sets the command: FLUENT_BIT, fluent-bit on PATH, or the host.
+func (a *agent) choose(ctx context.Context, s settings, state string) error {
+	program := os.Getenv("FLUENT_BIT")
+	if program == "" {
+		program = "fluent-bit"
+	}
+	path, err := exec.LookPath(program)
+	if err != nil && os.Getenv("FLUENT_BIT") != "" {
+		return fmt.Errorf("FLUENT_BIT=%s: %w; correct it, or unset it to use the one on PATH or the project's own host", program, err)
+	}
+	if err != nil {
+		return a.chooseHost(ctx, s, state)
+	}
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	a.name, a.joinsParts, a.metrics = "Fluent Bit ("+path+")", true, "http://127.0.0.1:"+port
+	a.cmd = exec.Command(path, "-e", s.plugin, "-c", s.conf, "-P", port)
+	return nil
+}
+
+// freePort asks the kernel for one; another program could take it before Fluent Bit does, which then says so.
+func freePort() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
+}
+
+// start runs the command on an operating system thread that lives as long as it does: Linux tells a child that its
+// parent died when the thread that started it ends.
+func (a *agent) start() error {
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := a.cmd.Start()
+		started <- err
+		if err == nil {
+			a.err = a.cmd.Wait()
+			close(a.done)
+		}
+	}()
+	return <-started
+}
+
+func (a *agent) ended() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// stop asks the agent to send what it has and to end, and waits for that.
+func (a *agent) stop(ctx context.Context) error {
+	if !a.ended() {
+		a.cmd.Process.Signal(syscall.SIGTERM)
+	}
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(stopPatience):
+		a.kill()
+		return fmt.Errorf("%s did not end within %s of being asked to", a.name, stopPatience)
+	}
+	var exit *exec.ExitError
+	if errors.As(a.err, &exit) {
+		return fmt.Errorf("%s ended with %w", a.name, a.err)
+	}
+	return nil
+}
+
+// kill ends it at once, if it hasn't ended.
+func (a *agent) kill() {
+	a.cmd.Process.Kill() // knows whether it has been waited for, so it never hits another process
+	<-a.done
+}

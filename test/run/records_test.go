@@ -1,0 +1,36 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCountRecords(t *testing.T) {
+	examples := t.TempDir()
+	files := map[string]string{
+		"containers/a.log": "t stdout F one\nt stdout P two, first\nt stdout P two, second\nt stdout F two, last\nt stderr F \n",
+		"containers/b.log": "t stdout F without a newline at the end",
+		"web/access.log":   "t stdout P no CRI here\nline\n",
+		"web/empty.log":    "",
+		"web/other.txt":    "not a log\n",
+	}
+	for name, content := range files {
+		path := filepath.Join(examples, "logs", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for joinsParts, want := range map[bool]int{true: 6, false: 8} {
+		if got, err := countRecords(examples, joinsParts); got != want || err != nil {
+			t.Errorf("joinsParts %v: %d records, %v; want %d", joinsParts, got, err, want)
+		}
+	}
+	if _, err := countRecords(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "examples/generate") {
+		t.Errorf("no logs at all: %v", err)
+	}
+}
