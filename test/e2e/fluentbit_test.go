@@ -1,0 +1,271 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"out_es/test/elasticsearch"
+	"out_es/test/fluentbit"
+)
+
+// section writes an [OUTPUT] that loses nothing.
+func section(url, index string, more ...string) string {
+	return "[OUTPUT]\n    Name es_go\n    Match *\n    Retry_Limit no_limits\n    Hosts " + url + "\n    Index " + index +
+		"\n    " + strings.Join(more, "\n    ") + "\n"
+}
+
+// compare checks that the documents are the records, each once, with the
+// event's time to the millisecond and every field as encoding/json reads it.
+func compare(t *testing.T, got map[int]map[string]any, want []map[string]any) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%d documents for %d records", len(got), len(want))
+	}
+	faults := 0
+	for n, record := range want {
+		expected := map[string]any{"@timestamp": timeOf(n).Format(layout)}
+		for key, value := range record {
+			expected[key] = value
+		}
+		if !reflect.DeepEqual(normal(got[n]), normal(expected)) {
+			if faults++; faults <= 3 {
+				t.Errorf("record %d: got %v, want %v", n, got[n], expected)
+			}
+		}
+	}
+	if faults > 3 {
+		t.Errorf("%d records differ", faults)
+	}
+}
+
+// normal makes numbers comparable that are written in two ways, 1e3 and 1000:
+// integers stay as their digits, others become floats.
+func normal(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		if _, err := v.Int64(); err == nil {
+			return v.String()
+		}
+		f, _ := v.Float64()
+		return f
+	case map[string]any:
+		for key := range v {
+			v[key] = normal(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = normal(v[i])
+		}
+	}
+	return value
+}
+
+func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
+	s := cluster(t)
+	const records = 50_000
+	index := freshIndex(t, s)
+	path, want := writeLog(t, records, nil)
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), index, "Workers 1")))
+	eventuallyCount(t, s, index, records, 2*time.Minute)
+	compare(t, documents(t, s, index), want)
+	accepted := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`
+	eventually(t, 10*time.Second, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
+	agent.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
+	s := cluster(t)
+	const records, every = 50_000, 1000
+	index := freshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"properties":{"n":{"type":"long"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	path, _ := writeLog(t, records, func(n int, r map[string]any) {
+		if n%every == every-1 {
+			r["n"] = "secret-" + fmt.Sprint(n)
+		}
+	})
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), index, "Workers 1")))
+	eventuallyCount(t, s, index, records-records/every, 2*time.Minute)
+	refused := `fluentbit_output_es_go_refusals_total{name="es_go.0",type="document_parsing_exception"}`
+	eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
+	agent.Stop(t, 20*time.Second)
+	lines := 0
+	for line := range strings.Lines(agent.Log()) {
+		if strings.Contains(line, "document_parsing_exception") {
+			lines++
+			if !strings.Contains(line, "field [n] of type [long]") || !strings.Contains(line, index) {
+				t.Errorf("the line does not tell the field, its type and the index: %s", line)
+			}
+		}
+	}
+	// One line for the first seconds, and one for what came after them.
+	if lines < 1 || lines > 2 {
+		t.Errorf("%d log lines tell of %d refused documents, want one or two", lines, records/every)
+	}
+	if strings.Contains(agent.Log(), "secret-") {
+		t.Error("a record's value is in the log")
+	}
+}
+
+func TestFluentBitInstancesAndWorkers(t *testing.T) {
+	s := cluster(t)
+	const records = 5_000
+	for _, workers := range []int{0, 1, 4} {
+		t.Run(fmt.Sprintf("workers %d", workers), func(t *testing.T) {
+			index := freshIndex(t, s)
+			path, want := writeLog(t, records, nil)
+			set := fmt.Sprintf("Workers %d", workers)
+			outputs := section(s.URL(), index+"-first", set) + section(s.URL(), index+"-second", set, "Compress off", "Generate_ID on", "Alias second")
+			agent := fluentbit.Start(t, plugin, config(t, "", path, outputs))
+			eventuallyCount(t, s, index+"-first", records, time.Minute)
+			eventuallyCount(t, s, index+"-second", records, time.Minute)
+			compare(t, documents(t, s, index+"-first"), want)
+			compare(t, documents(t, s, index+"-second"), want)
+			for _, name := range []string{"es_go.0", "second"} {
+				series := `fluentbit_output_es_go_received_total{name="` + name + `"}`
+				eventually(t, 10*time.Second, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
+			}
+			warned := strings.Count(agent.Log(), "Workers is not set")
+			if want := map[bool]int{true: 2, false: 0}[workers == 0]; warned != want {
+				t.Errorf("%d warnings that Workers is not set, want %d", warned, want)
+			}
+			agent.Stop(t, 20*time.Second)
+		})
+	}
+}
+
+func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
+	s := cluster(t)
+	const records = 40_000
+	index := freshIndex(t, s)
+	state := t.TempDir()
+	path, want := writeLog(t, records, nil)
+	service := "    storage.path " + state + "/storage\n"
+	conf := config(t, service, path, section(s.URL(), index, "Workers 1", "Generate_ID on"))
+	conf = strings.Replace(conf, "    Tag logs.app", "    Tag logs.app\n    storage.type filesystem\n    DB "+state+"/tail.db", 1)
+	first := fluentbit.Start(t, plugin, conf)
+	eventually(t, time.Minute, "the first documents arrive", func() bool {
+		n, err := s.Count(t.Context(), index)
+		_ = s.Refresh(t.Context(), index+"*")
+		return err == nil && n > 0
+	})
+	first.Stop(t, 20*time.Second)
+	second := fluentbit.Start(t, plugin, conf)
+	eventuallyCount(t, s, index, records, 2*time.Minute)
+	compare(t, documents(t, s, index), want)
+	second.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitHotReload(t *testing.T) {
+	s := cluster(t)
+	const records = 20_000
+	index := freshIndex(t, s)
+	state := t.TempDir()
+	path, want := writeLog(t, records, nil)
+	service := "    Hot_Reload on\n    storage.path " + state + "/storage\n"
+	conf := config(t, service, path, section(s.URL(), index, "Generate_ID on"))
+	conf = strings.Replace(conf, "    Tag logs.app", "    Tag logs.app\n    storage.type filesystem\n    DB "+state+"/tail.db", 1)
+	agent := fluentbit.Start(t, plugin, conf)
+	for reload := 1; reload <= 2; reload++ {
+		starts := strings.Count(agent.Log(), "writes to index")
+		eventually(t, time.Minute, "the plugin starts", func() bool { return starts > 0 || strings.Contains(agent.Log(), "writes to index") })
+		agent.Signal(t, syscall.SIGHUP)
+		eventually(t, time.Minute, "the plugin starts again", func() bool { return strings.Count(agent.Log(), "writes to index") == reload+1 })
+	}
+	eventuallyCount(t, s, index, records, 2*time.Minute)
+	compare(t, documents(t, s, index), want)
+	agent.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitElasticsearchComesLate(t *testing.T) {
+	late := ownServer(t, elasticsearch.Options{Port: reservedPort(t)})
+	const records = 2_000
+	path, want := writeLog(t, records, nil)
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(late.url, "late", "Workers 1")))
+	eventually(t, 30*time.Second, "the outage is logged", func() bool { return strings.Contains(agent.Log(), "connection refused") })
+	s := late.start(t)
+	eventuallyCount(t, s, "late", records, 2*time.Minute)
+	compare(t, documents(t, s, "late"), want)
+	if !strings.Contains(agent.Log(), "Elasticsearch answers again") {
+		t.Error("the log does not tell that the outage is over")
+	}
+	agent.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
+	own := ownServer(t, elasticsearch.Options{Port: reservedPort(t), DataDir: t.TempDir()})
+	s := own.start(t)
+	const records = 60_000
+	path, want := writeLog(t, records, nil)
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), "outage", "Workers 2", "Generate_ID on", "Bulk_Size 512K")))
+	eventually(t, time.Minute, "the first documents arrive", func() bool {
+		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`) > 0
+	})
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Second) // the length of the outage is the case
+	s = own.start(t)
+	eventuallyCount(t, s, "outage", records, 2*time.Minute)
+	compare(t, documents(t, s, "outage"), want)
+	agent.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitLargeChunk(t *testing.T) {
+	s := cluster(t)
+	const records = 2_000
+	index := freshIndex(t, s)
+	long := strings.Repeat("x", 1<<10)
+	path, want := writeLog(t, records, func(_ int, r map[string]any) { r["long"] = long })
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), index, "Workers 1", "Compress off")))
+	eventuallyCount(t, s, index, records, time.Minute)
+	for _, record := range want {
+		record["long"] = long
+	}
+	compare(t, documents(t, s, index), want)
+	eventually(t, 10*time.Second, "a chunk of 2 MB is one request", func() bool {
+		bytes := agent.Metric(t, `fluentbit_output_es_go_sent_bytes_total{name="es_go.0"}`)
+		requests := agent.Metric(t, `fluentbit_output_es_go_requests_total{name="es_go.0",result="delivered"}`)
+		return bytes > 0 && bytes/requests > 1<<20
+	})
+	agent.Stop(t, 20*time.Second)
+}
+
+func TestFluentBitLogFile(t *testing.T) {
+	s := cluster(t)
+	index := freshIndex(t, s)
+	file := filepath.Join(t.TempDir(), "fluent-bit.log")
+	path, _ := writeLog(t, 10, nil)
+	agent := fluentbit.Start(t, plugin, config(t, "    Log_File "+file+"\n", path, section(s.URL(), index, "Workers 1", "Alias logs")))
+	eventuallyCount(t, s, index, 10, time.Minute)
+	agent.Stop(t, 20*time.Second)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "[ info] [output:es_go:logs] version ") {
+		t.Errorf("the start-up line is not in Fluent Bit's own log:\n%s", text)
+	}
+}
+
+func TestFluentBitRefusesWrongSettingsAllAtOnce(t *testing.T) {
+	path, _ := writeLog(t, 1, nil)
+	agent := fluentbit.Start(t, plugin, config(t, "", path,
+		"[OUTPUT]\n    Name es_go\n    Match *\n    Bulk_Size 5X\n    Write_Operation upsrt\n    Data_Stream on\n    Logstash_Format on\n"))
+	if err := agent.Wait(t, 30*time.Second); err == nil {
+		t.Error("Fluent Bit ended well")
+	}
+	for _, part := range []string{"Hosts is required", `Bulk_Size "5X"`, `Write_Operation "upsrt"`, "Data_Stream contradicts Logstash_Format"} {
+		if !strings.Contains(agent.Log(), part) {
+			t.Errorf("the log does not have %q", part)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+// Package fluentbit runs the real Fluent Bit for tests, where there is one:
+// the program that FLUENT_BIT names, or fluent-bit on PATH.
+package fluentbit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Find returns the program's path.
+func Find() (string, error) {
+	program := os.Getenv("FLUENT_BIT")
+	if program == "" {
+		program = "fluent-bit"
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", fmt.Errorf("no Fluent Bit: %w; put fluent-bit on PATH or name it in FLUENT_BIT", err)
+	}
+	return path, nil
+}
+
+// ForTest returns the program's path, or skips the test and says why.
+func ForTest(t testing.TB) string {
+	t.Helper()
+	path, err := Find()
+	if err != nil {
+		t.Skip(err)
+	}
+	return path
+}
+
+// Agent is one Fluent Bit that runs.
+type Agent struct {
+	// Metrics is the address of its HTTP server.
+	Metrics string
+	cmd     *exec.Cmd
+	done    chan struct{}
+	err     error // how it ended; valid once done is closed
+	log     journal
+}
+
+// Start runs Fluent Bit with plugin and the classic configuration conf, to
+// which the HTTP server is added. The test's end kills it.
+func Start(t testing.TB, plugin, conf string) *Agent {
+	t.Helper()
+	path := ForTest(t)
+	file := filepath.Join(t.TempDir(), "fluent-bit.conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	a := &Agent{Metrics: "http://127.0.0.1:" + port, done: make(chan struct{})}
+	a.cmd = exec.Command(path, "-e", plugin, "-c", file, "-H", "-P", port)
+	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
+	if err := a.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		a.err = a.cmd.Wait()
+		close(a.done)
+	}()
+	t.Cleanup(func() {
+		_ = a.cmd.Process.Kill()
+		<-a.done
+		if t.Failed() {
+			t.Logf("the end of Fluent Bit's log:\n%s", a.log.tail(60))
+		}
+	})
+	return a
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+}
+
+// Signal sends a signal.
+func (a *Agent) Signal(t testing.TB, s syscall.Signal) {
+	t.Helper()
+	if err := a.cmd.Process.Signal(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Stop sends SIGTERM and returns how long the agent took to end. It fails the
+// test where the agent doesn't end within patience, or ends badly.
+func (a *Agent) Stop(t testing.TB, patience time.Duration) time.Duration {
+	t.Helper()
+	began := time.Now()
+	a.Signal(t, syscall.SIGTERM)
+	select {
+	case <-a.done:
+	case <-time.After(patience):
+		t.Fatalf("Fluent Bit did not end within %s of SIGTERM", patience)
+	}
+	if a.err != nil {
+		t.Fatalf("Fluent Bit ended with %v", a.err)
+	}
+	return time.Since(began)
+}
+
+// Wait waits until the agent has ended by itself, and returns how.
+func (a *Agent) Wait(t testing.TB, patience time.Duration) error {
+	t.Helper()
+	select {
+	case <-a.done:
+	case <-time.After(patience):
+		t.Fatalf("Fluent Bit did not end within %s", patience)
+	}
+	return a.err
+}
+
+// Ended says whether the agent has ended.
+func (a *Agent) Ended() bool {
+	select {
+	case <-a.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// Log is what the agent has printed so far.
+func (a *Agent) Log() string { return a.log.String() }
+
+// Scrape returns the agent's metrics as Prometheus reads them.
+func (a *Agent) Scrape(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.Metrics+"/api/v2/metrics/prometheus", nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return string(text), err
+}
+
+// Metric returns the value of a series, written as Prometheus writes it, such
+// as `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`,
+// and -1 where there is none.
+func (a *Agent) Metric(t testing.TB, series string) float64 {
+	t.Helper()
+	text, err := a.Scrape(t.Context())
+	if err != nil {
+		return -1
+	}
+	return Value(text, series)
+}
+
+// Value finds a series in a scrape.
+func Value(scrape, series string) float64 {
+	for line := range strings.Lines(scrape) {
+		if rest, found := strings.CutPrefix(line, series+" "); found {
+			value, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			if number, err := strconv.ParseFloat(value, 64); err == nil {
+				return number
+			}
+		}
+	}
+	return -1
+}
+
+// journal keeps what is written to it.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) tail(lines int) string {
+	all := strings.Split(j.String(), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
