@@ -4,6 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Nothing of this file is seen outside the shared object. */
+#pragma GCC visibility push(hidden)
+
 /* What Fluent Bit hands to FLBPluginInit (its src/proxy/go/go.h): of it only
  * the instance is used, and only as a handle for Fluent Bit's own functions. */
 struct outes_plugin {
@@ -30,5 +33,7 @@ void *outes_counter(void *instance, char *name, char *help, char *label);
 void outes_counter_add(struct outes_series *series, double delta);
 void *outes_histogram(void *instance, char *name, char *help, double *bounds, size_t count);
 void outes_histogram_set(struct outes_series *series, uint64_t *cumulative, double sum, uint64_t count);
+
+#pragma GCC visibility pop
 
 #endif

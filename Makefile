@@ -1,0 +1,71 @@
+# Every target is listed by "make help". CI calls "make check" and "make test".
+
+VERSION  ?= 0.1.0
+COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS  := -s -w -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
+
+# "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
+# /usr/lib, or /usr/lib64 where the system keeps 64-bit libraries there.
+PREFIX   ?= /usr
+LIBDIR   ?= $(PREFIX)/$(if $(wildcard /usr/lib64/libc.so.6),lib64,lib)
+
+# Tools, by version, fetched and built by Go where they are not there yet.
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
+
+.DEFAULT_GOAL := build
+.PHONY: build run test test-short check generate fuzz bench install clean help need-go need-cc
+
+build: out_es.so ## Build out_es.so
+
+out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
+	CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ .
+
+run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
+	go run ./test/run -plugin ./out_es.so
+
+test: build ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Fluent Bit
+	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED and named below."
+	OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
+
+test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor Fluent Bit
+	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -count=1 ./plugin/... ./test/architecture/...
+
+check: need-go need-cc ## Format, vet, lint, import rules, generated files up to date
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+	CGO_ENABLED=0 go vet ./plugin/...
+	$(STATICCHECK) ./...
+	go test -count=1 ./test/architecture/...
+	go test -count=1 -run 'TestReference|TestTable' ./plugin/config ./plugin/document
+
+generate: need-go ## Write the files that are made from code: docs/configuration.md, golden files
+	go test -count=1 ./plugin/config -update
+
+FUZZTIME ?= 30s
+fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
+	@for package in $$(grep -rl '^func Fuzz' --include='*_test.go' plugin test | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | sed 's/func //'); do \
+	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	  done; done
+
+bench: need-go ## Measure the data path: MB/s and B/op
+	go test -run '^$$' -bench . -benchmem ./plugin/...
+
+install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX, LIBDIR, DESTDIR)
+	install -D -m 0755 out_es.so $(DESTDIR)$(LIBDIR)/out_es.so
+	@case "$(DESTDIR)$(LIBDIR)" in /usr/lib|/usr/lib64|/lib|/lib64) ;; \
+	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
+
+clean: ## Remove what was built
+	rm -f out_es.so out_es.h
+
+need-go:
+	@command -v go >/dev/null || { echo "Go 1.26 or newer is missing. Debian/Ubuntu: apt-get install golang (or a newer one from go.dev); macOS: brew install go"; exit 1; }
+
+need-cc:
+	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

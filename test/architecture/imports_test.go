@@ -1,0 +1,133 @@
+// Package architecture holds the rules that docs/architecture.md states about
+// the shape of the code, as tests.
+package architecture
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport lists what each room may import of this module. A room that is not
+// here may import nothing of ours: the way of the data goes one way.
+var mayImport = map[string][]string{
+	"out_es":                  {"plugin", "plugin/fluentbit"},
+	"out_es/plugin":           {"plugin/address", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit"},
+	"out_es/plugin/document":  {"plugin/chunk", "plugin/jsontext"},
+	"out_es/plugin/address":   {"plugin/chunk", "plugin/jsontext"},
+	"out_es/plugin/deliver":   {"plugin/bulk"},
+	"out_es/plugin/elastic":   {"plugin/bulk"},
+	"out_es/plugin/bulk":      {},
+	"out_es/plugin/chunk":     {},
+	"out_es/plugin/config":    {},
+	"out_es/plugin/fluentbit": {},
+	"out_es/plugin/jsontext":  {},
+}
+
+// enters says through which rooms a third-party module comes in, and why no
+// other room may have it.
+var enters = map[string]struct {
+	rooms []string
+	why   string
+}{
+	"github.com/fluent/fluent-bit-go/": {[]string{"out_es"}, "it is the ABI"},
+	"github.com/elastic/":              {[]string{"out_es/plugin/elastic"}, "it is HTTP, which only elastic knows"},
+	"github.com/json-iterator/":        {[]string{"out_es/plugin/elastic"}, "it uses reflection, which the data path does not"},
+	"github.com/klauspost/":            {[]string{"out_es/plugin/bulk"}, "it is how bodies travel"},
+	"github.com/cenkalti/":             {[]string{"out_es/plugin/deliver"}, "one loop retries"},
+	"github.com/tinylib/msgp/":         {[]string{"out_es/plugin/chunk", "out_es/plugin/document"}, "it is msgpack"},
+	"github.com/lestrrat-go/strftime":  {[]string{"out_es/plugin/address", "out_es/plugin/document"}, "it is dates"},
+	"github.com/zeebo/xxh3":            {[]string{"out_es/plugin/address", "out_es/plugin/deliver"}, "it names events and chunks"},
+}
+
+// unsafeRooms are the only ones with cgo or unsafe, so that all others are
+// built and tested without a C compiler.
+var unsafeRooms = []string{"out_es", "out_es/plugin/fluentbit"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	CgoFiles   []string
+}
+
+func rooms(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "out_es", "out_es/plugin/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); decoder.More(); {
+		var p pkg
+		if err := decoder.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, room := range rooms(t) {
+		allowed, known := mayImport[room.ImportPath]
+		if !known {
+			t.Errorf("%s is a new room: say in mayImport, and in docs/architecture.md, what it may import", room.ImportPath)
+		}
+		for _, path := range room.Imports {
+			inner, ours := strings.CutPrefix(path, "out_es/")
+			if ours && !slices.Contains(allowed, inner) {
+				t.Errorf("%s must not import %s", room.ImportPath, path)
+			}
+		}
+	}
+}
+
+func TestModulesEnterByTheirRoom(t *testing.T) {
+	for _, room := range rooms(t) {
+		for _, path := range room.Imports {
+			first, _, _ := strings.Cut(path, "/")
+			if !strings.Contains(first, ".") {
+				continue // ours, or the standard library
+			}
+			found := false
+			for module, entry := range enters {
+				if strings.HasPrefix(path, module) {
+					found = true
+					if !slices.Contains(entry.rooms, room.ImportPath) {
+						t.Errorf("%s must not import %s: %s, so it enters by %v", room.ImportPath, path, entry.why, entry.rooms)
+					}
+				}
+			}
+			if !found {
+				t.Errorf("%s imports %s: say in enters by which room it comes in, and why", room.ImportPath, path)
+			}
+		}
+	}
+}
+
+func TestUnsafeStaysAtTheEdge(t *testing.T) {
+	for _, room := range rooms(t) {
+		if slices.Contains(unsafeRooms, room.ImportPath) {
+			continue
+		}
+		if len(room.CgoFiles) > 0 || slices.Contains(room.Imports, "unsafe") {
+			t.Errorf("%s uses cgo or unsafe", room.ImportPath)
+		}
+	}
+}
+
+// TestDataPathHasNoReflection checks the rooms that every record goes through.
+func TestDataPathHasNoReflection(t *testing.T) {
+	for _, room := range rooms(t) {
+		switch room.ImportPath {
+		case "out_es/plugin/chunk", "out_es/plugin/document", "out_es/plugin/address", "out_es/plugin/jsontext":
+			for _, path := range []string{"reflect", "encoding/json"} {
+				if slices.Contains(room.Imports, path) {
+					t.Errorf("%s imports %s", room.ImportPath, path)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package e2e
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"out_es/test/fluentbit"
+	"out_es/test/host"
+)
+
+// start loads the plugin into the host of our own; log gets its lines.
+func start(t *testing.T, o host.Options) (*host.Host, *safeBuffer) {
+	t.Helper()
+	log := &safeBuffer{}
+	o.Plugin, o.Log = plugin, log
+	h, err := host.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = h.Close()
+		if t.Failed() {
+			t.Logf("the host's log:\n%s", log)
+		}
+	})
+	return h, log
+}
+
+// safeBuffer is written and read by different goroutines.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// output makes an instance with these options, given as "Key value".
+func output(t *testing.T, h *host.Host, workers int, options ...string) *host.Output {
+	t.Helper()
+	var properties [][2]string
+	for _, option := range options {
+		key, value, _ := strings.Cut(option, " ")
+		properties = append(properties, [2]string{key, value})
+	}
+	o, err := h.Init(host.Instance{Properties: properties, Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// flush hands a chunk over and wants a code.
+func flush(t *testing.T, o *host.Output, tag string, chunk []byte, want host.Code) {
+	t.Helper()
+	got, err := o.Flush(t.Context(), tag, chunk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("the flush answered %v, want %v", got, want)
+	}
+}
+
+// chunkOf makes one chunk of n records.
+func chunkOf(t *testing.T, layout host.Layout, first, n int) []byte {
+	t.Helper()
+	c := host.Chunk{Layout: layout}
+	for i := first; i < first+n; i++ {
+		if err := c.AddJSON(timeOf(i), fmt.Appendf(nil, `{"n":%d,"message":"record %d"}`, i, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c.Bytes
+}
+
+func TestHostBothLayoutsManyThreadsSeveralInstances(t *testing.T) {
+	s := cluster(t)
+	const chunks, size = 24, 100
+	h, _ := start(t, host.Options{})
+	var all sync.WaitGroup
+	indices := map[int]string{}
+	for _, workers := range []int{0, 1, 4} {
+		index := freshIndex(t, s) + fmt.Sprint(workers)
+		indices[workers] = index
+		o := output(t, h, workers, "Hosts "+s.URL(), "Index "+index, "Include_Tag_Key on")
+		for c := range chunks {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				chunk := chunkOf(t, host.Layout(c%2), c*size, size)
+				if code, err := o.Flush(t.Context(), fmt.Sprintf("tag.%d", c), chunk); err != nil || code != host.OK {
+					t.Errorf("workers %d: %v, %v", workers, code, err)
+				}
+			}()
+		}
+	}
+	all.Wait()
+	for workers, index := range indices {
+		got := documents(t, s, index)
+		if len(got) != chunks*size {
+			t.Errorf("workers %d: %d documents, want %d", workers, len(got), chunks*size)
+		}
+		for n, document := range got {
+			if document["@timestamp"] != timeOf(n).Format(layout) || document["flb-key"] != fmt.Sprintf("tag.%d", n/size) {
+				t.Fatalf("workers %d: record %d became %v", workers, n, document)
+			}
+		}
+	}
+}
+
+// bad are chunks with one thing wrong, between two good records, and how many
+// records survive it.
+func bad(t *testing.T) map[string]struct {
+	chunk []byte
+	good  int
+	log   string
+} {
+	event := func(record []byte) []byte { return append([]byte{0x92, 0xce, 0x6a, 0x4f, 0x1b, 0x80}, record...) }
+	good := func(n int) []byte { return event(msgp.AppendInt(append([]byte{0x81}, "\xa1n"...), n)) }
+	field := func(value []byte) []byte {
+		return event(append(msgp.AppendInt(append([]byte{0x82}, "\xa1n"...), 1), append([]byte("\xa1v"), value...)...))
+	}
+	deep := bytes.Repeat([]byte("\x81\xa1m"), 1000)
+	deep = append(deep, 0xc0)
+	garbage := make([]byte, 4096)
+	for i := range garbage {
+		garbage[i] = byte(rand.New(rand.NewPCG(7, uint64(i))).IntN(256))
+	}
+	join := func(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+	return map[string]struct {
+		chunk []byte
+		good  int
+		log   string
+	}{
+		"truncated chunk":      {join(good(0), good(1), good(2)[:8]), 2, "cut off or corrupt"},
+		"chunk of garbage":     {join([]byte{0xc1}, garbage), 0, "cut off or corrupt"},
+		"garbage at the end":   {join(good(0), good(1), []byte{0xc1}, garbage), 2, "cut off or corrupt"},
+		"value that no event":  {join(good(0), []byte("\xa5hello"), good(1)), 2, "it is no event"},
+		"nested 1000 deep":    {join(good(0), field(deep), good(2)), 3, "200 levels deep"},
+		"key that no string":   {join(good(0), event([]byte("\x83\xa1n\x01\x07\xa5seven\xc3\xa4true")), good(2)), 3, ""},
+		"string of 5 MB":       {join(good(0), field(msgp.AppendString(nil, strings.Repeat("long ", 1<<20))), good(2)), 3, ""},
+		"invalid UTF-8":        {join(good(0), field([]byte("\xa4\xff\xfea\xc3")), good(2)), 3, ""},
+		"not a number":         {join(good(0), field([]byte("\xcb\x7f\xf8\x00\x00\x00\x00\x00\x01")), good(2)), 3, ""},
+		"infinity":             {join(good(0), field([]byte("\xca\x7f\x80\x00\x00")), good(2)), 3, ""},
+		"four billion members": {join(good(0), event([]byte("\xdf\xff\xff\xff\xff\xa1n\x01"))), 1, "cut off or corrupt"},
+		"empty chunk":          {nil, 0, ""},
+	}
+}
+
+func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
+	s := cluster(t)
+	for name, c := range bad(t) {
+		t.Run(name, func(t *testing.T) {
+			index := freshIndex(t, s)
+			// Nothing is mapped: what is tested is this plugin, not Elasticsearch's limits.
+			if err := s.PutIndex(t.Context(), index, `{"mappings":{"dynamic":false}}`); err != nil {
+				t.Fatal(err)
+			}
+			h, log := start(t, host.Options{})
+			o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
+			want := host.OK
+			if c.good == 0 && len(c.chunk) > 0 {
+				want = host.ERROR // nothing in it could be read
+			}
+			flush(t, o, "bad", c.chunk, want)
+			eventuallyCount(t, s, index, c.good, 10*time.Second)
+			scrape, err := h.Scrape()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.log == "cut off or corrupt" || c.log == "it is no event" {
+				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="malformed"}`); got != 1 {
+					t.Errorf("%v malformed records are counted, want 1", got)
+				}
+			}
+			if err := o.Exit(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, 5*time.Second, "the log has "+c.log, func() bool { return strings.Contains(log.String(), c.log) })
+		})
+	}
+}
+
+func TestHostSmallStackIsEnough(t *testing.T) {
+	s := cluster(t)
+	h, _ := start(t, host.Options{StackBytes: 24 << 10})
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+freshIndex(t, s))
+	flush(t, o, "a", chunkOf(t, host.Nested, 0, 2000), host.OK)
+	if used := o.StackUsed(); used > 16<<10 {
+		t.Errorf("a flush takes %d bytes of its caller's stack, which has 24 KB", used)
+	}
+}
+
+func TestHostWithoutSymbolsLogsToStandardError(t *testing.T) {
+	h, log := start(t, host.Options{Bare: true})
+	o := output(t, h, 1, "Hosts http://127.0.0.1:1", "Retry_Budget 0")
+	flush(t, o, "a", chunkOf(t, host.Nested, 0, 1), host.RETRY)
+	if err := o.Exit(); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"[ info] [output:es_go:es_go] version ", "connection refused"} {
+		eventually(t, 5*time.Second, part+" is on standard error", func() bool { return strings.Contains(log.String(), part) })
+	}
+}
+
+func TestHostLogsOnItsOwnThreads(t *testing.T) {
+	h, log := start(t, host.Options{})
+	o := output(t, h, 2, "Hosts http://127.0.0.1:1", "Retry_Budget 0")
+	flush(t, o, "a", chunkOf(t, host.Nested, 0, 1), host.RETRY)
+	if err := o.Exit(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "the outage is logged", func() bool { return strings.Contains(log.String(), "connection refused") })
+	if strings.Contains(log.String(), host.ForeignMark) {
+		t.Error("lines came from threads that are not Fluent Bit's")
+	}
+}
+
+func TestHostFailedInitLeavesOthersAlone(t *testing.T) {
+	s := cluster(t)
+	h, log := start(t, host.Options{})
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+freshIndex(t, s))
+	var failed *host.InitError
+	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "ftp://user:topsecret@host"}}}); !errors.As(err, &failed) {
+		t.Errorf("Init of a wrong section: %v", err)
+	}
+	eventually(t, 5*time.Second, "the log tells what is wrong", func() bool { return strings.Contains(log.String(), "must be http or https") })
+	if strings.Contains(log.String(), "topsecret") {
+		t.Error("the password is in the log")
+	}
+	flush(t, o, "a", chunkOf(t, host.Nested, 0, 10), host.OK)
+}
+
+func TestHostHotReload(t *testing.T) {
+	s := cluster(t)
+	h, _ := start(t, host.Options{})
+	index := freshIndex(t, s)
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
+	const reloads, size = 5, 50
+	for i := range reloads {
+		flush(t, o, "a", chunkOf(t, host.Nested, i*size, size), host.OK)
+		if err := h.Reload(); err != nil { // the new registration comes while the old instance lives
+			t.Fatal(err)
+		}
+		if err := o.Exit(); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Unregister(); err != nil {
+			t.Fatal(err)
+		}
+		o = output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
+	}
+	eventuallyCount(t, s, index, reloads*size, 10*time.Second)
+}
+
+func TestHostReplaySendsOnlyTheRest(t *testing.T) {
+	s := cluster(t)
+	h, _ := start(t, host.Options{})
+	index := freshIndex(t, s)
+	body := `{"mappings":{"properties":{"n":{"type":"long"},"strict":{"type":"object","dynamic":"strict"}}}}`
+	if err := s.PutIndex(t.Context(), index, body); err != nil {
+		t.Fatal(err)
+	}
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "On_Refusal retry")
+	chunks, err := host.Chunks(host.Nested, timeOf(0), `{"n":0}`, `{"n":1,"strict":{"new":true}}`, `{"n":2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, o, "a", chunks[0].Bytes, host.RETRY)
+	flush(t, o, "a", chunks[0].Bytes, host.RETRY)
+	if _, err := s.Do(t.Context(), "PUT", "/"+index+"/_mapping", []byte(`{"properties":{"strict":{"properties":{"new":{"type":"boolean"}}}}}`)); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, o, "a", chunks[0].Bytes, host.OK)
+	eventuallyCount(t, s, index, 3, 10*time.Second)
+	documents(t, s, index) // fails where one is there twice
+}
