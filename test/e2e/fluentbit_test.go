@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -186,7 +187,7 @@ func TestFluentBitHotReload(t *testing.T) {
 }
 
 func TestFluentBitElasticsearchComesLate(t *testing.T) {
-	late := ownServer(t, elasticsearch.Options{Port: reservedPort(t)})
+	late := ownServer(t, elasticsearch.Options{Port: freePort(t)})
 	const records = 2_000
 	path, want := writeLog(t, records, nil)
 	agent := fluentbit.Start(t, plugin, config(t, "", path, section(late.url, "late", "Workers 1")))
@@ -201,7 +202,7 @@ func TestFluentBitElasticsearchComesLate(t *testing.T) {
 }
 
 func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
-	own := ownServer(t, elasticsearch.Options{Port: reservedPort(t), DataDir: t.TempDir()})
+	own := ownServer(t, elasticsearch.Options{Port: freePort(t), DataDir: t.TempDir()})
 	s := own.start(t)
 	const records = 60_000
 	path, want := writeLog(t, records, nil)
@@ -268,4 +269,41 @@ func TestFluentBitRefusesWrongSettingsAllAtOnce(t *testing.T) {
 			t.Errorf("the log does not have %q", part)
 		}
 	}
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	port, err := strconv.Atoi(fluentbit.FreePort(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// TestFluentBitImageConfiguration runs the configuration of the image, and a
+// second Fluent Bit that sends to it.
+func TestFluentBitImageConfiguration(t *testing.T) {
+	s := cluster(t)
+	index := freshIndex(t, s)
+	port := fluentbit.FreePort(t)
+	receiver := fluentbit.StartFile(t, plugin, "../../deploy/image/fluent-bit.conf",
+		"ES_HOSTS="+s.URL(), "ES_PREFIX="+index, "FORWARD_PORT="+port, "STORAGE_PATH="+t.TempDir())
+	eventually(t, 30*time.Second, "the receiver listens", func() bool { return strings.Contains(receiver.Log(), "listening on") })
+	sender := fluentbit.Start(t, plugin, fmt.Sprintf(`[SERVICE]
+    Flush 0.5
+[INPUT]
+    Name dummy
+    Tag sent.here
+    Dummy {"n":7}
+    Samples 3
+    Interval_Sec 0
+    Interval_NSec 100000000
+[OUTPUT]
+    Name forward
+    Match *
+    Port %s
+`, port))
+	eventuallyCount(t, s, index, 3, time.Minute)
+	sender.Stop(t, 20*time.Second)
+	receiver.Stop(t, 40*time.Second)
 }

@@ -154,7 +154,7 @@ func bad(t *testing.T) map[string]struct {
 		"chunk of garbage":     {join([]byte{0xc1}, garbage), 0, "cut off or corrupt"},
 		"garbage at the end":   {join(good(0), good(1), []byte{0xc1}, garbage), 2, "cut off or corrupt"},
 		"value that no event":  {join(good(0), []byte("\xa5hello"), good(1)), 2, "it is no event"},
-		"nested 1000 deep":    {join(good(0), field(deep), good(2)), 3, "200 levels deep"},
+		"nested 1000 deep":     {join(good(0), field(deep), good(2)), 3, "200 levels deep"},
 		"key that no string":   {join(good(0), event([]byte("\x83\xa1n\x01\x07\xa5seven\xc3\xa4true")), good(2)), 3, ""},
 		"string of 5 MB":       {join(good(0), field(msgp.AppendString(nil, strings.Repeat("long ", 1<<20))), good(2)), 3, ""},
 		"invalid UTF-8":        {join(good(0), field([]byte("\xa4\xff\xfea\xc3")), good(2)), 3, ""},

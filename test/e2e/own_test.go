@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 
 	"out_es/test/elasticsearch"
@@ -35,15 +34,4 @@ func (o *own) start(t *testing.T) *elasticsearch.Server {
 	}
 	t.Cleanup(func() { _ = s.Stop() })
 	return s
-}
-
-// reservedPort is one that nothing listens on now.
-func reservedPort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
 }

@@ -57,14 +57,23 @@ type Agent struct {
 // which the HTTP server is added. The test's end kills it.
 func Start(t testing.TB, plugin, conf string) *Agent {
 	t.Helper()
-	path := ForTest(t)
+	ForTest(t)
 	file := filepath.Join(t.TempDir(), "fluent-bit.conf")
 	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	return StartFile(t, plugin, file)
+}
+
+// StartFile is Start for a file that exists, with environment, given as
+// NAME=value, for its variables. HTTP_PORT is one of them.
+func StartFile(t testing.TB, plugin, file string, environment ...string) *Agent {
+	t.Helper()
+	path := ForTest(t)
+	port := FreePort(t)
 	a := &Agent{Metrics: "http://127.0.0.1:" + port, done: make(chan struct{})}
 	a.cmd = exec.Command(path, "-e", plugin, "-c", file, "-H", "-P", port)
+	a.cmd.Env = append(append(os.Environ(), "HTTP_PORT="+port), environment...)
 	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
 	if err := a.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -83,7 +92,8 @@ func Start(t testing.TB, plugin, conf string) *Agent {
 	return a
 }
 
-func freePort(t testing.TB) string {
+// FreePort is one that nothing listens on now.
+func FreePort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
