@@ -2,11 +2,10 @@ package bulk
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
+	"unicode/utf8"
 )
 
 // FilterPath keeps one small object an item in the answer, in order. status
@@ -23,9 +22,14 @@ type Item struct {
 	FailureStore []byte
 }
 
-// ErrIncomplete means that an answer ended before its JSON did: the items that
-// were read are whole, those behind them are unknown.
-var ErrIncomplete = errors.New("bulk: the answer is cut off")
+var (
+	// ErrIncomplete means that an answer ended before its JSON did: the items
+	// that were read are whole, those behind them are unknown.
+	ErrIncomplete = errors.New("bulk: the answer is cut off")
+	// ErrForeign means that what came is no JSON object: a proxy's page, not
+	// an answer of Elasticsearch's.
+	ErrForeign = errors.New("bulk: the answer is not Elasticsearch's")
+)
 
 // AnswerReader reads answers as streams. It holds about 20 KB, allocates
 // nothing an item, and is not safe for concurrent use.
@@ -38,24 +42,28 @@ type AnswerReader struct {
 
 // Read reads an answer of 200 from body and calls each for every item, in
 // order. It returns the number of items; those that came before an error were
-// whole.
+// whole. What follows the answer is not read.
 //
-// Possible errors: ErrIncomplete; ErrAnswerSize; an error of body; an error
-// for what is not a bulk answer, such as a proxy's HTML.
+// Possible errors: ErrForeign; ErrIncomplete; ErrAnswerSize; an error of body;
+// an error for JSON that is no bulk answer, and for a second "items", since
+// the items of the first are out already.
 func (a *AnswerReader) Read(body io.Reader, each func(Item)) (items int, err error) {
 	s := &a.scan
 	s.reset(body)
-	if err := s.expect('{'); err != nil {
+	first, err := s.token()
+	if err != nil {
 		return 0, cutOff(err)
+	}
+	if first != '{' {
+		return 0, ErrForeign
 	}
 	found := false
 	err = s.object(func(key []byte) error {
-		if string(key) != "items" || found {
-			c, err := s.token()
-			if err != nil {
-				return err
-			}
-			return s.skip(c, 1)
+		if string(key) != "items" {
+			return s.skipNext(1)
+		}
+		if found {
+			return errSyntax
 		}
 		found = true
 		if err := s.expect('['); err != nil {
@@ -109,60 +117,60 @@ func (a *AnswerReader) item(first byte) (Item, error) {
 	return item, err
 }
 
-// field reads one field of an item into it.
+// field reads one field of an item into it. Of a field that comes twice the
+// last counts, as in encoding/json.
 func (a *AnswerReader) field(item *Item, key []byte) error {
 	s := &a.scan
-	name := fieldNames[string(key)]
-	c, err := s.token()
-	if err != nil {
+	switch string(key) {
+	case "status":
+		c, err := s.token()
+		if err == nil {
+			item.Status, err = s.number(c)
+		}
 		return err
+	case "failure_store":
+		return s.textOr(a.kept[:], &item.FailureStore)
+	case "error":
+		return a.error(item)
 	}
-	switch {
-	case name == statusName:
-		item.Status, err = s.number(c)
-		return err
-	case name == failureStoreName && c == '"':
-		item.FailureStore, err = s.copyText(a.kept[:])
-		return err
-	case name == errorName && c == '"':
-		item.Reason, err = s.copyText(a.why[:])
-		return err
-	case name == errorName && c == '{':
-		return s.object(func(key []byte) error { return a.errorField(item, key) })
-	}
-	return s.skip(c, 3)
+	return s.skipNext(3)
 }
 
-func (a *AnswerReader) errorField(item *Item, key []byte) error {
+// error reads an item's error: an object, or, from old servers, its reason.
+func (a *AnswerReader) error(item *Item) error {
 	s := &a.scan
-	name := fieldNames[string(key)]
+	c, err := s.token()
+	switch {
+	case err != nil:
+		return err
+	case c == '"':
+		item.Reason, err = s.copyText(a.why[:])
+		return err
+	case c != '{':
+		return s.skip(c, 3)
+	}
+	return s.object(func(key []byte) error {
+		switch string(key) {
+		case "type":
+			return s.textOr(a.kind[:], &item.Type)
+		case "reason":
+			return s.textOr(a.why[:], &item.Reason)
+		}
+		return s.skipNext(4)
+	})
+}
+
+// textOr consumes a value into dst and sets text to it, where it is a string.
+func (s *scanner) textOr(dst []byte, text *[]byte) error {
 	c, err := s.token()
 	if err != nil {
 		return err
 	}
-	switch {
-	case name == typeName && c == '"':
-		item.Type, err = s.copyText(a.kind[:])
-		return err
-	case name == reasonName && c == '"':
-		item.Reason, err = s.copyText(a.why[:])
-		return err
+	if c != '"' {
+		return s.skip(c, 4)
 	}
-	return s.skip(c, 4)
-}
-
-// The fields of an item that are read.
-const (
-	statusName = iota + 1
-	errorName
-	failureStoreName
-	typeName
-	reasonName
-)
-
-var fieldNames = map[string]int{
-	"status": statusName, "error": errorName, "failure_store": failureStoreName,
-	"type": typeName, "reason": reasonName,
+	*text, err = s.copyText(dst)
+	return err
 }
 
 // copyText consumes a string into dst, as much as fits, cut at a character.
@@ -171,25 +179,17 @@ func (s *scanner) copyText(dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := copy(dst, text)
-	return bytes.ToValidUTF8(dst[:n], nil), nil
+	text = dst[:copy(dst, text)]
+	if utf8.Valid(text) {
+		return text, nil
+	}
+	return bytes.ToValidUTF8(text, nil), nil // rare, so that it may allocate
 }
 
-// number consumes a value and returns it where it is a whole number.
+// number consumes a value and returns it where it is a whole number, else 0.
 func (s *scanner) number(first byte) (int, error) {
 	if first == '"' || first == '{' || first == '[' {
 		return 0, s.skip(first, 3)
 	}
 	return s.atom(first)
-}
-
-// atomValue checks that text is a JSON number, true, false or null.
-func atomValue(text []byte) (int, error) {
-	if n, err := strconv.Atoi(string(text)); err == nil && text[0] != '+' && (text[0] != '0' || len(text) == 1) && len(text) <= 9 {
-		return n, nil
-	}
-	if !json.Valid(text) {
-		return 0, errSyntax
-	}
-	return 0, nil
 }

@@ -5,33 +5,125 @@ import (
 	"strings"
 )
 
-// Elasticsearch's reasons quote the record: "failed to parse field [x] of type
-// [long] in document with id 'a'. Preview of field's value: 'secret'". What is
-// kept of them is what names the mapping.
-var (
-	// A value stands in quotes, or in brackets without one of the words in
-	// front of them that announce a name or a number.
-	quoted   = regexp.MustCompile(`'[^']*'?|"[^"]*"?`)
-	brackets = regexp.MustCompile(`(?:\b(field|type|mapper|mapping for|index|pipeline with id|limit of|depth of) )?\[([^\[\]]*)\]`)
-	position = regexp.MustCompile(`^\d+:\d+$`)
-	preview  = regexp.MustCompile(`(?i)\.? ?(preview of field's value|prefix of the first immense term is|for input string|first immense term).*`)
+// quotations are the words of Elasticsearch and Lucene behind which nothing
+// but the record follows, often without an end that can be told from it.
+var quotations = []string{
+	"Preview of field's value", "The prefix of the first immense term", "For input string",
+	"at [Source:", "[Source:", "source[", "request: [", "against source:",
+}
+
+// announcements are, for each opening, the words in front of a name that
+// belongs to the mapping, to the cluster or to its security, not to a record.
+var announcements = map[byte][]string{
+	'[': {
+		"field ", "Field ", "alias ", "type ", "mapper ", "mapping ", "mapping for ",
+		"introduction of ", "within ", "] to ", "of type object but found ", "cast to ", "path ", "The ", "whitespace: ",
+		"total fields ", "depth ", "index ", "index name ", "] and ", "pipeline with id ", "blocked by: ",
+		"action ", "user ", "API key id ", "roles ", "indices ", "privileges ", "line ", "parameter ",
+	},
+	'\'': {"Duplicate field "},
+	'"':  {"in field="},
+}
+
+// position is Jackson's line and column. It is left out, or documents that
+// fail for the same reason would not be counted together.
+var position = regexp.MustCompile(`\[\d+:\d+\] ?`)
+
+const (
+	// reasonBytes is how much of a reason is looked at, and how much is left
+	// of it at most.
+	reasonBytes   = textBytes
+	redactedBytes = 300
 )
 
 // Redact cuts out of an error's reason what may come from a record: previews,
-// ids, quoted text. It keeps the names of fields and types.
+// ids, quoted text. Everything in brackets, parentheses and quotes goes unless
+// it is announced as a name. Names of fields and types stay.
 func Redact(reason string) string {
-	reason = preview.ReplaceAllString(reason, "")
-	reason = brackets.ReplaceAllStringFunc(reason, func(m string) string {
-		parts := brackets.FindStringSubmatch(m)
-		if parts[1] != "" || position.MatchString(parts[2]) {
-			return m
+	reason = position.ReplaceAllString(cut(reason, reasonBytes), "")
+	for _, words := range quotations {
+		if at := strings.Index(reason, words); at >= 0 {
+			reason = reason[:at]
 		}
-		return "[…]"
-	})
-	reason = quoted.ReplaceAllString(reason, "'…'")
-	const longest = 300
-	if len(reason) > longest {
-		reason = strings.ToValidUTF8(reason[:longest], "") + "…"
 	}
-	return reason
+	reason = strings.TrimRight(reason, " .:,\n")
+	var out strings.Builder
+	for i := 0; i < len(reason); {
+		end, name := enclosed(reason, i)
+		switch {
+		case end == i:
+			out.WriteByte(reason[i])
+			end++
+		case name:
+			out.WriteString(reason[i:end])
+		default:
+			opening := reason[i : i+1]
+			out.WriteString(opening + "…" + closings[opening])
+		}
+		i = end
+	}
+	return cut(out.String(), redactedBytes)
+}
+
+var closings = map[string]string{"[": "]", "(": ")", "'": "'", `"`: `"`}
+
+// enclosed returns where the name or value ends that opens at i; i itself
+// where nothing opens. A name ends at its own closing. A value may hold any
+// number of those, so that it ends at the last one there is.
+func enclosed(reason string, i int) (end int, name bool) {
+	closing := closings[reason[i:i+1]]
+	apostrophe := closing == "'" && i > 0 && isLetter(reason[i-1]) // can't, field's
+	if closing == "" || apostrophe {
+		return i, false
+	}
+	if announced(reason[:i], reason[i]) {
+		if end := matching(reason, i, closing[0]); end > 0 {
+			return end, true
+		}
+	}
+	if last := strings.LastIndex(reason, closing); last > i {
+		return last + 1, false
+	}
+	return len(reason), false
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// announced says whether what opens behind text is a name. Elasticsearch's
+// "failed to parse date field [x]" means a value, for all that it says "field".
+func announced(text string, opening byte) bool {
+	if strings.HasSuffix(text, "date field ") {
+		return false
+	}
+	for _, words := range announcements[opening] {
+		if strings.HasSuffix(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// matching returns what follows the closing of what opens at i, 0 where there
+// is none.
+func matching(text string, i int, closing byte) int {
+	depth := 0
+	for at := i; at < len(text); at++ {
+		switch {
+		case text[at] == closing && (depth == 1 || at > i && text[i] == closing):
+			return at + 1
+		case text[at] == closing && at > i:
+			depth--
+		case text[at] == text[i]:
+			depth++
+		}
+	}
+	return 0
+}
+
+// cut shortens text at a character.
+func cut(text string, longest int) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longest], "") + "…"
 }

@@ -24,6 +24,9 @@ const (
 	// chunks of Fluent Bit's 2 MB grown by a fourth. A larger one was needed
 	// for a rare document and goes back to the collector.
 	keepBytes = 5 << 20
+	// keepPositions does the same for positions: keepBytes of items of 40
+	// bytes, which is less than the shortest action takes.
+	keepPositions = keepBytes / 40
 )
 
 // Request is one bulk request in the making. It is filled through Buffer and
@@ -44,6 +47,9 @@ func NewRequest(c Compression) *Request { return &Request{compression: c} }
 // Reset empties the request and keeps its memory within bounds.
 func (r *Request) Reset() {
 	r.plain, r.packed = kept(r.plain), writeBuffer(kept(r.packed))
+	if cap(r.positions) > keepPositions {
+		r.positions = nil
+	}
 	r.positions = r.positions[:0]
 	r.size = 0
 }

@@ -26,6 +26,8 @@ const (
 	textBytes = 1 << 10
 	// nesting is how deep an answer's values may lie in one another.
 	nesting = 64
+	// longestAtom is beyond any number of an answer.
+	longestAtom = 64
 )
 
 // scanner pulls JSON tokens from a stream through one small window. It holds
@@ -36,12 +38,15 @@ type scanner struct {
 	window []byte // window[at:] is read but not consumed
 	at     int
 	total  int
+	// ended is why nothing more comes from source: it is not asked again.
+	ended  error
 	buffer [windowBytes]byte
-	text   [textBytes]byte
+	// text has room for a character that begins within textBytes.
+	text [textBytes + utf8.UTFMax]byte
 }
 
 func (s *scanner) reset(source io.Reader) {
-	s.source, s.window, s.at, s.total = source, s.buffer[:0], 0, 0
+	s.source, s.window, s.at, s.total, s.ended = source, s.buffer[:0], 0, 0, nil
 }
 
 // fill makes at least n bytes available where the stream has them. n must not
@@ -52,23 +57,35 @@ func (s *scanner) fill(n int) error {
 	}
 	held := copy(s.buffer[:], s.window[s.at:])
 	s.window, s.at = s.buffer[:held], 0
-	for idle := 0; held < n; idle++ {
+	for idle := 0; held < n; {
+		if s.ended == nil && s.total > maxAnswerBytes {
+			s.ended = ErrAnswerSize
+		}
+		if s.ended != nil {
+			return s.ended
+		}
 		read, err := s.source.Read(s.buffer[held:])
 		held += read
 		s.total += read
 		s.window = s.buffer[:held]
-		switch {
-		case held >= n:
-			return nil
-		case err == io.EOF:
-			return io.ErrUnexpectedEOF
-		case err != nil:
-			return fmt.Errorf("bulk: reading the answer: %w", err)
-		case s.total > maxAnswerBytes:
-			return ErrAnswerSize
-		case read == 0 && idle > 100:
-			return io.ErrNoProgress
+		if idle++; read > 0 {
+			idle = 0
 		}
+		s.ended = ending(err, idle)
+	}
+	return nil
+}
+
+// ending is why a source that answered with err is not asked again.
+func ending(err error, idle int) error {
+	const patience = 100 // empty reads in a row, as bufio has it
+	switch {
+	case err == io.EOF:
+		return io.ErrUnexpectedEOF
+	case err != nil:
+		return fmt.Errorf("bulk: reading the answer: %w", err)
+	case idle > patience:
+		return io.ErrNoProgress
 	}
 	return nil
 }
@@ -76,9 +93,6 @@ func (s *scanner) fill(n int) error {
 // byte consumes one byte.
 func (s *scanner) byte() (byte, error) {
 	if s.at == len(s.window) {
-		if s.total > maxAnswerBytes {
-			return 0, ErrAnswerSize
-		}
 		if err := s.fill(1); err != nil {
 			return 0, err
 		}
@@ -124,158 +138,53 @@ func (s *scanner) literal(want string) bool {
 // consumed: it calls member until the closing byte, commas in between.
 func (s *scanner) each(closing byte, member func(first byte) error) error {
 	for n := 0; ; n++ {
-		c, err := s.token()
-		if err != nil {
+		first, more, err := s.next(n, closing)
+		if err != nil || !more {
 			return err
 		}
-		if n == 0 && c == closing {
-			return nil
-		}
-		if err = member(c); err != nil {
+		if err = member(first); err != nil {
 			return err
-		}
-		if c, err = s.token(); err != nil {
-			return err
-		}
-		if c == closing {
-			return nil
-		}
-		if c != ',' {
-			return errSyntax
 		}
 	}
+}
+
+// next consumes what stands before the member that has n others in front of
+// it, and its first byte, or the closing byte where there is no more.
+func (s *scanner) next(n int, closing byte) (first byte, more bool, err error) {
+	c, err := s.token()
+	if err != nil || c == closing {
+		return 0, false, err
+	}
+	if n == 0 {
+		return c, true, nil
+	}
+	if c != ',' {
+		return 0, false, errSyntax
+	}
+	c, err = s.token()
+	return c, err == nil, err
 }
 
 // object walks an object whose '{' was consumed. field gets each key, valid
 // only until it reads on, and must consume the value.
 func (s *scanner) object(field func(key []byte) error) error {
 	return s.each('}', func(first byte) error {
-		if first != '"' {
-			return errSyntax
-		}
-		key, err := s.string()
+		key, err := s.key(first)
 		if err != nil {
-			return err
-		}
-		if err = s.expect(':'); err != nil {
 			return err
 		}
 		return field(key)
 	})
 }
 
-// string consumes a string whose opening quote was consumed, and returns up to
-// textBytes of it, unescaped, valid until the next call.
-func (s *scanner) string() ([]byte, error) {
-	text := s.text[:0]
-	for {
-		c, err := s.byte()
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case c == '"':
-			return text, nil
-		case c < ' ':
-			return nil, errSyntax
-		case c == '\\':
-			r, err := s.escape()
-			if err != nil {
-				return nil, err
-			}
-			if len(text)+utf8.UTFMax <= textBytes {
-				text = utf8.AppendRune(text, r)
-			}
-		case len(text) < textBytes:
-			text = append(text, c)
-		}
+// key consumes a key that starts with first, and its colon.
+func (s *scanner) key(first byte) ([]byte, error) {
+	if first != '"' {
+		return nil, errSyntax
 	}
-}
-
-// escape consumes what follows a backslash. A surrogate's half becomes U+FFFD:
-// no text that is read here is told apart by one.
-func (s *scanner) escape() (rune, error) {
-	c, err := s.byte()
+	key, err := s.string()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	switch c {
-	case '"', '\\', '/':
-		return rune(c), nil
-	case 'b':
-		return '\b', nil
-	case 'f':
-		return '\f', nil
-	case 'n':
-		return '\n', nil
-	case 'r':
-		return '\r', nil
-	case 't':
-		return '\t', nil
-	case 'u':
-		return s.hex()
-	}
-	return 0, errSyntax
-}
-
-func (s *scanner) hex() (rune, error) {
-	var r rune
-	for range 4 {
-		c, err := s.byte()
-		if err != nil {
-			return 0, err
-		}
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, errSyntax
-		}
-	}
-	return r, nil
-}
-
-// skip consumes the value that starts with first.
-func (s *scanner) skip(first byte, depth int) error {
-	switch {
-	case depth > nesting:
-		return errSyntax
-	case first == '"':
-		_, err := s.string()
-		return err
-	case first == '{':
-		return s.object(func([]byte) error {
-			c, err := s.token()
-			if err != nil {
-				return err
-			}
-			return s.skip(c, depth+1)
-		})
-	case first == '[':
-		return s.each(']', func(c byte) error { return s.skip(c, depth+1) })
-	}
-	_, err := s.atom(first)
-	return err
-}
-
-// atom consumes a number, true, false or null and returns the number where it
-// is a whole one of at most nine digits, else 0.
-func (s *scanner) atom(first byte) (int, error) {
-	text := append(s.text[:0], first)
-	for {
-		if err := s.fill(1); err != nil {
-			return 0, err
-		}
-		c := s.window[s.at]
-		if c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t' {
-			return atomValue(text)
-		}
-		if len(text) == 64 {
-			return 0, errSyntax // no number of an answer is as long
-		}
-		text = append(text, c)
-		s.at++
-	}
+	return key, s.expect(':')
 }

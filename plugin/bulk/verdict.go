@@ -14,6 +14,9 @@ const (
 	Unknown Verdict = iota
 	// Accepted: Elasticsearch has it.
 	Accepted
+	// Diverted: Elasticsearch has it, but in the data stream's failure store,
+	// since it could not be indexed.
+	Diverted
 	// AlreadyThere: an earlier attempt had arrived.
 	AlreadyThere
 	// Again: a passing fault of this item's shard or node.
@@ -32,6 +35,8 @@ const (
 // "What Elasticsearch's answers mean" of docs/architecture.md.
 func Judge(a Sent, item Item) Verdict {
 	switch status := item.Status; {
+	case (status == 200 || status == 201) && string(item.FailureStore) == "used":
+		return Diverted
 	case status == 200 || status == 201:
 		return Accepted
 	case status == 409 && a.Operation == Create && a.OwnID:

@@ -1,0 +1,100 @@
+package bulk_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"out_es/plugin/bulk"
+)
+
+// TestJudge has a row for each of the item rows of "What Elasticsearch's
+// answers mean" in docs/architecture.md.
+func TestJudge(t *testing.T) {
+	create, withID := bulk.Sent{Operation: bulk.Create}, bulk.Sent{Operation: bulk.Create, OwnID: true}
+	index := bulk.Sent{Operation: bulk.Index, OwnID: true}
+	item := func(status int, kind, reason string) bulk.Item {
+		return bulk.Item{Status: status, Type: []byte(kind), Reason: []byte(reason)}
+	}
+	for _, c := range []struct {
+		row  string
+		sent bulk.Sent
+		item bulk.Item
+		want bulk.Verdict
+	}{
+		{"200", index, item(200, "", ""), bulk.Accepted},
+		{"201", create, item(201, "", ""), bulk.Accepted},
+		{"201 in the failure store", create, bulk.Item{Status: 201, FailureStore: []byte("used")}, bulk.Diverted},
+		{"201 beside a failure store", create, bulk.Item{Status: 201, FailureStore: []byte("not_enabled")}, bulk.Accepted},
+		{"409 on create with our id", withID, item(409, "version_conflict_engine_exception", ""), bulk.AlreadyThere},
+		{"409 on create without an id", create, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
+		{"409 on index", index, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
+		{"408", create, item(408, "", ""), bulk.Again},
+		{"429", create, item(429, "es_rejected_execution_exception", ""), bulk.Again},
+		{"429 of a full disk", create, item(429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded"), bulk.Again},
+		{"500", create, item(500, "", ""), bulk.Again},
+		{"503", create, item(503, "unavailable_shards_exception", ""), bulk.Again},
+		{"501 of an item", create, item(501, "", ""), bulk.Again},
+		{"no status", create, item(0, "", ""), bulk.Again},
+		{"a status that is none of the bulk API's", create, item(302, "", ""), bulk.Again},
+		{"a status beyond HTTP's", create, item(999, "", ""), bulk.Again},
+		{"403 of security", create, item(403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), bulk.Misconfigured},
+		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Misconfigured},
+		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Blocked},
+		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Blocked},
+		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},
+		{"404 of something else", create, item(404, "resource_not_found_exception", ""), bulk.Refused},
+		{"403 of something else", create, item(403, "", ""), bulk.Refused},
+		{"400", create, item(400, "document_parsing_exception", ""), bulk.Refused},
+		{"400 of a closed index", create, item(400, "index_closed_exception", "closed"), bulk.Refused},
+		{"400 whose reason quotes a pipeline", create, item(400, "x", "field [a] says pipeline with id [p]"), bulk.Refused},
+		{"413", create, item(413, "", ""), bulk.Refused},
+		{"499", create, item(499, "", ""), bulk.Refused},
+	} {
+		if got := bulk.Judge(c.sent, c.item); got != c.want {
+			t.Errorf("%s: verdict %d, want %d", c.row, got, c.want)
+		}
+	}
+}
+
+func TestNoStatusIsLeftWithoutAVerdict(t *testing.T) {
+	for status := -1; status < 1000; status++ {
+		if got := bulk.Judge(bulk.Sent{}, bulk.Item{Status: status}); got == bulk.Unknown {
+			t.Errorf("status %d: no verdict", status)
+		}
+	}
+}
+
+func TestRefusalsAreAClosedList(t *testing.T) {
+	names := bulk.RefusalNames()
+	if len(names) != bulk.Refusals || slices.Contains(names, "") || names[0] != "other" {
+		t.Errorf("names %q", names)
+	}
+	if sorted := slices.Sorted(slices.Values(names)); len(slices.Compact(sorted)) != len(names) {
+		t.Errorf("a name comes twice in %q", names)
+	}
+	for place, name := range names {
+		if r := bulk.Refusal(place); r.String() != name {
+			t.Errorf("%q calls itself %q", name, r)
+		}
+		got := bulk.RefusalOf([]byte(name))
+		if ours := place <= int(bulk.IllegalAction); ours && got != bulk.OtherRefusal || !ours && got != bulk.Refusal(place) {
+			t.Errorf("%q was taken for %q", name, got)
+		}
+	}
+	for _, name := range []string{"", "null_pointer_exception", "DOCUMENT_PARSING_EXCEPTION", "document_parsing_exception ", strings.Repeat("x", 1000)} {
+		if got := bulk.RefusalOf([]byte(name)); got != bulk.OtherRefusal {
+			t.Errorf("%q was taken for %q", name, got)
+		}
+	}
+}
+
+// What Elasticsearch really refused with must be in
+// the list, or the metric says "other" of it.
+func TestTheListHoldsWhatElasticsearchReallySays(t *testing.T) {
+	for _, r := range realReasons(t) {
+		if bulk.RefusalOf([]byte(r.Type)) == bulk.OtherRefusal {
+			t.Errorf("%s is not in the list", r.Type)
+		}
+	}
+}
