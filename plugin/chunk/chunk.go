@@ -149,14 +149,12 @@ func (r *Reader) settle() error {
 // head reads [[time, metadata], or [time, and returns what follows: the
 // record, which must be a map.
 func (r *Reader) head(e *Event, b []byte) (record []byte, ok bool) {
-	const pair = 0x92 // an array of two
-	if len(b) < 2 || b[0] != pair {
+	if b, ok = readPair(b); !ok {
 		return nil, false
 	}
-	b = b[1:]
-	nested := b[0] == pair
+	inner, nested := readPair(b)
 	if nested {
-		b = b[1:]
+		b = inner
 	}
 	e.Kind = Log
 	b, ok = readTime(b, e)
@@ -175,6 +173,20 @@ func (r *Reader) head(e *Event, b []byte) (record []byte, ok bool) {
 		b = rest
 	}
 	return b, isMap(b)
+}
+
+// readPair passes the header of an array of two. Fluent Bit writes the shortest
+// of its forms, a client of the forward input whichever it likes.
+func readPair(b []byte) (rest []byte, ok bool) {
+	switch {
+	case len(b) > 0 && b[0] == 0x92:
+		return b[1:], true
+	case len(b) >= 3 && b[0] == 0xdc && binary.BigEndian.Uint16(b[1:]) == 2: // array 16
+		return b[3:], true
+	case len(b) >= 5 && b[0] == 0xdd && binary.BigEndian.Uint32(b[1:]) == 2: // array 32
+		return b[5:], true
+	}
+	return nil, false
 }
 
 func isMap(b []byte) bool {

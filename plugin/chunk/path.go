@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -35,9 +36,9 @@ func ParsePath(text string) (path Path, rest string, err error) {
 			inner, after, found = strings.Cut(rest[2:], "']")
 			path = append(path, step{key: []byte(inner)})
 		} else {
-			index, e := strconv.Atoi(inner)
-			found = found && e == nil && index >= 0
-			path = append(path, step{index: index})
+			index, e := strconv.ParseUint(inner, 10, 31)
+			found = found && e == nil
+			path = append(path, step{index: int(index)})
 		}
 		if !found {
 			return nil, text, fmt.Errorf("chunk: %q is no record accessor: write $key['inner'] or $list[0]", text)
@@ -84,7 +85,7 @@ func member(b, key []byte) []byte {
 		} else {
 			name, b, err = msgp.ReadStringZC(b)
 		}
-		if err == nil && name != nil && string(name) == string(key) {
+		if err == nil && name != nil && string(name) == string(key) && len(b) > 0 {
 			return b
 		}
 		if err == nil {
@@ -129,7 +130,20 @@ func AppendText(dst, b []byte) (out []byte, ok bool) {
 		return strconv.AppendUint(dst, u, 10), err == nil
 	case msgp.Float64Type:
 		f, _, err := msgp.ReadFloat64Bytes(b)
-		return strconv.AppendFloat(dst, f, 'g', -1, 64), err == nil
+		return appendFloat(dst, f, 64), err == nil
+	case msgp.Float32Type:
+		f, _, err := msgp.ReadFloat32Bytes(b)
+		return appendFloat(dst, float64(f), 32), err == nil
 	}
 	return dst, false
+}
+
+// appendFloat writes a float as people do, and as it stands in the document:
+// 1700000000.5 and not 1.7000000005e+09. Far from 1 the exponent is shorter.
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	format := byte('f')
+	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
+		format = 'g'
+	}
+	return strconv.AppendFloat(dst, f, format, -1, bits)
 }

@@ -58,6 +58,9 @@ type Writer struct {
 
 	second    int64  // the second that formatted holds
 	formatted []byte // quote and date, ready to be appended
+	date      []byte // the date as strftime made it
+
+	memos [memoPlaces]memo
 
 	cut int
 }
@@ -107,7 +110,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	}
 	dst = append(dst, '{')
 	var taken [fields]bool
-	for range n {
+	for i := range n {
 		mark := len(dst)
 		if dst, b, err = w.key(dst, b, 1); err != nil {
 			return dst, nil, err
@@ -118,7 +121,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 			}
 		}
 		dst = append(dst, ':')
-		if dst, b, err = w.value(dst, b, 1); err != nil {
+		if dst, b, err = w.field(dst, b, i); err != nil {
 			return dst, nil, err
 		}
 		dst = append(dst, ',')
@@ -142,9 +145,8 @@ func (w *Writer) appendFields(dst []byte, e *chunk.Event, taken [fields]bool) ([
 		dst = append(append(dst, key...), ':')
 		dst = append(append(dst, w.tag...), ',')
 	}
-	const emptyMap = 0x80
 	key := w.quoted[metadataField]
-	if key == nil || taken[metadataField] || len(e.Metadata) == 0 || e.Metadata[0] == emptyMap {
+	if key == nil || taken[metadataField] || isEmpty(e.Metadata) {
 		return dst, nil
 	}
 	dst = append(append(dst, key...), ':')
@@ -157,19 +159,24 @@ func (w *Writer) appendFields(dst []byte, e *chunk.Event, taken [fields]bool) ([
 func (w *Writer) AppendTime(dst []byte, t chunk.Time) []byte {
 	if t.Seconds != w.second || len(w.formatted) == 0 {
 		w.second = t.Seconds
-		w.formatted = append(w.formatted[:0], '"')
-		w.formatted = w.options.TimeFormat.FormatBuffer(w.formatted, time.Unix(t.Seconds, 0).UTC())
-		w.formatted = append(w.formatted, '.')
+		w.date = w.options.TimeFormat.FormatBuffer(w.date[:0], time.Unix(t.Seconds, 0).UTC())
+		w.date = append(w.date, '.')
+		// A format may hold quotes, and %n is a line end.
+		w.formatted = jsontext.AppendString(w.formatted[:0], w.date)
+		w.formatted = w.formatted[:len(w.formatted)-1]
 	}
 	dst = append(dst, w.formatted...)
-	fraction, digits := t.Nanos, 9
-	if w.options.Precision == Milliseconds {
-		fraction, digits = t.Nanos/1e6, 3
-	}
-	dst = append(dst, "000000000"[:digits]...)
-	for i := len(dst) - 1; fraction > 0; i-- {
-		dst[i] = '0' + byte(fraction%10)
-		fraction /= 10
+	if w.options.Precision == Nanoseconds {
+		dst = appendFraction(dst, t.Nanos, 9)
+	} else {
+		dst = appendFraction(dst, t.Nanos/1e6, 3)
 	}
 	return append(dst, 'Z', '"')
+}
+
+// isEmpty says whether there is no metadata. Fluent Bit writes an empty map in
+// any of its three forms.
+func isEmpty(metadata []byte) bool {
+	n, _, err := mapHeader(metadata)
+	return err != nil || n == 0
 }

@@ -1,11 +1,14 @@
 package document
 
 import (
+	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"math"
 	"strconv"
 	"unicode/utf8"
 
+	"out_es/plugin/chunk"
 	"out_es/plugin/jsontext"
 )
 
@@ -50,4 +53,53 @@ func appendBase64(dst, b []byte) []byte {
 	dst = append(dst, '"')
 	dst = base64.StdEncoding.AppendEncode(dst, b)
 	return append(dst, '"')
+}
+
+// extension writes an ext type: Fluent Bit's event time (type 0, 8 bytes) as a
+// number of seconds, which is how its own JSON formats write an event's time
+// (json_date_format double), any other as the base64 of its bytes.
+//
+// Possible errors: chunk.ErrTruncated.
+func extension(dst, b []byte) (out, rest []byte, err error) {
+	rest, err = chunk.Skip(b)
+	if err != nil {
+		return dst, nil, err
+	}
+	kind, data := extensionData(b[:len(b)-len(rest)])
+	if kind == 0 && len(data) == 8 {
+		seconds, nanos := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
+		return appendSeconds(dst, seconds, nanos), rest, nil
+	}
+	return appendBase64(dst, data), rest, nil
+}
+
+// extensionData splits a whole ext value. fixext (0xd4 to 0xd8) has its type
+// behind the lead byte; ext 8, 16 and 32 (0xc7 to 0xc9) behind their length.
+func extensionData(b []byte) (kind int8, data []byte) {
+	at := 1
+	if b[0] <= 0xc9 {
+		at += 1 << (b[0] - 0xc7)
+	}
+	return int8(b[at]), b[at+1:]
+}
+
+// appendSeconds writes a time as a number, to the last digit: a float of 64
+// bits would lose the last hundreds of nanoseconds.
+func appendSeconds(dst []byte, seconds, nanos uint32) []byte {
+	dst = strconv.AppendUint(dst, uint64(seconds)+uint64(nanos/1e9), 10)
+	if nanos %= 1e9; nanos == 0 {
+		return dst
+	}
+	dst = appendFraction(append(dst, '.'), nanos, 9)
+	return bytes.TrimRight(dst, "0")
+}
+
+// appendFraction writes n with leading zeros. It has at most nine digits.
+func appendFraction(dst []byte, n uint32, digits int) []byte {
+	dst = append(dst, "000000000"[:digits]...)
+	for i := len(dst) - 1; n > 0; i-- {
+		dst[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	return dst
 }

@@ -1,7 +1,6 @@
 package document
 
 import (
-	"encoding/binary"
 	"strconv"
 
 	"github.com/tinylib/msgp/msgp"
@@ -20,16 +19,13 @@ const maxDepth = 200
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) value(dst, b []byte, depth int) (out, rest []byte, err error) {
+	if head, end := textBounds(b); end > 0 {
+		return jsontext.AppendString(dst, b[head:end]), b[end:], nil
+	}
 	if len(b) == 0 {
 		return dst, nil, chunk.ErrTruncated
 	}
 	switch lead := b[0]; {
-	case lead&0xe0 == 0xa0: // fixstr
-		n := int(lead & 0x1f)
-		if len(b) <= n {
-			return dst, nil, chunk.ErrTruncated
-		}
-		return jsontext.AppendString(dst, b[1:1+n]), b[1+n:], nil
 	case lead < 0x80:
 		return appendSmall(dst, lead), b[1:], nil
 	case lead >= 0xe0:
@@ -40,6 +36,25 @@ func (w *Writer) value(dst, b []byte, depth int) (out, rest []byte, err error) {
 		return w.array(dst, b, depth+1)
 	}
 	return scalar(dst, b)
+}
+
+// textBounds returns where the bytes of the string at the start of b begin and
+// end; 0, 0 where there is no string, or only a part of one. It takes the two
+// forms of nearly all strings, short enough to be inlined.
+func textBounds(b []byte) (head, end int) {
+	if len(b) < 2 {
+		return 0, 0
+	}
+	head, end = 1, 1+int(b[0]&0x1f)
+	if b[0] == 0xd9 { // str 8
+		head, end = 2, 2+int(b[1])
+	} else if b[0]&0xe0 != 0xa0 { // fixstr
+		return 0, 0
+	}
+	if end > len(b) {
+		return 0, 0
+	}
+	return head, end
 }
 
 // appendSmall writes an integer from 0 to 127.
@@ -82,32 +97,6 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 		return appendFloat(dst, f, 64), rest, broken(err)
 	}
 	return extension(dst, b)
-}
-
-// extension writes an ext type: Fluent Bit's event time (type 0, 8 bytes) as a
-// number of seconds, as its own JSON output does, any other as the base64 of
-// its bytes.
-func extension(dst, b []byte) (out, rest []byte, err error) {
-	rest, err = chunk.Skip(b)
-	if err != nil {
-		return dst, nil, err
-	}
-	kind, data := extensionData(b[:len(b)-len(rest)])
-	if kind == 0 && len(data) == 8 {
-		seconds, nanos := binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])
-		return appendFloat(dst, float64(seconds)+float64(nanos)/1e9, 64), rest, nil
-	}
-	return appendBase64(dst, data), rest, nil
-}
-
-// extensionData splits a whole ext value. fixext (0xd4 to 0xd8) has its type
-// behind the lead byte; ext 8, 16 and 32 (0xc7 to 0xc9) behind their length.
-func extensionData(b []byte) (kind int8, data []byte) {
-	at := 1
-	if b[0] <= 0xc9 {
-		at += 1 << (b[0] - 0xc7)
-	}
-	return int8(b[at]), b[at+1:]
 }
 
 // object writes a map.
@@ -165,10 +154,17 @@ func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
 // key writes a map's key, which JSON wants to be a string: any other value is
 // written as its JSON text in quotes.
 func (w *Writer) key(dst, b []byte, depth int) (out, rest []byte, err error) {
+	mark := len(dst)
+	if head, end := textBounds(b); end > 0 {
+		dst = jsontext.AppendString(dst, b[head:end])
+		if w.dots {
+			replaceDots(dst[mark:])
+		}
+		return dst, b[end:], nil
+	}
 	if len(b) == 0 {
 		return dst, nil, chunk.ErrTruncated
 	}
-	mark := len(dst)
 	switch lead := b[0]; {
 	case lead&0xe0 == 0xa0 || lead >= 0xd9 && lead <= 0xdb || lead >= 0xc4 && lead <= 0xc6:
 		dst, rest, err = w.value(dst, b, depth)
@@ -181,9 +177,12 @@ func (w *Writer) key(dst, b []byte, depth int) (out, rest []byte, err error) {
 	return dst, rest, err
 }
 
-// keyText is rare, and the only place of the encoder that allocates.
+// keyText is rare, and the only place of the encoder that allocates. Of a map
+// or an array as a key, one level is written: each further level of quotes in
+// quotes doubles the escapes of the one below, and a key of 60 bytes could
+// become a gigabyte.
 func (w *Writer) keyText(dst, b []byte, depth int) (out, rest []byte, err error) {
-	text, rest, err := w.value(nil, b, depth)
+	text, rest, err := w.value(nil, b, max(depth, maxDepth-1))
 	if len(text) > 1 && text[0] == '"' {
 		return append(dst, text...), rest, err
 	}

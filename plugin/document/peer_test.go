@@ -1,0 +1,116 @@
+package document_test
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"github.com/ugorji/go/codec"
+
+	"out_es/plugin/chunk"
+	"out_es/plugin/document"
+)
+
+// TestRecordsOfAnotherEncoder has records made by a msgpack library that the
+// plugin doesn't use, and their JSON by encoding/json.
+func TestRecordsOfAnotherEncoder(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	handle := &codec.MsgpackHandle{WriteExt: true} // str 8 and bin beside the old forms
+	for i := range 2000 {
+		record := randomMap(random, 4)
+		var event []byte
+		head := []any{[]any{uint32(1795425262), map[string]any{}}, record}
+		if err := codec.NewEncoderBytes(&event, handle).Encode(head); err != nil {
+			t.Fatal(err)
+		}
+		r := chunk.NewReader(event)
+		var e chunk.Event
+		if err := r.Next(&e); err != nil {
+			t.Fatal(err)
+		}
+		w := document.NewWriter(document.Options{})
+		out, rest, err := w.Append(nil, &e)
+		if err != nil || len(rest) != 0 {
+			t.Fatalf("%d bytes left, %v", len(rest), err)
+		}
+		if got, want := decode(t, string(out)), viaJSON(t, record); !reflect.DeepEqual(got, want) {
+			t.Fatalf("record %d:\n%s\nwant\n%v", i, out, want)
+		}
+	}
+}
+
+func randomMap(r *rand.Rand, depth int) map[string]any {
+	m := map[string]any{}
+	for range r.IntN(20) {
+		m[randomText(r)] = randomValue(r, depth-1)
+	}
+	return m
+}
+
+func randomValue(r *rand.Rand, depth int) any {
+	kinds := 10
+	if depth == 0 {
+		kinds = 8
+	}
+	switch r.IntN(kinds) {
+	case 0:
+		return nil
+	case 1:
+		return r.IntN(2) == 0
+	case 2:
+		return int64(r.Uint64()) >> r.IntN(64)
+	case 3:
+		return r.Uint64() >> r.IntN(64)
+	case 4:
+		return r.NormFloat64()
+	case 5:
+		return float32(r.NormFloat64())
+	case 6, 7:
+		return randomText(r)
+	case 8:
+		return randomMap(r, depth)
+	}
+	list := make([]any, r.IntN(20))
+	for i := range list {
+		list[i] = randomValue(r, depth-1)
+	}
+	return list
+}
+
+// randomText has lengths on either side of each string format's limit.
+func randomText(r *rand.Rand) string {
+	alphabet := []rune("abcdefgh \"\\/\n\t\x00äß€😀\u2028.$%")
+	text := make([]rune, r.IntN(1<<r.IntN(10)))
+	for i := range text {
+		text[i] = alphabet[r.IntN(len(alphabet))]
+	}
+	return string(text)
+}
+
+// pairs is a map in codec's eyes. This version of codec crashes on Go maps of
+// other types than map[string]any, whose insides it believes it knows.
+type pairs []any
+
+func (pairs) MapBySlice() {}
+
+func TestKeysOfAnotherEncoder(t *testing.T) {
+	handle := &codec.MsgpackHandle{WriteExt: true}
+	for _, row := range []struct {
+		record pairs
+		want   any // encoding/json writes such keys as we must
+	}{
+		{pairs{-5, "a", 5, "b", int64(1) << 40, "c"}, map[int64]string{-5: "a", 5: "b", 1 << 40: "c"}},
+		{pairs{uint8(0), 1, uint8(255), 2}, map[uint8]int{0: 1, 255: 2}},
+		{pairs{"in", pairs{1, true}}, map[string]map[int64]bool{"in": {1: true}}},
+		{pairs{true, 1.5, 2.5, nil}, map[string]any{"true": 1.5, "2.5": nil}},
+		{pairs{nil, []any{"x"}}, map[string]any{"null": []any{"x"}}},
+	} {
+		var b []byte
+		if err := codec.NewEncoderBytes(&b, handle).Encode(row.record); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := decode(t, bare(t, b)), viaJSON(t, row.want); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
