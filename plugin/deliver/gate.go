@@ -88,17 +88,16 @@ func (g *Gate) Enter(ctx context.Context) Role {
 }
 
 // Stumble tells of a passer's failed request. The first becomes the prober and
-// goes on trying; one that comes while another probes waits and learns, as
-// from Enter, what came of it.
-func (g *Gate) Stumble(ctx context.Context) Role {
+// goes on trying. One that comes while another probes, or behind it, is turned
+// away, and may ask with Enter what comes of it.
+func (g *Gate) Stumble() Role {
 	g.mu.Lock()
-	if !g.probing && g.until.IsZero() {
-		g.probe()
-		g.mu.Unlock()
-		return Prober
+	defer g.mu.Unlock()
+	if g.probing || !g.until.IsZero() {
+		return TurnedAway
 	}
-	g.mu.Unlock()
-	return g.Enter(ctx)
+	g.probe()
+	return Prober
 }
 
 func (g *Gate) probe() {

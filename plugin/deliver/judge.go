@@ -49,17 +49,23 @@ func (r *run) send(ctx context.Context) *bulk.Failure {
 // judge notes the verdict on the next item.
 func (r *run) judge(a bulk.Sent, item bulk.Item) {
 	res := result{verdict: bulk.Judge(a, item)}
-	if res.verdict != bulk.Accepted && res.verdict != bulk.AlreadyThere {
+	switch res.verdict {
+	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+	case bulk.Unknown, bulk.Again, bulk.Blocked, bulk.Misconfigured, bulk.Refused:
 		res.refusal = r.note(item)
 	}
 	r.results = append(r.results, res)
 }
 
-// note keeps what an item's answer says, once for all items that say the same.
+// note keeps what an item's answer says, once for all items that say the same
+// but for what they quote of their documents.
 func (r *run) note(item bulk.Item) uint8 {
+	if last := len(r.refusals) - 1; last >= 0 && r.refusals[last].says(item) && r.refusals[last].FullReason == string(item.Reason) {
+		return uint8(last) // a thousand items that are throttled cost nothing each
+	}
 	reason := bulk.Redact(string(item.Reason))
 	for i, known := range r.refusals {
-		if known.Status == item.Status && known.Error == string(item.Type) && known.Reason == reason {
+		if known.says(item) && known.Reason == reason {
 			return uint8(i)
 		}
 	}
@@ -70,6 +76,10 @@ func (r *run) note(item bulk.Item) uint8 {
 		Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status,
 	})
 	return uint8(len(r.refusals) - 1)
+}
+
+func (r *Refusal) says(item bulk.Item) bool {
+	return r.Status == item.Status && r.Error == string(item.Type)
 }
 
 // leftovers are the items of an answer that are not settled.
@@ -98,7 +108,7 @@ func (r *run) settle() leftovers {
 			}
 		}
 		switch verdict {
-		case bulk.Accepted, bulk.AlreadyThere:
+		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
 			r.src.Settle(int(position), verdict)
 			settled++
 		case bulk.Refused:
@@ -107,13 +117,13 @@ func (r *run) settle() leftovers {
 				settled++
 				break
 			}
-			left.add(0, why)
+			left.kept(why)
 		case bulk.Misconfigured:
-			left.add(0, r.refusals[r.results[i].refusal])
+			left.misconfigured(r.refusals[r.results[i].refusal])
 		case bulk.Again, bulk.Blocked:
-			left.add(1, r.refusals[r.results[i].refusal])
+			left.again(r.refusals[r.results[i].refusal].err())
 		case bulk.Unknown:
-			left.add(1, Refusal{Reason: errUnanswered.Error()})
+			left.again(errUnanswered)
 		}
 	}
 	if settled > 0 {
@@ -125,15 +135,39 @@ func (r *run) settle() leftovers {
 	return left
 }
 
-func (l *leftovers) add(later int, why Refusal) {
+// again adds an item that another attempt soon may settle.
+func (l *leftovers) again(why error) {
 	l.total++
-	l.later += later
+	l.later++
+	if l.reason == nil {
+		l.reason = why
+	}
+}
+
+// kept adds an item that was refused and is kept all the same.
+func (l *leftovers) kept(why Refusal) {
+	l.total++
 	if l.reason == nil {
 		l.reason = why.err()
 	}
 }
 
-func (r Refusal) err() error {
+// misconfigured adds an item that settings keep out. As a reason it goes
+// before all others, since somebody must do something about it.
+func (l *leftovers) misconfigured(why Refusal) {
+	l.total++
+	if _, known := errors.AsType[*Misconfiguration](l.reason); !known {
+		l.reason = &Misconfiguration{why}
+	}
+}
+
+// Misconfiguration is why items are left that Elasticsearch keeps out for the
+// sake of its settings, or this plugin's, not of the documents.
+type Misconfiguration struct{ Refusal }
+
+func (m *Misconfiguration) Error() string { return m.err().Error() }
+
+func (r *Refusal) err() error {
 	if r.Error == "" {
 		return fmt.Errorf("item status %d: %s", r.Status, r.Reason)
 	}

@@ -65,8 +65,14 @@ func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
 	return known.panics
 }
 
-// Remember keeps a copy of settled for the chunk.
-func (m *Memory) Remember(digest Digest, settled *Settled, panics int) {
+// Remember keeps a copy of settled for the chunk. A chunk of which there is
+// nothing to know is not kept: an outage sends many back untouched, and they
+// would push out those that matter.
+func (m *Memory) Remember(name func() Digest, settled *Settled, panics int) {
+	if !settled.Any() && panics == 0 {
+		return // nor was anything known before: settled starts as what Recall found
+	}
+	digest := name()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(digest)

@@ -1,0 +1,227 @@
+package deliver_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+)
+
+// list is a Source of documents {"n":0}, {"n":1} … of these sizes.
+type list struct {
+	sizes    []int
+	ownIDs   bool
+	keep     bool // On_Refusal retry
+	from, to int
+	settled  deliver.Settled
+	verdicts map[int][]bulk.Verdict
+	refusals map[int][]deliver.Refusal
+	fail     error // of the next Fill
+}
+
+func newList(n int) *list { return newSizes(slices.Repeat([]int{40}, n)...) }
+
+func newSizes(sizes ...int) *list {
+	return &list{sizes: sizes, verdicts: map[int][]bulk.Verdict{}, refusals: map[int][]deliver.Refusal{}}
+}
+
+func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
+	if l.fail != nil {
+		return l.fail
+	}
+	for l.to = l.from; l.to < len(l.sizes); l.to++ {
+		if l.settled.Has(l.to) {
+			continue
+		}
+		if limits.Items > 0 && len(req.Positions()) == limits.Items {
+			return nil
+		}
+		grown := fmt.Appendf(req.Buffer(), "{\"create\":{\"_id\":\"%d\"}}\n{\"n\":%d,\"x\":\"", l.to, l.to)
+		grown = append(grown, strings.Repeat("x", max(0, l.sizes[l.to]-req.Added(grown)-3))...)
+		grown = append(grown, "\"}\n"...)
+		if limits.Bytes > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limits.Bytes {
+			req.Keep(grown)
+			return nil
+		}
+		if err := req.Commit(grown, l.to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *list) Advance() { l.from = l.to }
+
+func (l *list) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create, OwnID: l.ownIDs} }
+
+func (l *list) Settle(position int, v bulk.Verdict) {
+	l.settled.Set(position)
+	l.verdicts[position] = append(l.verdicts[position], v)
+}
+
+func (l *list) Refuse(position int, why deliver.Refusal) bool {
+	l.refusals[position] = append(l.refusals[position], why)
+	if l.keep {
+		return false
+	}
+	l.settled.Set(position)
+	return true
+}
+
+// left are the documents that nothing became of.
+func (l *list) left() []int {
+	var left []int
+	for n := range l.sizes {
+		if !l.settled.Has(n) {
+			left = append(left, n)
+		}
+	}
+	return left
+}
+
+// request is what a server got.
+type request struct {
+	documents []int
+	size      int
+	at        time.Time
+	ctx       context.Context
+}
+
+// reply is what it answers, after a while.
+type reply struct {
+	items   []bulk.Item
+	failure *bulk.Failure
+	after   time.Duration
+}
+
+// server is a Sender that answers as its script says. It checks that a body
+// holds what its positions say.
+type server struct {
+	t      *testing.T
+	script func(n int, r request) reply
+
+	mu       sync.Mutex
+	requests []request
+	attempts []deliver.Attempt
+}
+
+func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+	r := request{documents: s.documents(req), size: req.Size(), at: time.Now(), ctx: ctx}
+	s.mu.Lock()
+	n := len(s.requests)
+	s.requests = append(s.requests, r)
+	s.mu.Unlock()
+	answer := s.script(n, r)
+	select {
+	case <-time.After(answer.after):
+	case <-ctx.Done():
+		return 0, &bulk.Failure{Class: bulk.Ambiguous, Err: ctx.Err()}
+	}
+	for _, item := range answer.items {
+		each(item)
+	}
+	return len(answer.items), answer.failure
+}
+
+func (s *server) documents(req *bulk.Request) []int {
+	body, err := req.Seal()
+	if err != nil {
+		s.t.Error(err)
+	}
+	var all []int
+	for i, line := range bytes.Split(bytes.TrimSuffix(body, []byte("\n")), []byte("\n")) {
+		var document struct{ N int }
+		if err := json.Unmarshal(line, &document); err != nil {
+			s.t.Errorf("line %d: %v: %.100q", i, err, line)
+		}
+		if i%2 == 1 {
+			all = append(all, document.N)
+		}
+	}
+	for i, position := range req.Positions() {
+		if i >= len(all) || all[i] != int(position) {
+			s.t.Errorf("the body has the documents %v, the positions are %v", all, req.Positions())
+			break
+		}
+	}
+	return all
+}
+
+func (s *server) Observe(a deliver.Attempt) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attempts = append(s.attempts, a)
+}
+
+// sent are the documents of each request.
+func (s *server) sent() [][]int {
+	var all [][]int
+	for _, r := range s.requests {
+		all = append(all, r.documents)
+	}
+	return all
+}
+
+// policy is that of the options' defaults.
+var policy = deliver.Policy{
+	Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: 500 * time.Millisecond, Longest: 30 * time.Second, Budget: 5 * time.Second,
+}
+
+// bubble runs test with fake time, and a deliverer whose server follows the
+// script.
+func bubble(t *testing.T, p deliver.Policy, script func(int, request) reply, test func(*testing.T, *deliver.Deliverer, *server)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{t: t, script: script}
+		test(t, deliver.New(s, s, p), s)
+	})
+}
+
+// flush delivers src as one flush does.
+func flush(t *testing.T, d *deliver.Deliverer, src deliver.Source) error {
+	return d.Deliver(t.Context(), src, bulk.NewRequest(bulk.Plain))
+}
+
+// item is an answer's item.
+func item(status int, typeAndReason ...string) bulk.Item {
+	i := bulk.Item{Status: status}
+	if len(typeAndReason) > 0 {
+		i.Type = []byte(typeAndReason[0])
+	}
+	if len(typeAndReason) > 1 {
+		i.Reason = []byte(typeAndReason[1])
+	}
+	return i
+}
+
+// accepted answers all documents of a request.
+func accepted(r request) reply {
+	return reply{items: slices.Repeat([]bulk.Item{item(201)}, len(r.documents))}
+}
+
+func failed(class bulk.Class, status int) reply {
+	return reply{failure: &bulk.Failure{Class: class, Status: status}}
+}
+
+// firstThen answers the first requests with these, the others with 201.
+func firstThen(first ...reply) func(int, request) reply {
+	return func(n int, r request) reply {
+		if n < len(first) {
+			return first[n]
+		}
+		return accepted(r)
+	}
+}
+
+func always(answer reply) func(int, request) reply {
+	return func(int, request) reply { return answer }
+}

@@ -1,0 +1,191 @@
+package deliver_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+)
+
+// cluster is a model of Elasticsearch, and of the network before it, on a bad
+// day: it loses, throttles, refuses and forgets to answer at random.
+type cluster struct {
+	random *rand.Rand
+	ids    bool
+	limit  int          // bytes of a request
+	bad    map[int]bool // documents that the mapping refuses
+	guilty map[int]bool // documents that make a whole request illegal
+	copies map[int]int  // documents that are there
+	// unsure counts how often a document was taken without a word.
+	unsure map[int]int
+}
+
+func newCluster(random *rand.Rand, documents int, ids bool) *cluster {
+	c := &cluster{random: random, ids: ids, limit: 300 + random.IntN(3000), bad: map[int]bool{}, guilty: map[int]bool{}, copies: map[int]int{}, unsure: map[int]int{}}
+	for n := range documents {
+		switch random.IntN(20) {
+		case 0:
+			c.bad[n] = true
+		case 1:
+			c.guilty[n] = random.IntN(4) == 0
+		}
+	}
+	return c
+}
+
+func (c *cluster) answer(_ int, r request) reply {
+	after := time.Duration(c.random.IntN(2000)) * time.Millisecond
+	classes := []reply{
+		failed(bulk.Unreachable, 0), failed(bulk.Ambiguous, 0), failed(bulk.Throttled, 429), failed(bulk.Unavailable, 503), failed(bulk.Unauthorized, 403),
+	}
+	if event := c.random.IntN(20); event < len(classes) {
+		classes[event].after = after
+		return classes[event]
+	}
+	if r.size > c.limit && len(r.documents) > 1 {
+		return failed(bulk.Oversized, 413)
+	}
+	for _, n := range r.documents {
+		if c.guilty[n] {
+			return failed(bulk.Illegal, 400)
+		}
+	}
+	return c.take(r, after)
+}
+
+// take applies a request, and then says what it did, or not.
+func (c *cluster) take(r request, after time.Duration) reply {
+	answer := reply{after: after}
+	taken := map[int]bool{}
+	for _, n := range r.documents {
+		i := c.item(n)
+		taken[n] = i.Status == 201
+		answer.items = append(answer.items, i)
+	}
+	told := len(answer.items)
+	cut := &bulk.Failure{Class: bulk.Ambiguous, Err: bulk.ErrIncomplete}
+	switch c.random.IntN(12) {
+	case 0: // cut anywhere, the very end included
+		told = c.random.IntN(told + 1)
+		answer.items, answer.failure = answer.items[:told], cut
+	case 1: // somebody else's answer
+		told = 0
+		answer.items = append(answer.items, item(201))
+	case 2:
+		told = 0
+		answer.items = answer.items[1:]
+	case 3: // no answer in time
+		told = 0
+		answer.after = time.Hour
+	}
+	for _, n := range r.documents[told:] {
+		if taken[n] {
+			c.unsure[n]++
+		}
+	}
+	return answer
+}
+
+// item applies one document.
+func (c *cluster) item(n int) bulk.Item {
+	switch {
+	case c.bad[n]:
+		return item(400, "document_parsing_exception")
+	case c.random.IntN(10) == 0:
+		return item([]int{429, 503, 0}[c.random.IntN(3)])
+	case c.ids && c.copies[n] > 0:
+		return item(409, "version_conflict_engine_exception")
+	}
+	c.copies[n]++
+	return item(201)
+}
+
+// TestNothingIsLostAndNothingDoubled brings one chunk again and again, as
+// Fluent Bit would, until it is delivered.
+func TestNothingIsLostAndNothingDoubled(t *testing.T) {
+	for seed := range uint64(400) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 42))
+			documents, ids := 1+random.IntN(60), seed%2 == 0
+			elasticsearch := newCluster(random, documents, ids)
+			s := &server{t: t, script: elasticsearch.answer}
+			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, Initial: 100 * time.Millisecond, Longest: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond}
+			chunk := &chunk{t: t, documents: documents, ids: ids, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory()}
+			for try := 0; !chunk.flush(); try++ {
+				if try == 10_000 {
+					t.Fatalf("seed %d: it never came through", seed)
+				}
+				time.Sleep(time.Second)
+			}
+			for _, problem := range elasticsearch.problems(chunk) {
+				t.Errorf("seed %d: %s", seed, problem)
+			}
+		})
+	}
+}
+
+// problems compares what is there with what was sent.
+func (c *cluster) problems(chunk *chunk) []string {
+	var problems []string
+	report := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Sprintf(format, args...))
+		}
+	}
+	for n := range chunk.documents {
+		copies, refused := c.copies[n], c.bad[n] || c.guilty[n]
+		report(refused != (chunk.refused[n] == 1) || chunk.refused[n] > 1, "document %d was refused %d times", n, chunk.refused[n])
+		report(refused && copies > 0, "document %d is there, but was refused", n)
+		report(!refused && copies == 0, "document %d is lost", n)
+		report(!refused && chunk.settled[n] != 1, "document %d was settled %d times", n, chunk.settled[n])
+		report(c.ids && copies > 1, "document %d is there %d times", n, copies)
+		report(copies > 1+c.unsure[n], "document %d is there %d times, but only %d answers were missing", n, copies, c.unsure[n])
+	}
+	return problems
+}
+
+// chunk is brought by Fluent Bit until it is done, with nothing but the memory
+// between one time and the next.
+type chunk struct {
+	t         *testing.T
+	documents int
+	ids       bool
+	deliverer *deliver.Deliverer
+	memory    *deliver.Memory
+	// settled and refused count what became of each document in all flushes.
+	settled, refused map[int]int
+}
+
+func (c *chunk) flush() (done bool) {
+	src := newList(c.documents)
+	src.ownIDs = c.ids
+	c.memory.Recall(name("tag", "chunk"), &src.settled)
+	received := len(src.left())
+	err := flush(c.t, c.deliverer, src)
+	if c.settled == nil {
+		c.settled, c.refused = map[int]int{}, map[int]int{}
+	}
+	for n, verdicts := range src.verdicts {
+		c.settled[n] += len(verdicts)
+	}
+	for n, refusals := range src.refusals {
+		c.refused[n] += len(refusals)
+	}
+	if sum := len(src.verdicts) + len(src.refusals) + len(src.left()); sum != received {
+		c.t.Errorf("%d documents came, %d are accounted for", received, sum)
+	}
+	if errors.Is(err, deliver.ErrLeft) {
+		c.memory.Remember(name("tag", "chunk"), &src.settled, 0)
+		return false
+	}
+	if err != nil || len(src.left()) > 0 {
+		c.t.Errorf("the flush ended with %v, %d are left", err, len(src.left()))
+	}
+	c.memory.Forget(name("tag", "chunk"))
+	return true
+}
