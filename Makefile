@@ -14,7 +14,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-short check generate fuzz bench install clean help need-go need-cc
+.PHONY: build run test test-short check generate soak fuzz bench install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -43,11 +43,14 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 generate: need-go ## Write the files that are made from code: docs/configuration.md, golden files
 	go test -count=1 ./plugin/config -update
 
+soak: build ## Run the long forms of the randomised and crash tests (tens of minutes)
+	SOAK=1 OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault' ./test/e2e
+
 FUZZTIME ?= 30s
 fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 	@for package in $$(grep -rl '^func Fuzz' --include='*_test.go' plugin test | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9]*' $$package/*_test.go | sed 's/func //'); do \
-	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 	  done; done
 
 bench: need-go ## Measure the data path: MB/s and B/op

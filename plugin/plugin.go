@@ -4,12 +4,13 @@ package plugin
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync"
 
 	"out_es/plugin/config"
+	"out_es/plugin/deadletter"
 	"out_es/plugin/deliver"
 	"out_es/plugin/elastic"
 	"out_es/plugin/fluentbit"
@@ -43,9 +44,11 @@ type Plugin struct {
 	deliverer *deliver.Deliverer
 	memory    *deliver.Memory
 	report    *report
-	policy    sourcePolicy
-	benches   sync.Pool // *bench
-	engine    sync.Once // the warning about the engine's thread
+	// letterFile is nil where Dead_Letter_File is not set.
+	letterFile *deadletter.File
+	policy     sourcePolicy
+	benches    sync.Pool // *bench
+	engine     sync.Once // the warning about the engine's thread
 }
 
 // New reads the section through lookup, which returns an option's value or "",
@@ -63,13 +66,29 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err != nil {
 		return nil, err
 	}
-	p := &Plugin{setup: s, host: host, client: client, memory: deliver.NewMemory(), policy: newSourcePolicy(options)}
+	letterFile, err := openLetters(options, s.letters.File)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: newSourcePolicy(options)}
 	p.report = newReport(host, p.policy)
 	p.deliverer = deliver.New(client, p.report, s.policy)
 	p.benches.New = func() any { return newBench(s) }
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
-		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, options.OnRefusal)
+		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
 	return p, nil
+}
+
+// openLetters opens Dead_Letter_File, if there is one.
+func openLetters(c *config.Config, path string) (*deadletter.File, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := deadletter.Open(path)
+	if err != nil {
+		return nil, config.Faults{c.FaultOf("Dead_Letter_File", path, err)}.Err()
+	}
+	return file, nil
 }
 
 func idSource(c *config.Config) string {
@@ -88,7 +107,7 @@ func idSource(c *config.Config) string {
 func (p *Plugin) Flush(tag string, data []byte) Outcome {
 	p.warnOfEngine()
 	done := make(chan Outcome, 1)
-	go func() { done <- p.flush(tag, data) }()
+	go func() { done <- p.flushSafely(tag, data) }()
 	for {
 		select {
 		case outcome := <-done:
@@ -112,19 +131,23 @@ func (p *Plugin) warnOfEngine() {
 // flush tells the story of a chunk.
 func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	name := sync.OnceValue(func() deliver.Digest { return deliver.DigestOf(tag, data) })
-	src := p.benches.Get().(*bench).open(p, tag, data)
+	src := p.benches.Get().(*bench).open(p, tag, data, name)
 	panics := p.memory.Recall(name, &src.settled)
 	defer func() {
 		if problem := recover(); problem != nil {
-			outcome = p.panicked(problem, name(), src, panics)
+			outcome = p.panicked(problem, name, src, panics)
 			return // src may be in any state: it doesn't go back to the pool
 		}
 		p.benches.Put(src.bench)
 	}()
 	err := p.deliverer.Deliver(context.Background(), src, src.request)
-	if errors.Is(err, deliver.ErrLeft) {
+	if err == nil && src.kept {
+		err = errKept
+	}
+	if err != nil {
 		src.countReturned()
-		p.memory.Remember(name(), &src.settled, panics)
+		p.memory.Remember(name, &src.settled, panics)
+		p.report.left(err)
 		outcome = Retry
 		p.host.Log(fluentbit.Debug, "chunk of tag %s goes back to Fluent Bit with %d of %d records left: %v", tag, src.account.Returned, src.account.Received, err)
 	} else {
@@ -135,23 +158,50 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	return outcome
 }
 
+// errKept is why a chunk goes back though nothing of it is left to be sent.
+var errKept = fmt.Errorf("%w: On_Refusal keeps records that can't be sent", deliver.ErrLeft)
+
 // panicked deals with a fault of this plugin's: the chunk comes again once,
 // then it is given up, so that it can't go round forever.
-func (p *Plugin) panicked(problem any, name deliver.Digest, src *source, panics int) Outcome {
+func (p *Plugin) panicked(problem any, name func() deliver.Digest, src *source, panics int) Outcome {
+	p.logFault(problem)
+	if panics == 0 {
+		p.tally(src, Retry)
+		p.memory.Remember(name, &src.settled, 1)
+		return Retry
+	}
+	p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is given up")
+	p.tally(src, Error)
+	p.memory.Forget(name)
+	return Error
+}
+
+func (p *Plugin) logFault(problem any) {
 	p.host.Log(fluentbit.Error, "a fault in this plugin, please report it: %v\n%s", problem, debug.Stack())
-	if panics > 0 {
-		p.memory.Forget(func() deliver.Digest { return name })
-		p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is given up")
-		src.countReturned()
+}
+
+// tally accounts for a chunk that made the plugin fail, as far as counting its
+// records doesn't.
+func (p *Plugin) tally(src *source, outcome Outcome) {
+	defer func() { _ = recover() }() // the fault is told already
+	src.countReturned()
+	if outcome == Error {
 		src.account.Malformed += src.account.Returned
 		src.account.Returned = 0
-		p.report.settle(&src.account)
-		return Error
 	}
-	src.countReturned()
-	p.memory.Remember(name, &src.settled, panics+1)
 	p.report.settle(&src.account)
-	return Retry
+}
+
+// flushSafely is flush without the panics of what flush itself does to deal
+// with one: in a goroutine, they would end all of Fluent Bit.
+func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			p.logFault(problem)
+			outcome = Retry
+		}
+	}()
+	return p.flush(tag, data)
 }
 
 // Close ends the instance: it drops its connections and says its last words.
@@ -159,5 +209,8 @@ func (p *Plugin) panicked(problem any, name deliver.Digest, src *source, panics 
 func (p *Plugin) Close() {
 	p.report.close()
 	p.client.Close()
+	if p.letterFile != nil {
+		_ = p.letterFile.Close() // every write was synced
+	}
 	p.host.Close()
 }

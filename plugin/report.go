@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -25,22 +26,27 @@ type report struct {
 
 	mu      sync.Mutex
 	trouble trouble
-	faults  int // of the encoder
+	blamed  time.Time // when settings were last blamed for items that are kept
+	faults  int       // of the encoder
 	summary summary
 }
 
 // trouble is an outage that lasts.
 type trouble struct {
-	since  time.Time // zero while all is well
+	since time.Time // zero while all is well
+	count int
+	// open says that the outage was told, so that its end will be.
+	open bool
+	// What was told last, and when, this outage or an earlier one: a cluster
+	// that throttles now and then is one state, not an outage each time.
 	told   time.Time
 	class  bulk.Class
 	status int
-	count  int
 }
 
 // The verdicts of a document, for the metric's label, in the order of
 // report.settle.
-var documentVerdicts = []string{"accepted", "already_there", "dropped", "malformed", "returned"}
+var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned"}
 
 func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 	r := &report{
@@ -48,7 +54,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 		documents: host.Counters("documents_total", "Records by what became of them.", "verdict", documentVerdicts),
 		received:  host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
 		requests:  host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
-		refusals:  host.Counters("refusals_total", "Dropped documents by Elasticsearch's error type.", "type", bulk.RefusalNames()),
+		refusals:  host.Counters("refusals_total", "Refused documents, dropped or written to the dead letters, by Elasticsearch's error type.", "type", bulk.RefusalNames()),
 		sent:      host.Counters("sent_bytes_total", "Bytes of request bodies, as sent.", "", nil),
 		retries:   host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
 		altered:   host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
@@ -61,7 +67,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 
 // settle counts a flush's account.
 func (r *report) settle(a *Account) {
-	for verdict, n := range []int{a.Accepted, a.AlreadyThere, a.Dropped, a.Malformed, a.Returned} {
+	for verdict, n := range []int{a.Accepted, a.Diverted, a.AlreadyThere, a.DeadLettered, a.Dropped, a.Malformed, a.Returned} {
 		r.documents.Add(verdict, n)
 	}
 	for kind, n := range a.Refused {
@@ -107,7 +113,8 @@ func (r *report) failed(f *bulk.Failure) {
 	t.count++
 	if t.since.IsZero() {
 		t.since = now
-	} else if t.class == f.Class && t.status == f.Status && now.Sub(t.told) < reminder {
+	}
+	if t.class == f.Class && t.status == f.Status && now.Sub(t.told) < reminder {
 		return
 	}
 	level := fluentbit.Warn
@@ -115,34 +122,63 @@ func (r *report) failed(f *bulk.Failure) {
 		level = fluentbit.Error
 	}
 	r.host.Log(level, "Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
-	t.told, t.class, t.status = now, f.Class, f.Status
+	t.told, t.class, t.status, t.open = now, f.Class, f.Status, true
 }
 
-// answered logs the end of an outage.
+// answered logs the end of an outage that was told.
 func (r *report) answered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.trouble.since.IsZero() {
-		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s and %d failed requests", time.Since(r.trouble.since).Round(time.Millisecond), r.trouble.count)
-		r.trouble = trouble{}
+	t := &r.trouble
+	if t.open {
+		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s and %d failed requests", time.Since(t.since).Round(time.Millisecond), t.count)
+	}
+	t.since, t.count, t.open = time.Time{}, 0, false
+}
+
+// left explains once a minute why items are kept that settings keep out.
+func (r *report) left(err error) {
+	problem, found := errors.AsType[*deliver.Misconfiguration](err)
+	if !found {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := time.Now(); now.Sub(r.blamed) >= reminder {
+		r.blamed = now
+		r.host.Log(fluentbit.Error, "Elasticsearch takes none of some documents: %v; they are kept and tried again: check the privileges of HTTP_User or HTTP_API_Key, and the index's pipelines", problem)
 	}
 }
 
-// refused notes a refused document for the next summary.
-func (r *report) refused(index string, why deliver.Refusal) {
-	what := "dropped"
-	if r.policy.keepRefused {
-		what = "kept, as On_Refusal says"
-	}
+// refused notes a refused document, and what becomes of it, for the next
+// summary.
+func (r *report) refused(index string, why deliver.Refusal, fate string) {
 	reason := why.Reason
 	if r.policy.traceError && why.FullReason != "" {
 		reason = why.FullReason
 	}
-	r.summary.note(fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, what), 1)
+	r.summary.note(fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate), 1)
+}
+
+// letterRefused notes a dead letter that Elasticsearch refused, too: there is
+// nowhere left to put it.
+func (r *report) letterRefused(why deliver.Refusal) {
+	r.summary.note(fmt.Sprintf("dead letters were refused (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)
+}
+
+// letterFailed notes letters that could not be written to the file. Their
+// chunk comes again.
+func (r *report) letterFailed(err error) {
+	r.summary.note(fmt.Sprintf("Dead_Letter_File could not be written (%v), the records are kept; failed writes", err), 1)
+}
+
+// lettersRemoved notes that Dead_Letter_File reached its bound.
+func (r *report) lettersRemoved() {
+	r.summary.note("the oldest dead letters were removed to make room for new ones (move them away in time); files removed", 1)
 }
 
 func (r *report) malformed(tag, why string) {
-	r.summary.note(fmt.Sprintf("records of tag %s were malformed and dropped: %s", tag, why), 1)
+	r.summary.note(fmt.Sprintf("records of tag %s were malformed (%s) and dropped", tag, why), 1)
 }
 
 // encoderFault logs the stack of the first fault, and counts the others.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 
 	"out_es/plugin/address"
 	"out_es/plugin/bulk"
@@ -20,6 +21,7 @@ type setup struct {
 	document    document.Options
 	elastic     elastic.Options
 	policy      deliver.Policy
+	letters     letterSetup
 	operation   bulk.Operation
 	compression bulk.Compression
 	// target describes where documents go, for the start-up line.
@@ -47,6 +49,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
 		},
 		target: t.target,
 	}
+	t.letters(s)
 	t.document(&s.document)
 	if c.Compress == "gzip" {
 		s.compression = bulk.Gzip
@@ -140,6 +143,20 @@ func (t *translation) literal(option, text string) *address.Template {
 	return template
 }
 
+// letters says where refused records go, and that the reason of each is kept.
+func (t *translation) letters(s *setup) {
+	c := t.config
+	s.letters.File = c.DeadLetterFile
+	if c.DeadLetterIndex != "" {
+		name := t.template("Dead_Letter_Index", c.DeadLetterIndex)
+		s.letters.Names = address.IndexOptions(name, t.template("Dead_Letter_Index", "dead-letters"))
+		s.letters.Names.Clock = address.SendingTime
+	}
+	if s.letters.Kept() {
+		s.policy.Reasons = deliver.EachReason
+	}
+}
+
 // path reads a record accessor; the `$` may be left out, as in older
 // configurations of the built-in plugin.
 func (t *translation) path(option, text string) chunk.Path {
@@ -166,7 +183,7 @@ func (t *translation) document(o *document.Options) {
 	if c.ReplaceDots {
 		o.Dots = document.ReplaceDots
 	}
-	if o.MetadataKey == "off" {
+	if strings.EqualFold(o.MetadataKey, "off") {
 		o.MetadataKey = ""
 	}
 }

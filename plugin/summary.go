@@ -57,10 +57,10 @@ func (s *summary) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, text := range s.order {
-		s.print(fmt.Sprintf("%d %s", s.counts[text], text))
+		s.print(fmt.Sprintf("%s: %d", text, s.counts[text]))
 	}
 	if s.others > 0 {
-		s.print(fmt.Sprintf("%d records met other faults", s.others))
+		s.print(fmt.Sprintf("records met other faults, too many to tell apart: %d", s.others))
 	}
 	s.counts, s.order, s.others, s.timer, s.last = nil, nil, 0, nil, time.Now()
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"sort"
+	"unicode/utf8"
 
 	"github.com/zeebo/xxh3"
 
@@ -30,13 +31,25 @@ func (w *Writer) ID(e *chunk.Event) ([]byte, error) {
 		if !ok || len(text) == 0 {
 			return nil, nil
 		}
-		if len(text) > longestID {
+		if idBytes(text) > longestID {
 			return nil, ErrIDTooLong
 		}
 		w.id = jsontext.AppendString(w.id[:0], text)
 		return w.id, nil
 	}
 	return nil, nil
+}
+
+// idBytes is how long an id is by Elasticsearch's count. Bytes that are no
+// UTF-8 arrive there as U+FFFD, which has three.
+func idBytes(text []byte) (n int) {
+	if utf8.Valid(text) {
+		return len(text)
+	}
+	for _, r := range string(text) {
+		n += utf8.RuneLen(r)
+	}
+	return n
 }
 
 // ids makes ids for the events of one chunk: a 128-bit hash (XXH3) of tag,

@@ -2,6 +2,7 @@ package address
 
 import (
 	"bytes"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,15 +65,13 @@ func cutAt(text []byte, longest int) []byte {
 	return text[:longest]
 }
 
-// legalizeRunes is the slow way, for names that are not ASCII.
+// legalizeRunes is the slow way, for names that are not ASCII. Of a character
+// newer than Go's tables (Unicode 15; a JDK may know later ones) nobody here
+// can say whether it is lower case, so it isn't let through.
 func legalizeRunes(name []byte) []byte {
 	name = bytes.ToLower(bytes.ToValidUTF8(name, []byte("_")))
 	return bytes.Map(func(r rune) rune {
-		switch r {
-		case '\u0085', '\u00a0', '\u2028', '\u2029', '\u3000', '\u1680', '\u202f', '\u205f':
-			return '_' // white space beyond ASCII
-		}
-		if r >= '\u2000' && r <= '\u200a' {
+		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cn, r) {
 			return '_'
 		}
 		return r

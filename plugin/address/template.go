@@ -24,11 +24,12 @@ type part struct {
 	literal string
 	date    *strftime.Strftime
 	path    chunk.Path
-	// other stands in for a path that leads nowhere; nil for none.
-	other *Template
-	tag   bool
+	tag     bool
 	// tagPart is -1 for the whole tag.
 	tagPart int
+	// other stands in for a path that leads nowhere and for a part that the
+	// tag doesn't have; nil for none.
+	other *Template
 }
 
 // ParseDate compiles a strftime pattern as templates and Time_Key_Format know
@@ -84,20 +85,20 @@ func (t *Template) addText(text string) error {
 	return nil
 }
 
-// parseTag takes $TAG or $TAG[n].
+// parseTag takes $TAG or $TAG[n], and the fallback behind it. As in Fluent Bit
+// (flb_record_accessor.c), whatever follows $TAG is no part of the name.
 func (t *Template) parseTag(text string) (rest string, err error) {
+	p := part{tag: true, tagPart: -1}
 	rest = text[len("$TAG"):]
-	if !strings.HasPrefix(rest, "[") {
-		t.parts = append(t.parts, part{tag: true, tagPart: -1})
-		return rest, nil
+	if strings.HasPrefix(rest, "[") {
+		number, after, found := strings.Cut(rest[1:], "]")
+		n, err := strconv.ParseUint(number, 10, 16)
+		if !found || err != nil {
+			return text, fmt.Errorf("%q: a part of the tag is written $TAG[0]", text)
+		}
+		p.tagPart, rest = int(n), after
 	}
-	number, rest, found := strings.Cut(rest[1:], "]")
-	n, err := strconv.Atoi(number)
-	if !found || err != nil || n < 0 {
-		return text, fmt.Errorf("%q: a part of the tag is written $TAG[0]", text)
-	}
-	t.parts = append(t.parts, part{tag: true, tagPart: n})
-	return rest, nil
+	return t.addField(p, rest)
 }
 
 // parsePath takes an accessor and the fallback behind it.
@@ -106,19 +107,23 @@ func (t *Template) parsePath(text string) (rest string, err error) {
 	if err != nil {
 		return text, fmt.Errorf("%q is no record accessor: write $key, $key['inner'] or $list[0]", text)
 	}
-	p := part{path: path}
+	t.fromRecord = true
+	return t.addField(part{path: path}, rest)
+}
+
+// addField takes the fallback, if rest starts with one, and adds p.
+func (t *Template) addField(p part, rest string) (after string, err error) {
 	if strings.HasPrefix(rest, "|") {
 		n := 1
 		for n < len(rest) && isWord(rest[n]) {
 			n++
 		}
 		if n == 1 {
-			return text, fmt.Errorf("%q: a word of letters, digits and _ must follow the |", text)
+			return rest, fmt.Errorf("%q: a word of letters, digits and _ must follow the |", rest)
 		}
 		p.other = &Template{parts: []part{{literal: rest[1:n]}}}
 		rest = rest[n:]
 	}
-	t.fromRecord = true
 	t.parts = append(t.parts, p)
 	return rest, nil
 }
@@ -150,13 +155,8 @@ func (t *Template) Append(dst []byte, tag string, at time.Time, record []byte) (
 		switch {
 		case p.date != nil:
 			dst = p.date.FormatBuffer(dst, at)
-		case p.path != nil:
-			dst, ok = p.appendPath(dst, tag, at, record)
-			if !ok {
-				return dst, false
-			}
-		case p.tag:
-			dst, ok = p.appendTag(dst, tag)
+		case p.path != nil || p.tag:
+			dst, ok = p.appendField(dst, tag, at, record)
 			if !ok {
 				return dst, false
 			}
@@ -167,33 +167,42 @@ func (t *Template) Append(dst []byte, tag string, at time.Time, record []byte) (
 	return dst, true
 }
 
-func (p *part) appendPath(dst []byte, tag string, at time.Time, record []byte) (out []byte, ok bool) {
+// appendField appends the field, or the part of the tag, or what stands in for
+// it where it is missing or empty.
+func (p *part) appendField(dst []byte, tag string, at time.Time, record []byte) (out []byte, ok bool) {
 	mark := len(dst)
-	if value := p.path.Lookup(record); value != nil {
+	if p.tag {
+		dst = append(dst, tagPart(tag, p.tagPart)...)
+	} else if value := p.path.Lookup(record); value != nil {
 		dst, ok = chunk.AppendText(dst, value)
+		if !ok {
+			dst = dst[:mark]
+		}
 	}
-	if ok && len(dst) > mark {
+	if len(dst) > mark {
 		return dst, true
 	}
 	if p.other == nil {
-		return dst[:mark], false
+		return dst, false
 	}
-	return p.other.Append(dst[:mark], tag, at, record)
+	return p.other.Append(dst, tag, at, record)
 }
 
-func (p *part) appendTag(dst []byte, tag string) (out []byte, ok bool) {
-	if p.tagPart < 0 {
-		return append(dst, tag...), true
+// tagPart returns the n-th part between dots, the whole tag where n is -1, and
+// nothing where there are not so many.
+func tagPart(tag string, n int) string {
+	if n < 0 {
+		return tag
 	}
-	for range p.tagPart {
+	for range n {
 		_, after, found := strings.Cut(tag, ".")
 		if !found {
-			return dst, false
+			return ""
 		}
 		tag = after
 	}
 	tag, _, _ = strings.Cut(tag, ".")
-	return append(dst, tag...), true
+	return tag
 }
 
 // IsLiteral says whether the template has the same text for every event.

@@ -38,7 +38,18 @@ type Action struct {
 	Operation Operation
 	Index     []byte
 	ID        []byte
+	Pipeline  Pipeline
 }
+
+// Pipeline says which ingest pipelines a document goes through.
+type Pipeline uint8
+
+// DefaultPipeline leaves it to the index; NoPipeline keeps the index's own
+// default pipeline away.
+const (
+	DefaultPipeline Pipeline = iota
+	NoPipeline
+)
 
 // Sent is what the verdict on an item needs to know of its action.
 type Sent struct {
@@ -56,6 +67,9 @@ func AppendAction(dst []byte, a Action) []byte {
 	if len(a.ID) > 0 {
 		dst = append(dst, `,"_id":`...)
 		dst = append(dst, a.ID...)
+	}
+	if a.Pipeline == NoPipeline {
+		dst = append(dst, `,"pipeline":"_none"`...)
 	}
 	return append(dst, "}}\n"...)
 }

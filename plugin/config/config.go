@@ -3,6 +3,8 @@
 package config
 
 import (
+	"cmp"
+	"errors"
 	"net/url"
 	"strings"
 	"time"
@@ -47,73 +49,122 @@ type Config struct {
 	RetryBudget  time.Duration
 	OnRefusal    string
 
+	DeadLetterIndex string
+	DeadLetterFile  string
+
 	TraceError  bool
 	TraceOutput bool
 
-	set map[string]bool
+	// given holds what the section says, by option, without secrets.
+	given map[string]string
 }
 
 // IsSet says whether the section gives the option a value. Name is an option's
 // name as in the table.
-func (c *Config) IsSet(name string) bool { return c.set[name] }
+func (c *Config) IsSet(name string) bool {
+	_, ok := c.given[name]
+	return ok
+}
 
 // Parse reads a section through lookup, which returns an option's value, or ""
 // where the section doesn't have it (Fluent Bit doesn't tell the two apart).
 // All that is wrong is reported at once, by option; the Config is usable only
 // where there are no faults.
 func Parse(lookup func(name string) string) (*Config, Faults) {
-	c := &Config{set: map[string]bool{}}
+	c := &Config{given: map[string]string{}}
 	var faults Faults
-	for _, o := range table {
+	for i := range table {
+		o := &table[i]
 		text := strings.TrimSpace(lookup(o.Name))
 		if text != "" {
-			c.set[o.Name] = true
+			c.given[o.Name] = o.masked(text)
 		} else {
 			text = o.Default
 		}
-		if err := o.read(c, text); err != nil {
-			faults = append(faults, o.fault(text, err))
-		} else if c.set[o.Name] && o.Later {
+		if c.IsSet(o.Name) && o.Later {
 			faults = append(faults, o.fault(text, errLater))
+		} else if err := o.read(c, text); err != nil {
+			faults = append(faults, o.fault(text, err))
 		}
 	}
 	if len(c.Hosts) == 0 && !faults.about("Hosts") {
-		faults = append(faults, Fault{Option: "Hosts", Advice: missingHosts})
+		faults = append(faults, Fault{Option: "Hosts", Value: c.given["Hosts"], Advice: missingHosts})
 	}
-	return c, append(faults, c.contradictions()...)
+	return c, append(faults, c.contradictions(faults)...)
 }
 
-const missingHosts = "is required, for example \"Hosts http://localhost:9200\" " +
-	"(Host and Port are Fluent Bit's own and never reach this plugin; a ${VARIABLE} that is not set reads as nothing)"
+const (
+	unsetVariable = "a ${VARIABLE} that is not set reads as nothing"
+	missingHosts  = "is required, for example \"Hosts http://localhost:9200\" " +
+		"(Host and Port are Fluent Bit's own and never reach this plugin; " + unsetVariable + ")"
+)
 
 // contradictions reports options that can't be had together, and options that
-// another one, not given, would make work.
-func (c *Config) contradictions() Faults {
+// another one, not given, would make work. An option with a fault of its own,
+// among those found before, has no value to judge it or others by.
+func (c *Config) contradictions(found Faults) Faults {
 	var faults Faults
-	report := func(broken bool, option, advice string) {
-		if broken {
-			faults = append(faults, Fault{Option: option, Advice: advice})
+	report := func(broken bool, option, other, advice string) {
+		if broken && !found.about(option) && !found.about(other) {
+			faults = append(faults, c.FaultOf(option, c.text(option), errors.New(advice)))
 		}
 	}
-	report(c.LogstashFormat && c.DataStream, "Data_Stream", "contradicts Logstash_Format: switch one of them off")
-	report(c.set["Index"] && (c.LogstashFormat || c.DataStream), "Index",
-		"contradicts Logstash_Format and Data_Stream, which make the name themselves: remove it")
-	report(c.GenerateID && c.IDKey != "", "Generate_ID", "contradicts Id_Key: remove one of them")
-	report(c.DataStream && c.set["Write_Operation"] && c.WriteOperation != "create", "Write_Operation",
-		"must be create with Data_Stream, as Elasticsearch takes nothing else there")
-	report(c.APIKey != "" && c.User != "", "HTTP_API_Key", "contradicts HTTP_User: remove one of them")
-	report(c.Password != "" && c.User == "", "HTTP_Passwd", "needs HTTP_User")
-	report(c.hostUser() && (c.User != "" || c.APIKey != ""), "Hosts",
-		"has a user in a URL, which contradicts HTTP_User and HTTP_API_Key: remove one of them")
-	report(c.RetryInitial > c.RetryMax, "Retry_Initial", "must not be longer than Retry_Max")
-	report(c.IncludeTagKey && c.TagKey == c.TimeKey, "Tag_Key", "must differ from Time_Key")
-	for _, o := range table {
-		option, isDate := o.Name, strings.HasPrefix(o.Name, "Logstash_") && o.Name != "Logstash_Format"
-		report(isDate && !c.LogstashFormat && c.set[option], option, "works only with \"Logstash_Format on\"")
-		report(strings.HasPrefix(option, "Data_Stream_") && !c.DataStream && c.set[option], option, "works only with \"Data_Stream on\"")
+	report(c.LogstashFormat && c.DataStream, "Data_Stream", "Logstash_Format", "contradicts Logstash_Format: switch one of them off")
+	for _, other := range []string{"Logstash_Format", "Data_Stream"} {
+		report(c.IsSet("Index") && c.isOn(other), "Index", other, "contradicts "+other+", which makes the name itself: remove one of them")
 	}
-	report(c.set["Tag_Key"] && !c.IncludeTagKey, "Tag_Key", "works only with \"Include_Tag_Key on\"")
+	report(c.GenerateID && c.IDKey != "", "Generate_ID", "Id_Key", "contradicts Id_Key: remove one of them")
+	report(c.DataStream && c.WriteOperation != "create", "Write_Operation", "Data_Stream",
+		"must be create with Data_Stream, as Elasticsearch takes nothing else there")
+	report(c.APIKey != "" && c.User != "", "HTTP_API_Key", "HTTP_User", "contradicts HTTP_User: remove one of them")
+	report(c.Password != "" && c.User == "", "HTTP_Passwd", "HTTP_User", "needs HTTP_User ("+unsetVariable+")")
+	report(c.User != "" && c.Password == "", "HTTP_User", "HTTP_Passwd", "needs HTTP_Passwd ("+unsetVariable+")")
+	report(c.hostUser() && (c.User != "" || c.APIKey != ""), "Hosts", "HTTP_User",
+		"has a user in a URL, which contradicts HTTP_User and HTTP_API_Key: remove one of them")
+	report(c.DeadLetterFile != "" && c.DeadLetterIndex != "", "Dead_Letter_File", "Dead_Letter_Index", "contradicts Dead_Letter_Index: remove one of them")
+	for _, letters := range []string{"Dead_Letter_Index", "Dead_Letter_File"} {
+		report(c.IsSet(letters) && c.OnRefusal == "retry", "On_Refusal", letters, "contradicts "+letters+": with dead letters nothing that is refused is kept")
+	}
+	report(c.RetryInitial > c.RetryMax, "Retry_Initial", "Retry_Max", "must not be longer than Retry_Max")
+	report(c.IncludeTagKey && c.TagKey == c.TimeKey, "Tag_Key", "Time_Key", "must differ from Time_Key")
+	report(c.IncludeTagKey && c.TagKey == c.MetadataKey, "Tag_Key", "Metadata_Key", "must differ from Metadata_Key")
+	report(c.MetadataKey == c.TimeKey, "Metadata_Key", "Time_Key", "must differ from Time_Key")
+	for i := range table {
+		option := table[i].Name
+		if prefix := needs(option); prefix != "" {
+			report(c.IsSet(option) && !c.isOn(prefix), option, prefix, "works only with \""+prefix+" on\"")
+		}
+	}
 	return faults
+}
+
+// needs names the switch without which an option does nothing, "" for none.
+func needs(option string) string {
+	switch {
+	case strings.HasPrefix(option, "Logstash_") && option != "Logstash_Format":
+		return "Logstash_Format"
+	case strings.HasPrefix(option, "Data_Stream_"):
+		return "Data_Stream"
+	case option == "Tag_Key":
+		return "Include_Tag_Key"
+	}
+	return ""
+}
+
+// isOn is the value of one of the switches that needs returns.
+func (c *Config) isOn(name string) bool {
+	on, ok := optionOf(name).field(c).(*bool)
+	return ok && *on
+}
+
+// text is what the section says of an option, or its default. Of a switch it
+// is nothing: one that contradicts another option is on.
+func (c *Config) text(name string) string {
+	o := optionOf(name)
+	if o.Kind == Switch {
+		return ""
+	}
+	return cmp.Or(c.given[name], o.Default)
 }
 
 func (c *Config) hostUser() bool {

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -49,16 +48,9 @@ func (f Faults) Err() error {
 
 var errLater = errors.New("this option is not available in this version yet; remove it")
 
-var userInfo = regexp.MustCompile(`//[^/@\s]*@`)
-
 // fault reports err about the value text of o, without its secrets.
 func (o *Option) fault(text string, err error) Fault {
-	switch {
-	case o.Kind == Secret:
-		text = "***"
-	case o.Kind == URLs:
-		text = userInfo.ReplaceAllString(text, "//***@")
-	}
+	text = o.masked(text)
 	advice := err.Error()
 	if strings.HasPrefix(text, `"`) || strings.HasPrefix(text, "'") {
 		advice += "; Fluent Bit's classic format keeps quotes as part of the value: remove them"
@@ -68,12 +60,32 @@ func (o *Option) fault(text string, err error) Fault {
 	return Fault{Option: o.Name, Value: text, Advice: advice}
 }
 
+// masked hides what is secret in a value: all of a Secret, and of URLs all
+// that comes before the last @. A password in a URL that can't be read may
+// hold any character that URLs are divided by, so that nothing finer is safe.
+func (o *Option) masked(text string) string {
+	switch {
+	case o.Kind == Secret && text != "":
+		return "***"
+	case o.Kind == URLs && strings.Contains(text, "@"):
+		return "***" + text[strings.LastIndexByte(text, '@'):]
+	}
+	return text
+}
+
 // FaultOf reports err about an option that the caller checked.
 func (c *Config) FaultOf(name, value string, err error) Fault {
-	for i := range table {
-		if table[i].Name == name {
-			return table[i].fault(value, err)
-		}
+	if o := optionOf(name); o != nil {
+		return o.fault(value, err)
 	}
 	return Fault{Option: name, Value: value, Advice: err.Error()}
+}
+
+func optionOf(name string) *Option {
+	for i := range table {
+		if table[i].Name == name {
+			return &table[i]
+		}
+	}
+	return nil
 }

@@ -3,11 +3,13 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Kind is what an option's value may be.
@@ -84,6 +86,22 @@ func (o *Option) parse(text string) (any, error) {
 		return o.bounded(parseDuration(text))
 	case URLs:
 		return parseURLs(text)
+	case Text:
+		return parseText(text)
+	}
+	return text, nil
+}
+
+// parseText takes any text but one that Fluent Bit has not understood as its
+// author meant it. A Secret may be just that, so it is not looked at.
+func parseText(text string) (string, error) {
+	for _, quote := range []string{`"`, "'"} {
+		if len(text) > 1 && strings.HasPrefix(text, quote) && strings.HasSuffix(text, quote) {
+			return "", errors.New("must not be in quotes")
+		}
+	}
+	if strings.Contains(text, " #") {
+		return "", errors.New("must not have a comment behind it")
 	}
 	return text, nil
 }
@@ -98,7 +116,7 @@ func (o *Option) bounded(n int64, err error) (int64, error) {
 
 func (o *Option) render(n int64) string {
 	if o.Kind == Duration {
-		return time.Duration(n).String()
+		return shortDuration(time.Duration(n))
 	}
 	for _, unit := range sizeUnits {
 		if n >= unit.bytes && n%unit.bytes == 0 {
@@ -106,6 +124,18 @@ func (o *Option) render(n int64) string {
 		}
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// shortDuration is d.String without the zeros at its end: 5m, not 5m0s.
+func shortDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // parseSwitch takes the words that Fluent Bit's flb_utils_bool takes.
@@ -167,7 +197,7 @@ const defaultPort = "9200"
 // parseURLs reads a list separated by commas or white space.
 func parseURLs(text string) ([]*url.URL, error) {
 	var hosts []*url.URL
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' }) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || unicode.IsSpace(r) }) {
 		host, err := parseURL(word)
 		if err != nil {
 			return nil, err
@@ -177,27 +207,36 @@ func parseURLs(text string) ([]*url.URL, error) {
 	return hosts, nil
 }
 
+// parseURL reads one. Its errors quote nothing: where a URL can't be read, no
+// piece of it is known not to be the password.
 func parseURL(word string) (*url.URL, error) {
 	if !strings.Contains(word, "://") {
+		// It may be the second half of a password with a comma in it.
+		if strings.Contains(word, "@") {
+			return nil, errors.New("a URL with a user must start with http:// or https://, and commas in its password be written %2C, spaces %20")
+		}
 		word = "http://" + word
 	}
 	host, err := url.Parse(word)
 	switch {
 	case err != nil:
-		return nil, errors.New("must be URLs such as https://es.example.com:9200, separated by commas or spaces")
+		return nil, errors.New("must be URLs such as https://es.example.com:9200, separated by commas or spaces; an IPv6 address stands in brackets")
 	case host.Scheme != "http" && host.Scheme != "https":
-		return nil, fmt.Errorf("scheme %q must be http or https", host.Scheme)
+		return nil, errors.New("the scheme of a URL must be http or https")
 	case host.Hostname() == "":
 		return nil, errors.New("a URL has no host name")
-	case host.RawQuery != "" || host.Fragment != "":
+	case host.Hostname() == "http" || host.Hostname() == "https":
+		return nil, errors.New("the scheme of a URL must be followed by ://")
+	case strings.ContainsAny(word, "?#"):
 		return nil, errors.New("a URL must end behind its path: no ? and no #")
 	}
-	if port, err := strconv.Atoi(host.Port()); host.Port() != "" && (err != nil || port < 1 || port > 65535) {
-		return nil, fmt.Errorf("port %s must be from 1 to 65535", host.Port())
+	port := host.Port()
+	if n, err := strconv.Atoi(port); port != "" && (err != nil || n < 1 || n > 65535) {
+		return nil, errors.New("the port of a URL must be from 1 to 65535")
 	}
-	if host.Port() == "" {
-		host.Host += ":" + defaultPort
+	if port == "" {
+		host.Host = net.JoinHostPort(host.Hostname(), defaultPort)
 	}
-	host.Path = strings.TrimRight(host.Path, "/")
+	host.Path, host.RawPath = strings.TrimRight(host.Path, "/"), strings.TrimRight(host.RawPath, "/")
 	return host, nil
 }

@@ -18,7 +18,7 @@ blocks Fluent Bit's engine; ` + "`Retry_Limit`" + ` is 1 unless set, and then an
 write ` + "`Retry_Limit no_limits`" + `.
 
 A list is one string: a YAML list, or a key given twice, reaches a Go plugin as its first value only. Fluent Bit's classic
-format keeps quotes, and a comment behind a value, as part of the value.
+format keeps quotes, and a comment behind a value, as part of the value: both are refused, but in secrets, where they may be meant.
 
 Sizes are bytes, or have K, M or G (powers of 1,024) behind them. Durations have ms, s, m or h behind them; a bare number is
 seconds.
@@ -31,12 +31,12 @@ const templates = `
 
 | in the template | becomes |
 | --- | --- |
-| ` + "`%Y.%m.%d`" + ` and the rest of strftime | the event's time in UTC |
+| ` + "`%Y.%m.%d`" + ` and the rest of strftime, ` + "`%s`" + ` | the event's time in UTC, seconds since 1970 |
 | ` + "`$key`, `$kubernetes['namespace_name']`, `$list[0]`" + ` | a field of the record |
 | ` + "`$TAG`, `$TAG[1]`" + ` | the tag, or a part of it between dots, counted from 0 |
-| ` + "`$key\\|other`" + ` | the field, or the word behind the bar where the record doesn't have it |
+| ` + "`$key\\|other`, `$TAG[1]\\|other`" + ` | the same, or the word behind the bar where it is missing or empty |
 
-A record that lacks a field without such a word goes where the option's default says. Names are made legal: lower case, ` + "`_`" + ` for
+A field can be a string, a number or a boolean. A record that lacks one without such a word goes where the option's default says. Names are made legal: lower case, ` + "`_`" + ` for
 characters that Elasticsearch refuses, cut to 255 bytes (a data stream 230). What comes out of a record is never expanded again.
 `
 

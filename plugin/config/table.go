@@ -12,7 +12,7 @@ const (
 // them.
 var table = []Option{
 	{Name: "Hosts", Group: "connection", Kind: URLs, field: func(c *Config) any { return &c.Hosts },
-		Doc: "Elasticsearch's addresses, separated by commas or spaces, in one string. Without a scheme `http` is meant, without a port 9200. Required."},
+		Doc: "Elasticsearch's addresses, separated by commas or spaces, in one string. Without a scheme `http` is meant, without a port 9200. A URL with a user in it needs its scheme, and what is special in its password written as `%2C`. Required."},
 	{Name: "Cloud_ID", Group: "connection", Later: true,
 		Doc: "The identifier of an Elastic Cloud deployment, in place of Hosts."},
 	{Name: "Cloud_Auth", Group: "connection", Kind: Secret, Later: true,
@@ -116,8 +116,10 @@ var table = []Option{
 		Doc: "How long one flush goes on trying without progress before the chunk goes back to Fluent Bit, whose `Retry_Limit` counts from there."},
 	{Name: "On_Refusal", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop", field: func(c *Config) any { return &c.OnRefusal },
 		Doc: "What becomes of a document that Elasticsearch will never take: `drop` counts and logs it, `retry` keeps the chunk until the mapping is mended."},
-	{Name: "Dead_Letter_Index", Group: "delivery", Later: true, Doc: "Index for refused documents."},
-	{Name: "Dead_Letter_File", Group: "delivery", Later: true, Doc: "File for refused documents."},
+	{Name: "Dead_Letter_Index", Group: "delivery", field: func(c *Config) any { return &c.DeadLetterIndex },
+		Doc: "Index that gets what Elasticsearch refused, a [template](#templates) in which dates are those of sending: each record as a string, with where it was to go and why it was refused."},
+	{Name: "Dead_Letter_File", Group: "delivery", field: func(c *Config) any { return &c.DeadLetterFile },
+		Doc: "The same as lines of a file (NDJSON, mode 0600), synced before a chunk is done. At 64 MB it is set aside as FILE.1; seven are kept."},
 
 	{Name: "Spool_Path", Group: "spool", Later: true, Doc: "Folder of the spool."},
 	{Name: "Spool_Limit", Group: "spool", Kind: Size, Default: "1G", Min: megabyte, Max: 1024 * gigabyte, Later: true, Doc: "How large the spool may grow."},

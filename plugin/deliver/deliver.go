@@ -48,10 +48,23 @@ type Source interface {
 	// Settle tells that the event at position needs nothing more. The verdict
 	// is Accepted, Diverted or AlreadyThere.
 	Settle(position int, v bulk.Verdict)
-	// Refuse tells that Elasticsearch will never take the event at position,
-	// and says whether that settles it.
-	Refuse(position int, why Refusal) (settled bool)
+	// Refuse tells that Elasticsearch will never take what was sent for the
+	// event at position, and says what becomes of it.
+	Refuse(position int, why Refusal) Disposition
 }
+
+// Disposition is what becomes of a refused event.
+type Disposition uint8
+
+// The dispositions.
+const (
+	// Kept: it stays as it is, and the chunk goes back to Fluent Bit.
+	Kept Disposition = iota
+	// Done: it needs nothing more.
+	Done
+	// Redirected: the next Fill sends something else for it, a dead letter.
+	Redirected
+)
 
 // Refusal is why Elasticsearch refused a document.
 type Refusal struct {
@@ -88,7 +101,20 @@ type Policy struct {
 	Longest        time.Duration
 	// Budget is how long a flush goes on without progress.
 	Budget time.Duration
+	// Reasons says whether FullReason is each refused document's own, or that
+	// of the first that was refused alike.
+	Reasons Reasons
 }
+
+// Reasons says which reasons are kept.
+type Reasons uint8
+
+// FirstReasons keeps one for all documents that were refused alike;
+// EachReason one for each.
+const (
+	FirstReasons Reasons = iota
+	EachReason
+)
 
 // ErrLeft means that something of a chunk is left to be delivered later. It
 // wraps the reason.
@@ -122,7 +148,7 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
 	}
 	r := &run{
-		Deliverer: d, src: src, req: req, role: role, progress: time.Now(),
+		Deliverer: d, src: src, req: req, role: role, probe: role == Prober, progress: time.Now(),
 		schedule: newSchedule(d.policy.Initial, d.policy.Longest),
 	}
 	defer r.leave()

@@ -21,6 +21,7 @@ type list struct {
 	sizes    []int
 	ownIDs   bool
 	keep     bool // On_Refusal retry
+	redirect bool // the first refusal of a document makes the next Fill send another in its place
 	from, to int
 	settled  deliver.Settled
 	verdicts map[int][]bulk.Verdict
@@ -68,13 +69,16 @@ func (l *list) Settle(position int, v bulk.Verdict) {
 	l.verdicts[position] = append(l.verdicts[position], v)
 }
 
-func (l *list) Refuse(position int, why deliver.Refusal) bool {
+func (l *list) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	l.refusals[position] = append(l.refusals[position], why)
-	if l.keep {
-		return false
+	switch {
+	case l.keep:
+		return deliver.Kept
+	case l.redirect && len(l.refusals[position]) == 1:
+		return deliver.Redirected
 	}
 	l.settled.Set(position)
-	return true
+	return deliver.Done
 }
 
 // left are the documents that nothing became of.

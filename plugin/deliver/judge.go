@@ -25,6 +25,7 @@ const maxRefusals = 64
 // which item is which.
 func (r *run) send(ctx context.Context) *bulk.Failure {
 	r.results, r.refusals = r.results[:0], r.refusals[:0]
+	r.reasons.reset()
 	positions := r.req.Positions()
 	requestCtx, cancel := context.WithTimeout(ctx, r.policy.RequestTimeout)
 	defer cancel()
@@ -53,6 +54,9 @@ func (r *run) judge(a bulk.Sent, item bulk.Item) {
 	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
 	case bulk.Unknown, bulk.Again, bulk.Blocked, bulk.Misconfigured, bulk.Refused:
 		res.refusal = r.note(item)
+		if res.verdict == bulk.Refused && r.policy.Reasons == EachReason {
+			r.reasons.add(len(r.results), item.Reason)
+		}
 	}
 	r.results = append(r.results, res)
 }
@@ -86,8 +90,10 @@ func (r *Refusal) says(item bulk.Item) bool {
 type leftovers struct {
 	total int
 	// later are those for which another attempt soon makes sense.
-	later  int
-	reason error
+	later int
+	// redirected are those for which something else is sent now.
+	redirected int
+	reason     error
 }
 
 var errUnanswered = errors.New("the answer has no verdict on some items")
@@ -113,11 +119,17 @@ func (r *run) settle() leftovers {
 			settled++
 		case bulk.Refused:
 			why := r.refusals[r.results[i].refusal]
-			if r.src.Refuse(int(position), why) {
+			why.FullReason = r.reasons.of(i, why.FullReason)
+			switch r.src.Refuse(int(position), why) {
+			case Done:
 				settled++
-				break
+			case Redirected:
+				settled++
+				left.total++
+				left.redirected++
+			case Kept:
+				left.kept(why)
 			}
-			left.kept(why)
 		case bulk.Misconfigured:
 			left.misconfigured(r.refusals[r.results[i].refusal])
 		case bulk.Again, bulk.Blocked:

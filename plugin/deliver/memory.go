@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"container/list"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -45,6 +46,15 @@ func NewMemory() *Memory { return &Memory{chunks: map[Digest]*list.Element{}, or
 // DigestOf reads the chunk once.
 func DigestOf(tag string, data []byte) Digest {
 	return Digest{xxh3.HashString128(tag), xxh3.Hash128(data)}
+}
+
+// Event names the event at position in the chunk: a 128-bit hash.
+func (d Digest) Event(position int) [16]byte {
+	var input [40]byte
+	for i, half := range [...]uint64{d.tag.Hi, d.tag.Lo, d.data.Hi, d.data.Lo, uint64(position)} {
+		binary.BigEndian.PutUint64(input[8*i:], half)
+	}
+	return xxh3.Hash128(input[:]).Bytes()
 }
 
 // Recall copies what is known of a chunk into settled and returns how often it

@@ -26,9 +26,12 @@ import (
 // A wait that the budget does not cover is ErrLeft, too.
 type run struct {
 	*Deliverer
-	src      Source
-	req      *bulk.Request
-	role     Role
+	src  Source
+	req  *bulk.Request
+	role Role
+	// probe says that the delivery began as the prober of a closed gate: it
+	// tries once.
+	probe    bool
 	schedule *backoff.ExponentialBackOff
 	progress time.Time // of the last settled item
 	// itemLimit is above 0 while the guilty item of an illegal request is
@@ -39,6 +42,7 @@ type run struct {
 	failure   *bulk.Failure
 	results   []result
 	refusals  []Refusal
+	reasons   reasons
 }
 
 // leave makes sure that no prober leaves others waiting.
@@ -90,7 +94,7 @@ func (r *run) step(ctx context.Context) error {
 func (r *run) answered() {
 	if r.role == Prober {
 		r.gate.Open()
-		r.role = Passer
+		r.role, r.probe = Passer, false
 	}
 }
 
@@ -102,6 +106,9 @@ func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
 		return nil
 	}
 	r.repeat = true
+	if left.redirected > 0 && left.later == 0 {
+		return nil // what is sent in their place goes first
+	}
 	if left.later == 0 {
 		return r.giveUp(left.reason) // waiting in here would change nothing
 	}
@@ -136,11 +143,14 @@ func (r *run) isolate() error {
 
 // refuseOnly refuses the only item of a request.
 func (r *run) refuseOnly(why Refusal) error {
-	if !r.src.Refuse(int(r.req.Positions()[0]), why) {
+	switch r.src.Refuse(int(r.req.Positions()[0]), why) {
+	case Kept:
 		return r.giveUp(r.failure)
+	case Done:
+		r.src.Advance()
+	case Redirected:
 	}
 	r.moved()
-	r.src.Advance()
 	return nil
 }
 
@@ -151,7 +161,7 @@ func (r *run) recover(ctx context.Context) error {
 		r.role = r.gate.Enter(ctx)
 	}
 	switch {
-	case r.role == TurnedAway, time.Since(r.progress) > r.policy.Budget:
+	case r.role == TurnedAway, r.probe, time.Since(r.progress) > r.policy.Budget:
 		return r.giveUp(r.failure)
 	case r.role == Passer:
 		return nil // another flush found the way open again

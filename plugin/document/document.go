@@ -115,7 +115,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 		if dst, b, err = w.key(dst, b, 1); err != nil {
 			return dst, nil, err
 		}
-		for field, quoted := range w.quoted {
+		for field, quoted := range &w.quoted {
 			if len(quoted) == len(dst)-mark && bytes.Equal(quoted, dst[mark:]) {
 				taken[field] = true
 			}

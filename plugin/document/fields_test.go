@@ -44,6 +44,8 @@ func TestDocumentsHoldTheRecordAndWhatIsAdded(t *testing.T) {
 			`{"log":"a","metadata":{"severity":9,"otlp":{"trace_id":"5b8aa5a2"}}}`},
 		{"no metadata in the old layout", document.Options{MetadataKey: "metadata"}, fields("log", "a"), nil, `{"log":"a"}`},
 		{"empty metadata adds nothing", document.Options{MetadataKey: "metadata"}, fields("log", "a"), fields(), `{"log":"a"}`},
+		{"nor does it in a longer form", document.Options{MetadataKey: "metadata"}, fields("log", "a"), []byte{0xde, 0, 0}, `{"log":"a"}`},
+		{"nor in the longest, as Fluent Bit writes it", document.Options{MetadataKey: "metadata"}, fields("log", "a"), []byte{0xdf, 0, 0, 0, 0}, `{"log":"a"}`},
 		{"all of them", all, fields("log", "a"), fields("s", 9),
 			`{"log":"a","@timestamp":"2026-11-23T09:14:22.117Z","flb-key":"app.web","metadata":{"s":9}}`},
 		{"the record's own time wins", all, fields("@timestamp", "mine", "log", "a"), nil,

@@ -18,7 +18,7 @@ var lines = []string{
 	`{"level":"info","ts":1795425262.117,"caller":"cart/service.go:214","msg":"cart stored","user":"u-19283","items":4,"ms":12}`,
 	`I1123 09:14:22.117384       1 controller.go:231] reconciled deployment shop/checkout in 11.2ms: 3 of 3 replicas are available`,
 	"java.lang.IllegalStateException: no carrier\n\tat shipping.Dispatcher.pick(Dispatcher.java:88)\n\tat shipping.Dispatcher.run(Dispatcher.java:41)",
-	`Zahlung über 48,20 € von „Müller & Söhne“ angenommen, Beleg geht an buchhaltung@example.com, Vorgang 77-4411-2026, Währung EUR`,
+	`Zahlung über 48,20 € von „Äpfel & Söckchen“ angenommen, Beleg geht an buchhaltung@example.com, Vorgang 77-4411-2026, Währung EUR`,
 }
 
 // appendKubernetes appends the i-th event as tail and the kubernetes filter

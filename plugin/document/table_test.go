@@ -17,8 +17,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// TestDocumentsTable holds docs/documents.md against the code, line by line.
-func TestDocumentsTable(t *testing.T) {
+// TestTableIsTrue holds docs/documents.md against the code, line by line.
+func TestTableIsTrue(t *testing.T) {
 	checks := map[string]func(t *testing.T, cells []string){
 		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Times": checkTime, "Limits": checkLimit,
 	}
@@ -204,7 +204,7 @@ func checkLimit(t *testing.T, cells []string) {
 }
 
 // Every lead byte of msgpack's specification ("Formats") must have its line.
-func TestDocumentsTableHasEveryFormat(t *testing.T) {
+func TestTableHasEveryFormat(t *testing.T) {
 	var leads []byte
 	for _, cells := range readTables(t, "../../docs/documents.md")["Values"] {
 		lead := unhex(t, cells[1])[0]

@@ -3,6 +3,7 @@ package elastic
 import (
 	"io"
 	"net/http"
+	"sync"
 )
 
 // body is a request's body that knows when the transport has done with it:
@@ -14,8 +15,8 @@ type body struct {
 	// handed says that the transport has got it, so that a close will come.
 	handed bool
 	read   bool
+	once   sync.Once
 	closed chan struct{}
-	done   bool
 }
 
 func newBody(b []byte) *body {
@@ -33,21 +34,9 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// WriteTo hands the rest over in one write: no copy through a small buffer.
-func (b *body) WriteTo(w io.Writer) (int64, error) {
-	b.read = true
-	n, err := w.Write(b.rest)
-	b.rest = b.rest[n:]
-	return int64(n), err
-}
-
-// Close implements io.Closer. The transport may call it more than once, but
-// not at the same time.
+// Close implements io.Closer. The transport may call it more than once.
 func (b *body) Close() error {
-	if !b.done {
-		b.done = true
-		close(b.closed)
-	}
+	b.once.Do(func() { close(b.closed) })
 	return nil
 }
 

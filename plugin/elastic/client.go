@@ -39,7 +39,6 @@ type Options struct {
 type Client struct {
 	transport *elastictransport.Client
 	http      *http.Transport
-	header    http.Header
 	readers   sync.Pool // *bulk.AnswerReader
 }
 
@@ -139,7 +138,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	defer c.readers.Put(reader)
 	items, err = reader.Read(response.Body, each)
 	if err != nil {
-		return items, &bulk.Failure{Class: bulk.Ambiguous, Status: response.StatusCode, Err: err}
+		return items, readFailure(err)
 	}
 	return items, nil
 }

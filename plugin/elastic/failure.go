@@ -57,20 +57,50 @@ func transportRemedy(err error) string {
 	case errors.As(err, &dns):
 		return "check the host names in Hosts"
 	case errors.As(err, &authority):
-		return "the server's certificate is signed by nobody whom this machine trusts"
+		return "the server's certificate is signed by nobody whom this machine trusts: add its authority to the machine's, or name its file in the environment's SSL_CERT_FILE"
 	case errors.As(err, &name):
 		return "the server's certificate is for another name than the one in Hosts"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid now: check its dates and this machine's clock"
-	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case errors.As(err, &record):
 		return "this port speaks plain HTTP: write http:// in Hosts"
+	case connecting(err):
+		return "no connection within Connect_Timeout: check Hosts, and firewalls on the way"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer within Request_Timeout"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check Hosts and whether Elasticsearch runs"
+	case errors.Is(err, io.EOF):
+		return "the server closed the connection without an answer: if it always does, it may want https:// in Hosts"
 	}
 	return ""
 }
+
+// connecting says that a connection, or its TLS handshake, took too long. The
+// error of the handshake's timeout has no name, but, unlike that of the
+// request's, doesn't call itself a context's.
+func connecting(err error) bool {
+	var (
+		dial    *net.OpError
+		timeout net.Error
+	)
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return dial.Timeout()
+	}
+	return errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// readFailure is that of an answer of 200 that can't be read to its end.
+func readFailure(err error) *bulk.Failure {
+	f := &bulk.Failure{Class: bulk.Ambiguous, Status: http.StatusOK, Err: err, Remedy: transportRemedy(err)}
+	if errors.Is(err, bulk.ErrForeign) {
+		// Whoever answers 200 with a page has not passed the request on.
+		f.Class, f.Remedy = bulk.Unauthorized, notElasticsearch
+	}
+	return f
+}
+
+const notElasticsearch = "the answer is not Elasticsearch's: check Hosts, and http:// or https:// in it"
 
 // answerFailure reads an answer that is not 200.
 func answerFailure(response *esapi.Response) *bulk.Failure {
@@ -116,7 +146,7 @@ func statusRemedy(response *esapi.Response, origin bulk.Origin) string {
 	case status >= 300 && status < 400:
 		return "redirected, which is not followed: write the final address in Hosts"
 	case status == http.StatusBadRequest && origin == bulk.FromElsewhere:
-		return "the answer is not Elasticsearch's: check Hosts, and http:// or https:// in it"
+		return notElasticsearch
 	}
 	return ""
 }

@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/test/elasticsearch"
+	"out_es/test/fluentbit"
+	"out_es/test/host"
+)
+
+// strictIndex makes an index that refuses a record whose n is no number.
+func strictIndex(t *testing.T, s *elasticsearch.Server) string {
+	t.Helper()
+	index := freshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"properties":{"n":{"type":"long"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+// poisoned is a chunk of which Elasticsearch refuses the second and the last
+// record.
+func poisoned(t *testing.T) []byte {
+	t.Helper()
+	chunks, err := host.Chunks(host.Nested, began,
+		`{"n":0}`, `{"n":"secret \"one\"","list":[1,2.50]}`, `{"n":2}`, `{"n":"secret two"}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return chunks[0].Bytes
+}
+
+// lettersOf decodes letters and checks what all of them must have.
+func lettersOf(t *testing.T, index string, texts []string) (documents map[string]bool) {
+	t.Helper()
+	documents = map[string]bool{}
+	for _, text := range texts {
+		letter, err := decode([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reason, _ := letter["reason"].(string)
+		if letter["index"] != index || letter["tag"] != "a.b" || letter["event_time"] != "2026-11-23T08:00:00Z" ||
+			letter["type"] != "document_parsing_exception" || !strings.Contains(reason, "secret") || letter["@timestamp"] == nil {
+			t.Errorf("the letter is %s", text)
+		}
+		document, _ := letter["document"].(string)
+		if documents[document] {
+			t.Errorf("%s is there twice", document)
+		}
+		documents[document] = true
+	}
+	return documents
+}
+
+var wantLetters = []string{
+	`{"n":"secret \"one\"","list":[1,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
+	`{"n":"secret two","@timestamp":"2026-11-23T08:00:00.000Z"}`,
+}
+
+func checkLetters(t *testing.T, documents map[string]bool) {
+	t.Helper()
+	if len(documents) != len(wantLetters) {
+		t.Errorf("%d letters, want %d", len(documents), len(wantLetters))
+	}
+	for _, want := range wantLetters {
+		if !documents[want] {
+			t.Errorf("no letter has the document %s, they have %v", want, documents)
+		}
+	}
+}
+
+func TestHostDeadLetterIndex(t *testing.T) {
+	s := cluster(t)
+	for name, ids := range map[string]string{"ids by Elasticsearch": "off", "generated ids": "on"} {
+		t.Run(name, func(t *testing.T) {
+			index := strictIndex(t, s)
+			h, log := start(t, host.Options{})
+			for life := range 2 { // of the instance, that remember nothing of one another
+				alias := fmt.Sprintf("life%d", life)
+				o := output(t, h, 1, "Alias "+alias, "Hosts "+s.URL(), "Index "+index, "Generate_ID "+ids, "Dead_Letter_Index "+index+"-dead-%Y")
+				flush(t, o, "a.b", poisoned(t), host.OK)
+				scrape, err := h.Scrape()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_documents_total{name="`+alias+`",verdict="dead_lettered"}`); got != 2 {
+					t.Errorf("%v dead letters are counted, want 2", got)
+				}
+				if err := o.Exit(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var texts []string
+			eventuallyCount(t, s, index+"-dead-", len(wantLetters), 10*time.Second)
+			err := s.Documents(t.Context(), index+"-dead-*", func(d elasticsearch.Document) error {
+				texts = append(texts, string(d.Source))
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkLetters(t, lettersOf(t, index, texts))
+			if strings.Contains(log.String(), "secret") {
+				t.Error("a record's value is in the log")
+			}
+		})
+	}
+}
+
+func TestHostDeadLetterIndexThatRefusesTooEndsThere(t *testing.T) {
+	s := cluster(t)
+	index := strictIndex(t, s)
+	if err := s.PutIndex(t.Context(), index+"-dead", `{"mappings":{"properties":{"document":{"type":"long"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	h, log := start(t, host.Options{})
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Dead_Letter_Index "+index+"-dead")
+	flush(t, o, "a.b", poisoned(t), host.OK)
+	if err := o.Exit(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
+}
+
+func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
+	s := cluster(t)
+	index := strictIndex(t, s)
+	file := filepath.Join(t.TempDir(), "letters", "dead.ndjson")
+	h, _ := start(t, host.Options{})
+	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Generate_ID on", "Dead_Letter_File "+file)
+	flush(t, o, "a.b", poisoned(t), host.OK)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkLetters(t, lettersOf(t, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
+	eventuallyCount(t, s, index, 2, 10*time.Second)
+
+	for _, tool := range []string{"jq", "curl", "bash"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the replay is not tried: %v", err)
+		}
+	}
+	// Once the mapping is mended, the command of the README brings them in.
+	if err := s.DeleteIndex(t.Context(), index); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
+	command.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
+	for range 2 { // ids make a second replay harmless
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		command = exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
+		command.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
+	}
+	eventuallyCount(t, s, index, 2, 10*time.Second)
+}
+
+// replayCommand is the one that the README shows.
+func replayCommand(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "jq ") {
+			return line
+		}
+	}
+	t.Fatal("the README has no line that starts with jq")
+	return ""
+}
+
+func TestHostDeadLetterFileHasOneOwner(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "dead.ndjson")
+	h, log := start(t, host.Options{})
+	output(t, h, 1, "Hosts http://127.0.0.1:1", "Dead_Letter_File "+file)
+	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "http://127.0.0.1:1"}, {"Dead_Letter_File", file}}}); err == nil {
+		t.Error("two outputs may write to one file")
+	}
+	eventually(t, 5*time.Second, "the log tells why", func() bool { return strings.Contains(log.String(), "give each its own") })
+}
