@@ -53,9 +53,17 @@ type letters struct {
 	letter    []byte
 }
 
+// reset forgets all, and keeps no memory that a rare chunk made large: it
+// would stay for as long as the instance.
 func (l *letters) reset() {
-	clear(l.refused)
-	l.lines, l.positions = l.lines[:0], l.positions[:0]
+	l.refused = nil
+	l.positions = l.positions[:0]
+	for _, text := range []*[]byte{&l.lines, &l.document, &l.letter} {
+		if cap(*text) > 2*letterBatch {
+			*text = nil
+		}
+		*text = (*text)[:0]
+	}
 }
 
 // redirect notes a refused event.

@@ -14,6 +14,7 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/elastic"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/reuse"
 )
 
 // Version and Commit are set by the linker.
@@ -36,6 +37,10 @@ const (
 	Retry Outcome = 2
 )
 
+// keptBenches is how many flushes at a time find their memory ready: more than
+// anybody needs Workers.
+const keptBenches = 8
+
 // Plugin is one instance. It is safe for concurrent use.
 type Plugin struct {
 	setup     *setup
@@ -47,7 +52,7 @@ type Plugin struct {
 	// letterFile is nil where Dead_Letter_File is not set.
 	letterFile *deadletter.File
 	policy     sourcePolicy
-	benches    sync.Pool // *bench
+	benches    *reuse.List[*bench]
 	engine     sync.Once // the warning about the engine's thread
 }
 
@@ -73,7 +78,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: newSourcePolicy(options)}
 	p.report = newReport(host, p.policy)
 	p.deliverer = deliver.New(client, p.report, s.policy)
-	p.benches.New = func() any { return newBench(s) }
+	p.benches = reuse.NewList(keptBenches, func() *bench { return newBench(s) })
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
 	return p, nil
@@ -131,7 +136,7 @@ func (p *Plugin) warnOfEngine() {
 // flush tells the story of a chunk.
 func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	name := sync.OnceValue(func() deliver.Digest { return deliver.DigestOf(tag, data) })
-	src := p.benches.Get().(*bench).open(p, tag, data, name)
+	src := p.benches.Get().open(p, tag, data, name)
 	panics := p.memory.Recall(name, &src.settled)
 	defer func() {
 		if problem := recover(); problem != nil {

@@ -15,13 +15,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/reuse"
 )
 
 // Options say where Elasticsearch is and who asks.
@@ -39,7 +39,7 @@ type Options struct {
 type Client struct {
 	transport *elastictransport.Client
 	http      *http.Transport
-	readers   sync.Pool // *bulk.AnswerReader
+	readers   *reuse.List[*bulk.AnswerReader]
 }
 
 const (
@@ -68,7 +68,7 @@ func New(o Options) (*Client, error) {
 			MaxResponseHeaderBytes: headerBytes,
 			DisableCompression:     true,
 		},
-		readers: sync.Pool{New: func() any { return new(bulk.AnswerReader) }},
+		readers: reuse.NewList(idleConnections, func() *bulk.AnswerReader { return new(bulk.AnswerReader) }),
 	}
 	header := http.Header{}
 	header.Set("Accept", "application/json")
@@ -134,7 +134,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	if response.StatusCode != http.StatusOK {
 		return 0, answerFailure(response)
 	}
-	reader := c.readers.Get().(*bulk.AnswerReader)
+	reader := c.readers.Get()
 	defer c.readers.Put(reader)
 	items, err = reader.Read(response.Body, each)
 	if err != nil {

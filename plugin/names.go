@@ -1,0 +1,49 @@
+package plugin
+
+import (
+	"bytes"
+	"sort"
+)
+
+// names remembers which index each event went to, as runs of equal names.
+type names struct {
+	runs []run
+	text []byte
+}
+
+type run struct{ position, start, end int32 }
+
+// keptNames is how much text stays for the next chunk. More comes of a chunk
+// whose events go to other indices by turns, and goes back to the collector.
+const keptNames = 64 << 10
+
+func (n *names) reset() {
+	if cap(n.text) > keptNames {
+		*n = names{}
+	}
+	n.runs, n.text = n.runs[:0], n.text[:0]
+}
+
+// add notes the quoted name of the event at position. Positions come in order,
+// and may come again.
+func (n *names) add(position int, quoted []byte) {
+	if last := len(n.runs) - 1; last >= 0 {
+		r := n.runs[last]
+		if position < int(r.position) || bytes.Equal(n.text[r.start:r.end], quoted) {
+			return
+		}
+	}
+	start := int32(len(n.text))
+	n.text = append(n.text, quoted...)
+	n.runs = append(n.runs, run{int32(position), start, int32(len(n.text))})
+}
+
+// of is the name for the event at position, without quotes.
+func (n *names) of(position int) string {
+	i := sort.Search(len(n.runs), func(i int) bool { return int(n.runs[i].position) > position })
+	if i == 0 {
+		return ""
+	}
+	r := n.runs[i-1]
+	return string(bytes.Trim(n.text[r.start:r.end], `"`))
+}

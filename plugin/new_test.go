@@ -1,0 +1,105 @@
+package plugin_test
+
+import (
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/plugin"
+	"out_es/plugin/fluentbit"
+)
+
+func TestNewReportsEverythingThatIsWrong(t *testing.T) {
+	s := section{
+		"Bulk_Size": "lots", "Compress": "zstd", "Retry_Initial": "-1s", "Index": "$a[", "Time_Key_Format": "%!", "Id_Key": "$[[", "On_Refusal": "cry",
+		"HTTP_User": "a", "HTTP_API_Key": "SECRET", "Write_Operation": "upsert",
+	}
+	host := fluentbit.NewRecorder("es_go.0")
+	p, err := plugin.New(s.lookup, host.Instance())
+	if err == nil || p != nil {
+		t.Fatal("it was taken")
+	}
+	for _, option := range []string{"Hosts", "Bulk_Size", "Compress", "Retry_Initial", "Index", "Time_Key_Format", "Id_Key", "On_Refusal", "HTTP_API_Key", "Write_Operation"} {
+		told := 0
+		for line := range strings.Lines(err.Error()) {
+			if strings.HasPrefix(line, option+" ") {
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("%d lines about %s in:\n%v", told, option, err)
+		}
+	}
+	if strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("a secret is in:\n%v", err)
+	}
+	if len(host.Values("documents_total")) != 0 {
+		t.Error("metrics were made for an instance that there is not")
+	}
+}
+
+func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
+	for name, c := range map[string]struct {
+		section section
+		tells   []string
+	}{
+		"the defaults":     {section{"Hosts": "http://es:9200"}, []string{"index fluent-bit", "http://es:9200", "create", "Generate_ID", "gzip", "5242880", "drop"}},
+		"a password":       {section{"Hosts": "es", "HTTP_User": "u", "HTTP_Passwd": "SECRET"}, []string{"http://es:9200"}},
+		"one in a URL":     {section{"Hosts": "https://u:SECRET@es:1/p, es2"}, []string{"es:1/p", "http://es2:9200"}},
+		"an API key":       {section{"Hosts": "es", "HTTP_API_Key": "SECRET"}, nil},
+		"Logstash":         {section{"Hosts": "es", "Logstash_Format": "on"}, []string{"logstash-%Y.%m.%d"}},
+		"a data stream":    {section{"Hosts": "es", "Data_Stream": "on", "Generate_ID": "on"}, []string{"data stream logs-generic-default", "generated"}},
+		"ids from records": {section{"Hosts": "es", "Id_Key": "$id"}, []string{"$id"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			host := fluentbit.NewRecorder("es_go.0")
+			p, err := plugin.New(c.section.lookup, host.Instance())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Close()
+			all := host.Lines()
+			if len(all) != 1 || all[0].Level != fluentbit.Info {
+				t.Fatalf("lines %v", all)
+			}
+			for _, part := range append(c.tells, plugin.Version) {
+				if !strings.Contains(all[0].Text, part) {
+					t.Errorf("%q doesn't tell %s", all[0].Text, part)
+				}
+			}
+			if strings.Contains(all[0].Text, "SECRET") {
+				t.Errorf("%q tells a secret", all[0].Text)
+			}
+		})
+	}
+}
+
+func TestNewConnectsToNothing(t *testing.T) {
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	p, err := plugin.New(section{"Hosts": listener.Addr().String()}.lookup, fluentbit.NewRecorder("x").Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	if err := listener.SetDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if connection, err := listener.Accept(); err == nil {
+		t.Errorf("a connection from %v", connection.RemoteAddr())
+	}
+}
+
+func TestEverySeriesIsThereFromTheStart(t *testing.T) {
+	e := newElasticsearch(t)
+	_, host := instance(t, e, nil)
+	for metric, least := range map[string]int{"documents_total": 5, "requests_total": 9, "refusals_total": 18, "received_total": 1, "sent_bytes_total": 1, "retries_total": 1, "cut_values_total": 1} {
+		if got := len(host.Values(metric)); got < least {
+			t.Errorf("%s has %d series, want %d", metric, got, least)
+		}
+	}
+}

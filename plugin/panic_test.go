@@ -1,0 +1,127 @@
+package plugin
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+	"out_es/plugin/document"
+	"out_es/plugin/fluentbit"
+	"out_es/plugin/reuse"
+)
+
+// These tests put faults into the plugin that it doesn't have, hopefully, by
+// taking parts out of it.
+
+// faulty is an instance before a server that accepts one document at a time.
+func faulty(t *testing.T) (*Plugin, *fluentbit.Recorder) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		items := strings.Repeat(`{"create":{"status":201}},`, strings.Count(string(body), "\n")/2)
+		_, _ = io.WriteString(w, `{"items":[`+strings.TrimSuffix(items, ",")+`]}`)
+	}))
+	t.Cleanup(server.Close)
+	section := map[string]string{"Hosts": server.URL, "Compress": "off"}
+	host := fluentbit.NewRecorder("es_go.0")
+	p, err := New(func(name string) string { return section[name] }, host.Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, host
+}
+
+// withTime and without are {"@timestamp":1} and {}, at second 0.
+const (
+	withTime = "\x92\x00\x81\xaa@timestamp\x01"
+	without  = "\x92\x00\x80"
+)
+
+func levels(host *fluentbit.Recorder, level fluentbit.Level, text string) (n int) {
+	for _, line := range host.Lines() {
+		if line.Level == level && strings.Contains(line.Text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// A writer without a time format panics on each record that has no time of its
+// own.
+func TestARecordThatTheEncoderPanicsOnIsSetAsideAlone(t *testing.T) {
+	p, host := faulty(t)
+	p.benches = reuse.NewList(1, func() *bench {
+		b := newBench(p.setup)
+		b.documents = document.NewWriter(document.Options{TimeKey: "@timestamp"})
+		return b
+	})
+	for range 2 {
+		if outcome := p.Flush("tag", []byte(withTime+without+withTime+without+withTime)); outcome != OK {
+			t.Errorf("outcome %v", outcome)
+		}
+	}
+	p.Close()
+	if accepted, malformed := host.Count("documents_total", "accepted"), host.Count("documents_total", "malformed"); accepted != 6 || malformed != 4 {
+		t.Errorf("%d accepted, %d malformed", accepted, malformed)
+	}
+	if n := levels(host, fluentbit.Error, "a fault in this plugin's encoder"); n != 1 {
+		t.Errorf("%d lines with the stack", n)
+	}
+}
+
+// sender is deliver.Sender as a function.
+type sender func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure)
+
+func (s sender) Send(_ context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+	return s(req, each)
+}
+
+func TestAChunkThatThePluginPanicsOnTwiceIsGivenUp(t *testing.T) {
+	p, host := faulty(t)
+	sent := 0
+	p.deliverer = deliver.New(sender(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		if sent++; sent%2 == 0 || len(req.Positions()) == 2 {
+			panic("a fault")
+		}
+		each(bulk.Item{Status: 201})
+		return 1, nil
+	}), p.report, deliver.Policy{Bytes: 30})
+	chunk := []byte(withTime + withTime + withTime)
+	for i, want := range []Outcome{Retry, Error, Retry, Error} {
+		if outcome := p.Flush("tag", chunk); outcome != want {
+			t.Errorf("flush %d: outcome %v, want %v", i, outcome, want)
+		}
+	}
+	p.Close()
+	var sum uint64
+	for _, verdict := range host.Values("documents_total") {
+		sum += host.Count("documents_total", verdict)
+	}
+	if received := host.Count("received_total", ""); received != sum {
+		t.Errorf("%d records came, %d are accounted for", received, sum)
+	}
+	if n := levels(host, fluentbit.Error, "twice"); n != 2 {
+		t.Errorf("%d lines about it", n)
+	}
+}
+
+// Even one that panics while its records are counted.
+func TestNoPanicLeavesFlush(t *testing.T) {
+	p, _ := faulty(t)
+	p.deliverer = nil
+	p.report = nil
+	for i, want := range []Outcome{Retry, Error} {
+		if outcome := p.Flush("tag", []byte(withTime+"\xc1")); outcome != want {
+			t.Errorf("flush %d: outcome %v, want %v", i, outcome, want)
+		}
+	}
+	p.memory = nil
+	if outcome := p.Flush("tag", []byte(withTime)); outcome != Retry {
+		t.Errorf("outcome %v", outcome)
+	}
+}

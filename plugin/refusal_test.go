@@ -1,0 +1,165 @@
+package plugin_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"out_es/plugin"
+	"out_es/plugin/fluentbit"
+)
+
+// refuses documents whose n is among these.
+func refuses(wrong itemError, numbers ...int) func(document) *itemError {
+	return func(d document) *itemError {
+		if n, _ := d.Source["n"].(float64); slices.Contains(numbers, int(n)) {
+			return &wrong
+		}
+		return nil
+	}
+}
+
+var mismatch = itemError{400, "document_parsing_exception", "[1:2] failed to parse field [n] of type [date] in document with id 'SECRET'. Preview of field's value: 'SECRET'"}
+
+func TestRefusedDocumentsAreDroppedAndToldInOneLine(t *testing.T) {
+	e := newElasticsearch(t)
+	e.refuse = refuses(mismatch, 1, 3, 5)
+	p, host := instance(t, e, section{"Index": "logs"})
+	if outcome := p.Flush("tag", numbered(10)); outcome != plugin.OK {
+		t.Errorf("outcome %v", outcome)
+	}
+	if got := e.numbers(); !slices.Equal(got, []int{0, 2, 4, 6, 7, 8, 9}) {
+		t.Errorf("documents %v", got)
+	}
+	p.Close()
+	counts(t, host, map[string]int{"accepted": 7, "dropped": 3})
+	if n := host.Count("refusals_total", "document_parsing_exception"); n != 3 {
+		t.Errorf("%d refusals by type", n)
+	}
+	told := lines(host, "refused (status 400, document_parsing_exception")
+	if len(told) != 1 || told[0].Level != fluentbit.Warn {
+		t.Fatalf("lines %v", told)
+	}
+	for _, part := range []string{"3", "logs", "[n]", "[date]", "dropped"} {
+		if !strings.Contains(told[0].Text, part) {
+			t.Errorf("%q doesn't tell %s", told[0].Text, part)
+		}
+	}
+	if strings.Contains(told[0].Text, "SECRET") {
+		t.Errorf("%q tells a value", told[0].Text)
+	}
+}
+
+func TestTraceErrorTellsTheWholeReason(t *testing.T) {
+	e := newElasticsearch(t)
+	e.refuse = refuses(mismatch, 0)
+	p, host := instance(t, e, section{"Trace_Error": "on"})
+	p.Flush("tag", numbered(1))
+	p.Close()
+	if len(lines(host, "SECRET")) != 1 {
+		t.Errorf("lines %v", host.Lines())
+	}
+}
+
+func TestRefusedDocumentsAreKept(t *testing.T) {
+	e := newElasticsearch(t)
+	e.refuse = refuses(mismatch, 1)
+	p, host := instance(t, e, section{"On_Refusal": "retry"})
+	for range 3 {
+		if outcome := p.Flush("tag", numbered(3)); outcome != plugin.Retry {
+			t.Errorf("outcome %v", outcome)
+		}
+	}
+	counts(t, host, map[string]int{"accepted": 2, "returned": 3})
+	e.set(func() { e.refuse = nil }) // somebody mended the mapping
+	if outcome := p.Flush("tag", numbered(3)); outcome != plugin.OK {
+		t.Errorf("outcome %v", outcome)
+	}
+	if got := e.numbers(); !slices.Equal(got, upTo(3)) {
+		t.Errorf("documents %v", got)
+	}
+	if !slices.Equal(e.requests, []int{3, 1, 1, 1}) {
+		t.Errorf("requests of %v documents", e.requests)
+	}
+	counts(t, host, map[string]int{"accepted": 3, "returned": 3})
+}
+
+// An id that Elasticsearch would fail the whole request for.
+func TestAnIDThatIsTooLong(t *testing.T) {
+	data := slices.Concat(
+		event(object{"n", 0, "id", "a"}), event(object{"n", 1, "id", strings.Repeat("x", 513)}),
+		event(object{"n", 2, "id", strings.Repeat("y", 512)}), event(object{"n", 3}), event(object{"n", 4, "id", strings.Repeat("é", 257)}),
+	)
+	for onRefusal, want := range map[string]struct {
+		outcome plugin.Outcome
+		counts  map[string]int
+	}{
+		"drop":  {plugin.OK, map[string]int{"accepted": 3, "dropped": 2}},
+		"retry": {plugin.Retry, map[string]int{"accepted": 3, "returned": 2}},
+	} {
+		for _, size := range []string{"5M", "1K"} {
+			t.Run(onRefusal+", in requests of "+size, func(t *testing.T) {
+				e := newElasticsearch(t)
+				p, host := instance(t, e, section{"Id_Key": "$id", "On_Refusal": onRefusal, "Index": "logs", "Bulk_Size": size})
+				if outcome := p.Flush("tag", data); outcome != want.outcome {
+					t.Errorf("outcome %v", outcome)
+				}
+				if got := e.numbers(); !slices.Equal(got, []int{0, 2, 3}) {
+					t.Errorf("documents %v", got)
+				}
+				p.Close()
+				counts(t, host, want.counts)
+				told := lines(host, "documents for logs were refused")
+				if len(told) != 1 || !strings.Contains(told[0].Text, "2") || !strings.Contains(told[0].Text, "512 bytes") {
+					t.Errorf("lines %v", told)
+				}
+			})
+		}
+	}
+}
+
+// A document that is larger than the server takes is refused alone.
+func TestADocumentThatIsTooLarge(t *testing.T) {
+	e := newElasticsearch(t)
+	e.limit = 2000
+	p, host := instance(t, e, nil)
+	data := slices.Concat(numbered(20), event(object{"n", 20, "large", strings.Repeat("x", 3000)}), event(object{"n", 21}))
+	if outcome := p.Flush("tag", data); outcome != plugin.OK {
+		t.Errorf("outcome %v", outcome)
+	}
+	if got := e.numbers(); !slices.Equal(got, append(upTo(20), 21)) {
+		t.Errorf("documents %v", got)
+	}
+	counts(t, host, map[string]int{"accepted": 21, "dropped": 1})
+	if n := host.Count("refusals_total", "too_large"); n != 1 {
+		t.Errorf("%d refusals by type", n)
+	}
+}
+
+// The first answer is lost, after its documents were taken.
+func TestIDsOfOurOwnMakeRepetitionHarmless(t *testing.T) {
+	e := newElasticsearch(t)
+	e.mute = 1
+	p, host := instance(t, e, section{"Generate_ID": "on", "Retry_Budget": "10s"})
+	data := slices.Concat(numbered(3), numbered(3)) // equals in one chunk are two documents
+	if outcome := p.Flush("tag", data); outcome != plugin.OK {
+		t.Errorf("outcome %v", outcome)
+	}
+	if got := e.numbers(); !slices.Equal(got, []int{0, 0, 1, 1, 2, 2}) {
+		t.Errorf("documents %v", got)
+	}
+	counts(t, host, map[string]int{"already_there": 6})
+	if host.Count("requests_total", "ambiguous") != 1 || host.Count("retries_total", "") != 1 {
+		t.Error("the repetition was not counted")
+	}
+}
+
+func TestDocumentsInTheFailureStoreAreCountedApart(t *testing.T) {
+	e := newElasticsearch(t)
+	e.instead = status(200, `{"errors":false,"items":[{"create":{"status":201}},{"create":{"status":201,"failure_store":"used"}}]}`)
+	p, host := instance(t, e, section{"Data_Stream": "on"})
+	if outcome := p.Flush("tag", numbered(2)); outcome != plugin.OK {
+		t.Errorf("outcome %v", outcome)
+	}
+	counts(t, host, map[string]int{"accepted": 1, "failure_store": 1})
+}

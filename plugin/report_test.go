@@ -1,0 +1,149 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+	"out_es/plugin/fluentbit"
+)
+
+func TestSummariesAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var told []string
+		s := summary{print: func(text string) { told = append(told, fmt.Sprintf("%v %s", time.Since(began), text)) }}
+		s.note("apples", 1)
+		time.Sleep(time.Second)
+		s.note("pears", 5)
+		s.note("apples", 2)
+		time.Sleep(2 * time.Second) // 3s
+		synctest.Wait()
+		s.note("apples", 4)
+		time.Sleep(time.Minute) // 1m3s
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		s.note("plums", 1) // after a long silence
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		s.note("last", 1)
+		s.close()
+		s.close()
+		want := []string{"2s apples: 3", "2s pears: 5", "1m2s apples: 4", "1h1m5s plums: 1", "1h1m6s last: 1"}
+		if !slices.Equal(told, want) {
+			t.Errorf("got  %q\nwant %q", told, want)
+		}
+	})
+}
+
+func TestASummaryIsBounded(t *testing.T) {
+	var told []string
+	s := summary{print: func(text string) { told = append(told, text) }}
+	for n := range 10_000 {
+		s.note(fmt.Sprintf("kind %d", n), 2)
+	}
+	s.note("kind 7", 1)
+	s.close()
+	if len(told) != summaryKinds+1 || told[7] != "kind 7: 3" || !strings.Contains(told[summaryKinds], fmt.Sprint(2*(10_000-summaryKinds))) {
+		t.Errorf("%d lines, %q, %q", len(told), told[7], told[len(told)-1])
+	}
+}
+
+// reported runs test with fake time and returns what was logged, by when.
+func reported(t *testing.T, test func(*report)) (told []string) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		host := fluentbit.NewRecorder("x")
+		instance := host.Instance()
+		began := time.Now()
+		r := newReport(instance, sourcePolicy{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			test(r)
+		}()
+		for ended := false; !ended; {
+			select {
+			case <-done:
+				ended = true
+			case <-instance.Wake():
+			}
+			before := len(host.Lines())
+			instance.Service()
+			for _, line := range host.Lines()[before:] {
+				told = append(told, fmt.Sprintf("%v %d %.40s", time.Since(began), line.Level, line.Text))
+			}
+		}
+		instance.Close()
+	})
+	return told
+}
+
+func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
+	attempt := func(r *report, class bulk.Class, status int) {
+		var f *bulk.Failure
+		if class != bulk.Delivered {
+			f = &bulk.Failure{Class: class, Status: status}
+		}
+		r.Observe(deliver.Attempt{Failure: f})
+		time.Sleep(10 * time.Second)
+	}
+	told := reported(t, func(r *report) {
+		for range 13 { // 0s to 2m
+			attempt(r, bulk.Unavailable, 503)
+		}
+		attempt(r, bulk.Unauthorized, 401) // 2m10s
+		attempt(r, bulk.Delivered, 0)      // 2m20s
+		attempt(r, bulk.Delivered, 0)
+		attempt(r, bulk.Unauthorized, 401) // 2m40s: told half a minute ago
+		attempt(r, bulk.Delivered, 0)
+		attempt(r, bulk.Throttled, 429)    // 3m: something new
+		attempt(r, bulk.Illegal, 400)      // 3m10s: an answer
+		attempt(r, bulk.Unauthorized, 401) // 3m20s
+	})
+	want := []string{
+		"0s 2 Elasticsearch: unavailable: status 503; ", "1m0s 2 Elasticsearch: unavailable: status 503; ", "2m0s 2 Elasticsearch: unavailable: status 503; ",
+		"2m10s 1 Elasticsearch: misconfigured: status 401", "2m20s 3 Elasticsearch answers again, after 2m20s",
+		"3m0s 2 Elasticsearch: throttled: status 429; re", "3m10s 3 Elasticsearch answers again, after 10s a",
+		"3m20s 1 Elasticsearch: misconfigured: status 401",
+	}
+	if len(told) != len(want) {
+		t.Fatalf("%d lines: %q", len(told), told)
+	}
+	for i := range want {
+		if !strings.HasPrefix(told[i], want[i]) {
+			t.Errorf("line %d is %q, want %q", i, told[i], want[i])
+		}
+	}
+}
+
+func TestSettingsAreBlamedOnceAMinute(t *testing.T) {
+	told := reported(t, func(r *report) {
+		for range 7 {
+			r.left(fmt.Errorf("%w: %w", deliver.ErrLeft, &deliver.Misconfiguration{Refusal: deliver.Refusal{Status: 403, Error: "security_exception"}}))
+			r.left(fmt.Errorf("%w: %w", deliver.ErrLeft, errors.New("something else")))
+			time.Sleep(10 * time.Second)
+		}
+	})
+	if len(told) != 2 || !strings.HasPrefix(told[0], "0s 1 Elasticsearch") || !strings.HasPrefix(told[1], "1m0s 1 Elasticsearch") {
+		t.Errorf("lines %q", told)
+	}
+}
+
+func TestAnEncodersFaultIsToldOnce(t *testing.T) {
+	told := reported(t, func(r *report) {
+		for range 3 {
+			r.encoderFault("a fault", []byte("a stack"))
+			time.Sleep(time.Hour)
+		}
+	})
+	if len(told) != 1 {
+		t.Errorf("lines %q", told)
+	}
+}
