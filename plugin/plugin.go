@@ -156,7 +156,6 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 		outcome = Retry
 		p.host.Log(fluentbit.Debug, "chunk of tag %s goes back to Fluent Bit with %d of %d records left: %v", tag, src.account.Returned, src.account.Received, err)
 	} else {
-		p.memory.Forget(name)
 		outcome = src.outcome()
 	}
 	p.report.settle(&src.account)
@@ -177,7 +176,6 @@ func (p *Plugin) panicked(problem any, name func() deliver.Digest, src *source, 
 	}
 	p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is given up")
 	p.tally(src, Error)
-	p.memory.Forget(name)
 	return Error
 }
 

@@ -37,9 +37,15 @@ type trouble struct {
 	count int
 	// open says that the outage was told, so that its end will be.
 	open bool
-	// What was told last, and when, this outage or an earlier one: a cluster
-	// that throttles now and then is one state, not an outage each time.
-	told   time.Time
+	// told is when each kind of failure was told last, in this outage or an
+	// earlier one: a cluster that throttles now and then is one state, not an
+	// outage each time.
+	told map[failureKind]time.Time
+}
+
+// failureKind is what failures have in common that are told as one. There are
+// few: classes, and the statuses that a server answers with.
+type failureKind struct {
 	class  bulk.Class
 	status int
 }
@@ -61,6 +67,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
+	r.trouble.told = map[failureKind]time.Time{}
 	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
 	return r
 }
@@ -114,7 +121,8 @@ func (r *report) failed(f *bulk.Failure) {
 	if t.since.IsZero() {
 		t.since = now
 	}
-	if t.class == f.Class && t.status == f.Status && now.Sub(t.told) < reminder {
+	kind := failureKind{f.Class, f.Status}
+	if last, known := t.told[kind]; known && now.Sub(last) < reminder {
 		return
 	}
 	level := fluentbit.Warn
@@ -122,7 +130,7 @@ func (r *report) failed(f *bulk.Failure) {
 		level = fluentbit.Error
 	}
 	r.host.Log(level, "Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
-	t.told, t.class, t.status, t.open = now, f.Class, f.Status, true
+	t.told[kind], t.open = now, true
 }
 
 // answered logs the end of an outage that was told.

@@ -85,9 +85,8 @@ func TestALargeAnswerTakesNoMoreMemoryThanASmallOne(t *testing.T) {
 
 func TestAnEndlessAnswerEnds(t *testing.T) {
 	for name, answer := range map[string]*generated{
-		"of items":          answerOf(healthy, -1),
-		"of an unknown key": {head: `{"`, item: strings.Repeat("k", 4096), n: -1},
-		"of one reason":     {head: `{"items":[{"create":{"error":"`, item: strings.Repeat("r", 4096), n: -1},
+		"of items":      answerOf(healthy, -1),
+		"of one reason": {head: `{"items":[{"create":{"error":"`, item: strings.Repeat("r", 4096), n: -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := new(bulk.AnswerReader).Read(answer, func(bulk.Item) {})

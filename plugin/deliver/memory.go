@@ -25,8 +25,8 @@ const (
 // concurrent use.
 type Memory struct {
 	mu     sync.Mutex
-	chunks map[Digest]*list.Element
-	order  *list.List // of *remembered, oldest first
+	chunks map[Digest][]*list.Element // more than one for chunks that are the same
+	order  *list.List                 // of *remembered, oldest first
 	bytes  int
 }
 
@@ -41,7 +41,7 @@ type remembered struct {
 }
 
 // NewMemory returns an empty memory.
-func NewMemory() *Memory { return &Memory{chunks: map[Digest]*list.Element{}, order: list.New()} }
+func NewMemory() *Memory { return &Memory{chunks: map[Digest][]*list.Element{}, order: list.New()} }
 
 // DigestOf reads the chunk once.
 func DigestOf(tag string, data []byte) Digest {
@@ -57,8 +57,13 @@ func (d Digest) Event(position int) [16]byte {
 	return xxh3.Hash128(input[:]).Bytes()
 }
 
-// Recall copies what is known of a chunk into settled and returns how often it
-// has panicked. The chunk is named only where the memory holds any.
+// Recall takes what is known of a chunk out of the memory and into settled,
+// and returns how often the chunk has panicked. The chunk is named only where
+// the memory holds any.
+//
+// It takes rather than copies, since two chunks of the same tag and bytes may
+// be under way: what was settled of one must not count for both. Which of the
+// two gets it makes no difference, as they are the same.
 func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -66,11 +71,11 @@ func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
 	if len(m.chunks) == 0 {
 		return 0
 	}
-	element, found := m.chunks[name()]
-	if !found {
+	twins := m.chunks[name()]
+	if len(twins) == 0 {
 		return 0
 	}
-	known := element.Value.(*remembered)
+	known := m.forget(twins[0])
 	settled.words = append(settled.words[:0], known.settled.words...)
 	return known.panics
 }
@@ -80,41 +85,35 @@ func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
 // would push out those that matter.
 func (m *Memory) Remember(name func() Digest, settled *Settled, panics int) {
 	if !settled.Any() && panics == 0 {
-		return // nor was anything known before: settled starts as what Recall found
+		return
 	}
-	digest := name()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.forget(digest)
-	known := &remembered{digest: digest, panics: panics, at: time.Now()}
+	known := &remembered{digest: name(), panics: panics, at: time.Now()}
 	known.settled.words = append(known.settled.words, settled.words...)
-	m.chunks[digest] = m.order.PushBack(known)
-	m.bytes += known.size()
-	for len(m.chunks) > memoryChunks || m.bytes > memoryBytes {
-		m.forget(m.order.Front().Value.(*remembered).digest)
-	}
-}
-
-// Forget drops a chunk that is done with.
-func (m *Memory) Forget(name func() Digest) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.chunks) > 0 {
-		m.forget(name())
+	m.chunks[known.digest] = append(m.chunks[known.digest], m.order.PushBack(known))
+	m.bytes += known.size()
+	for m.order.Len() > memoryChunks || m.bytes > memoryBytes {
+		m.forget(m.order.Front())
 	}
 }
 
-func (m *Memory) forget(digest Digest) {
-	if element, found := m.chunks[digest]; found {
-		m.bytes -= element.Value.(*remembered).size()
-		m.order.Remove(element)
-		delete(m.chunks, digest)
+// forget removes an entry. Of twins, the one that came first is the first in
+// the list and in the order, too.
+func (m *Memory) forget(element *list.Element) *remembered {
+	known := m.order.Remove(element).(*remembered)
+	m.bytes -= known.size()
+	if twins := m.chunks[known.digest]; len(twins) > 1 {
+		m.chunks[known.digest] = twins[1:]
+	} else {
+		delete(m.chunks, known.digest)
 	}
+	return known
 }
 
 func (m *Memory) expire() {
 	for front := m.order.Front(); front != nil && time.Since(front.Value.(*remembered).at) > memoryAge; front = m.order.Front() {
-		m.forget(front.Value.(*remembered).digest)
+		m.forget(front)
 	}
 }
 

@@ -62,19 +62,21 @@ func TestAChunkIsRemembered(t *testing.T) {
 	if panics := m.Recall(name("tag", "chunk"), &settled); panics != 3 || !slices.Equal(positions(&settled, 100), []int{1, 70}) {
 		t.Errorf("%v, %d panics", positions(&settled, 100), panics)
 	}
-	settled.Set(2) // a copy
 	again := settledOf(5)
-	if m.Recall(name("tag", "chunk"), again); !slices.Equal(positions(again, 100), []int{1, 70}) {
-		t.Errorf("%v", positions(again, 100))
+	if panics := m.Recall(name("tag", "chunk"), again); panics != 0 || !slices.Equal(positions(again, 100), []int{5}) {
+		t.Errorf("what was taken is still there: %v", positions(again, 100))
 	}
-	m.Remember(name("tag", "chunk"), settledOf(1, 2, 70), 3)
-	if m.Recall(name("tag", "chunk"), again); !slices.Equal(positions(again, 100), []int{1, 2, 70}) {
-		t.Errorf("%v", positions(again, 100))
-	}
-	m.Forget(name("tag", "chunk"))
-	again.Reset()
-	if panics := m.Recall(name("tag", "chunk"), again); panics != 0 || again.Any() {
-		t.Error("it was not forgotten")
+}
+
+func TestTwinsAreRememberedEachForItself(t *testing.T) {
+	m := deliver.NewMemory()
+	m.Remember(name("tag", "chunk"), settledOf(1), 0)
+	m.Remember(name("tag", "chunk"), settledOf(2, 3), 1)
+	for _, want := range [][]int{{1}, {2, 3}, nil} {
+		var settled deliver.Settled
+		if m.Recall(name("tag", "chunk"), &settled); !slices.Equal(positions(&settled, 100), want) {
+			t.Errorf("got %v, want %v", positions(&settled, 100), want)
+		}
 	}
 }
 
@@ -93,7 +95,6 @@ func TestAnEmptyMemoryReadsNoChunk(t *testing.T) {
 	m := deliver.NewMemory()
 	costly := func() deliver.Digest { t.Error("the chunk was read"); return deliver.Digest{} }
 	m.Recall(costly, new(deliver.Settled))
-	m.Forget(costly)
 	m.Remember(costly, new(deliver.Settled), 0) // nothing to remember
 }
 
@@ -151,6 +152,7 @@ func TestAChunkThatCameAgainIsYoung(t *testing.T) {
 	for chunk := range 256 {
 		m.Remember(name("tag", strconv.Itoa(chunk)), settledOf(1), 0)
 	}
+	m.Recall(name("tag", "0"), new(deliver.Settled))
 	m.Remember(name("tag", "0"), settledOf(1, 2), 0)
 	m.Remember(name("tag", "another"), settledOf(1), 0)
 	if got := known(m, 3); !slices.Equal(got, []int{0, 2}) {
@@ -160,20 +162,18 @@ func TestAChunkThatCameAgainIsYoung(t *testing.T) {
 
 // Fluent Bit never tells that it gave a chunk up.
 func TestAChunkIsForgottenByAge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := deliver.NewMemory()
-		m.Remember(name("tag", "0"), settledOf(1), 0)
-		time.Sleep(time.Hour)
-		m.Remember(name("tag", "1"), settledOf(1), 0)
-		time.Sleep(time.Hour)
-		if got := known(m, 2); len(got) != 2 {
-			t.Errorf("after two hours %v are known", got)
-		}
-		time.Sleep(time.Nanosecond)
-		if got := known(m, 2); !slices.Equal(got, []int{1}) {
-			t.Errorf("after more than two hours %v are known", got)
-		}
-	})
+	for wait, want := range map[time.Duration][]int{time.Hour: {0, 1}, time.Hour + time.Nanosecond: {1}} {
+		synctest.Test(t, func(t *testing.T) {
+			m := deliver.NewMemory()
+			m.Remember(name("tag", "0"), settledOf(1), 0)
+			time.Sleep(time.Hour)
+			m.Remember(name("tag", "1"), settledOf(1), 0)
+			time.Sleep(wait)
+			if got := known(m, 2); !slices.Equal(got, want) {
+				t.Errorf("after an hour and %v %v are known, want %v", wait, got, want)
+			}
+		})
+	}
 }
 
 func TestTheMemoryInParallel(t *testing.T) {
@@ -188,7 +188,7 @@ func TestTheMemoryInParallel(t *testing.T) {
 				settled.Set(n)
 				m.Remember(chunk, &settled, 0)
 				if n%7 == 0 {
-					m.Forget(chunk)
+					m.Recall(chunk, &settled)
 				}
 			}
 		})

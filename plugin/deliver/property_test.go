@@ -186,6 +186,5 @@ func (c *chunk) flush() (done bool) {
 	if err != nil || len(src.left()) > 0 {
 		c.t.Errorf("the flush ended with %v, %d are left", err, len(src.left()))
 	}
-	c.memory.Forget(name("tag", "chunk"))
 	return true
 }

@@ -206,7 +206,7 @@ func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
 	s := own.start(t)
 	const records = 60_000
 	path, want := writeLog(t, records, nil)
-	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), "outage", "Workers 2", "Generate_ID on", "Bulk_Size 512K")))
+	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), "outage", "Workers 2", "Generate_ID on", "Bulk_Size 512K", "Retry_Max 3s")))
 	eventually(t, time.Minute, "the first documents arrive", func() bool {
 		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`) > 0
 	})
