@@ -1,0 +1,89 @@
+package simulate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+)
+
+// Kind is what an agent sees of an outage.
+type Kind uint8
+
+// The kinds of outage.
+const (
+	// Refusing: nothing listens.
+	Refusing Kind = iota
+	// Hanging: requests are taken and never answered.
+	Hanging
+	// Busy: 503, with a Retry-After of busyPause, as a proxy answers.
+	Busy
+)
+
+const (
+	// refusal is how long it takes to be refused.
+	refusal   = time.Millisecond
+	busyPause = 90 * time.Second
+)
+
+// Cluster is an Elasticsearch that is away from Zero on for the length of
+// Outage. It implements deliver.Sender and deliver.Observer.
+type Cluster struct {
+	Zero    time.Time
+	Outage  time.Duration
+	Kind    Kind
+	Latency time.Duration
+	// Requests are all that came, in order.
+	Requests []Request
+}
+
+// Request is one bulk request that an agent made.
+type Request struct {
+	// At is when it began, Took how long it was under way.
+	At, Took time.Duration
+	Answered bool
+}
+
+// Send implements deliver.Sender.
+func (c *Cluster) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+	at := time.Since(c.Zero)
+	if at >= 0 && at < c.Outage {
+		failure := c.fail(ctx)
+		c.Requests = append(c.Requests, Request{At: at, Took: time.Since(c.Zero) - at})
+		return 0, failure
+	}
+	pause(ctx, c.Latency)
+	for range req.Positions() {
+		each(bulk.Item{Status: 201})
+	}
+	c.Requests = append(c.Requests, Request{At: at, Took: time.Since(c.Zero) - at, Answered: true})
+	return len(req.Positions()), nil
+}
+
+func (c *Cluster) fail(ctx context.Context) *bulk.Failure {
+	switch c.Kind {
+	case Hanging:
+		<-ctx.Done()
+		return &bulk.Failure{Class: bulk.Ambiguous, Err: ctx.Err()}
+	case Busy:
+		pause(ctx, c.Latency)
+		return &bulk.Failure{Class: bulk.Unavailable, Status: 503, RetryAfter: busyPause}
+	}
+	pause(ctx, refusal)
+	return &bulk.Failure{Class: bulk.Unreachable, Err: errors.New("connection refused")}
+}
+
+// Observe implements deliver.Observer.
+func (c *Cluster) Observe(deliver.Attempt) {}
+
+// pause sleeps until d is over or ctx is.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
