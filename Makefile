@@ -38,10 +38,10 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	CGO_ENABLED=0 go vet ./plugin/...
 	$(STATICCHECK) ./...
 	go test -count=1 ./test/architecture/...
-	go test -count=1 -run 'TestReference|TestTable' ./plugin/config ./plugin/document
+	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/document ./test/simulate
 
-generate: need-go ## Write the files that are made from code: docs/configuration.md, golden files
-	go test -count=1 ./plugin/config -update
+generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
+	go test -count=1 ./plugin/config ./test/simulate -update
 
 soak: build ## Run the long forms of the randomised and crash tests (tens of minutes)
 	SOAK=1 OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault' ./test/e2e

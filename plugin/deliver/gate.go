@@ -121,10 +121,17 @@ func (g *Gate) Pass() {
 }
 
 // Close tells that the prober gave up. atLeast is what a server asked to wait.
+// It may have told many agents the same moment, so that they come back spread
+// over half of what they waited, at most over longest.
 func (g *Gate) Close(atLeast time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.turn(time.Now().Add(min(max(g.schedule.NextBackOff(), atLeast), max(g.longest, atLeast))))
+	pause := min(g.schedule.NextBackOff(), g.longest)
+	if atLeast > 0 {
+		spread := newSchedule(min(atLeast/2, g.longest)/2, g.longest).NextBackOff()
+		pause = max(pause, atLeast+spread)
+	}
+	g.turn(time.Now().Add(pause))
 }
 
 func (g *Gate) turn(until time.Time) {

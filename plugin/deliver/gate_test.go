@@ -54,7 +54,7 @@ func TestGateTransitions(t *testing.T) {
 		"closed, probing, closed":                {{stumble, prober}, {closes, 0}, {longest, 0}, {enter, prober}, {closes9, 0}, {longest, 0}, {enter, away}},
 		"closed, probing, open":                  {{stumble, prober}, {closes, 0}, {longest, 0}, {enter, prober}, {open, 0}, {enter, passer}},
 		"a prober that learned nothing":          {{stumble, prober}, {pass, 0}, {enter, prober}},
-		"Retry-After goes beyond the longest":    {{stumble, prober}, {closes9, 0}, {later(9*time.Minute - 1), 0}, {enter, away}, {later(1), 0}, {enter, prober}},
+		"Retry-After goes beyond the longest":    {{stumble, prober}, {closes9, 0}, {later(9*time.Minute - 1), 0}, {enter, away}, {later(30*time.Second + 1), 0}, {enter, prober}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,8 @@ const (
 	Hanging
 	// Busy: 503, with a Retry-After of busyPause, as a proxy answers.
 	Busy
+	// Dated: 503, with a Retry-After that tells all agents when it ends.
+	Dated
 )
 
 const (
@@ -70,6 +72,8 @@ func (c *Cluster) fail(ctx context.Context) *bulk.Failure {
 	case Busy:
 		pause(ctx, c.Latency)
 		return &bulk.Failure{Class: bulk.Unavailable, Status: 503, RetryAfter: busyPause}
+	case Dated:
+		return &bulk.Failure{Class: bulk.Unavailable, Status: 503, RetryAfter: c.Outage - time.Since(c.Zero)}
 	}
 	pause(ctx, refusal)
 	return &bulk.Failure{Class: bulk.Unreachable, Err: errors.New("connection refused")}

@@ -44,7 +44,7 @@ func TestOutageEndsSoonForEveryAgent(t *testing.T) {
 	}{
 		"refused connections":    {Refusing, closed + every, closed + every, 50},
 		"requests that hang":     {Hanging, closed + every, Defaults.RequestTimeout + closed + every, 12},
-		"503 with a Retry-After": {Busy, busyPause + every, busyPause + every, 8},
+		"503 with a Retry-After": {Busy, busyPause + closed + every, busyPause + closed + every, 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := outage
