@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	es "out_es/plugin"
+	"out_es/test/faults"
+)
+
+// TestFaultCostsNoRecord lets the first requests meet one fault, and nothing the ones after.
+func TestFaultCostsNoRecord(t *testing.T) {
+	const records = 300 // one request
+	times := func(n int, f faults.Fault) faults.Rule { return faults.First(n, f) }
+	slow := func(d time.Duration) faults.Rule {
+		return faults.Rule{Fault: faults.Slow, Share: 1, Times: 1, Delay: d, Exactly: true}
+	}
+	tests := []struct {
+		name string
+		rule faults.Rule
+		// first is what the first flush comes to; requests is how many there may be in all.
+		first    es.Outcome
+		requests int
+		// arrived says that the documents of a request that failed were taken.
+		arrived bool
+		log     string
+	}{
+		{"no fault", faults.Rule{}, es.OK, 1, false, ""},
+		{"cut before it was forwarded", times(2, faults.CutBefore), es.OK, 3, false, "ambiguous"},
+		{"cut after it was forwarded", times(2, faults.CutAfter), es.OK, 3, true, "ambiguous"},
+		{"throttled", times(2, faults.Throttle), es.OK, 3, false, "throttled: status 429"},
+		{"unavailable", times(2, faults.Unavailable), es.OK, 3, false, "unavailable: status 503"},
+		{"some items throttled", times(2, faults.ThrottleItems), es.OK, 3, false, ""},
+		{"some items unavailable", times(2, faults.FailItems), es.OK, 3, false, ""},
+		{"slow answer", slow(300 * time.Millisecond), es.OK, 1, false, ""},
+		{"answer after Request_Timeout", slow(requestTimeout + 500*time.Millisecond), es.OK, 3, true, "no answer within Request_Timeout"},
+		{"torn answer", times(2, faults.TornAnswer), es.OK, 3, true, "ambiguous"},
+		{"answer with an item missing", times(1, faults.MissingItem), es.OK, 2, true, "the answer has 299 items for the 300 that were sent"},
+		{"page with status 200", times(2, faults.Page), es.Retry, 3, false, "not Elasticsearch's"},
+		{"page with status 502", times(2, faults.BadGateway), es.OK, 3, false, "unavailable: status 502"},
+		{"page with status 504 after forwarding", times(2, faults.GatewayTimeout), es.OK, 3, true, "unavailable: status 504"},
+		{"connection closed behind the answer", times(3, faults.DropIdle), es.OK, 1, false, ""},
+		{"not authenticated", times(2, faults.Unauthorized), es.Retry, 3, false, "check HTTP_User and HTTP_Passwd, or HTTP_API_Key"},
+		{"not allowed", times(2, faults.Forbidden), es.Retry, 3, false, "may not write there"},
+		{"redirected", times(2, faults.Redirect), es.Retry, 3, false, "write the final address in Hosts"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := cluster(t)
+			index := mappedIndex(t, s)
+			proxy := startFaults(t, s, faults.Options{Seed: 3, Rules: []faults.Rule{test.rule}})
+			p := newInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Generate_ID on", "Retry_Budget 10s")
+			chunk := chunkWith(t, records, nil)
+			if got := p.Flush("app", chunk); got != test.first {
+				t.Errorf("the first flush answered %d, want %d", got, test.first)
+			} else if got != es.OK {
+				p.mustBring(t, chunk)
+			}
+			wantRecords(t, s, index, records)
+			proxy.Close()
+			account := proxy.Account()
+			atMost(t, "requests", account.Requests(), test.requests)
+			if (account.LostDocuments() > 0) != test.arrived {
+				t.Errorf("%d documents arrived without an answer; should any: %v", account.LostDocuments(), test.arrived)
+			}
+			if test.log != "" && p.count(test.log) != 1 {
+				t.Errorf("the log has %q %d times, want once", test.log, p.count(test.log))
+			}
+		})
+	}
+}
+
+// TestFaultThatLastsKeepsTheChunk has the fault go on for several flushes: nothing is given up, few requests are made, and
+// the log says it once.
+func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
+	const records, flushes = 50, 10
+	for _, test := range []struct {
+		name  string
+		fault faults.Fault
+		log   []string
+		// perFlush bounds the requests that one flush makes in the budget of 300 ms.
+		perFlush int
+	}{
+		{"wrong credentials", faults.Unauthorized, []string{"error]", "status 401", "check HTTP_User and HTTP_Passwd, or HTTP_API_Key"}, 1},
+		{"no privilege", faults.Forbidden, []string{"error]", "status 403"}, 1},
+		{"redirect that is not followed", faults.Redirect, []string{"error]", "status 307", "Hosts"}, 1},
+		{"login page", faults.Page, []string{"error]", "status 200", "not Elasticsearch's", "Hosts"}, 1},
+		{"cluster is away", faults.BadGateway, []string{"status 502"}, 20},
+		{"throttling without end", faults.Throttle, []string{"status 429"}, 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := cluster(t)
+			index := mappedIndex(t, s)
+			proxy := startFaults(t, s, faults.Options{Rules: []faults.Rule{faults.Always(test.fault)}})
+			p := newInstance(t, "Hosts "+proxy.URL(), "Index "+index)
+			chunk := chunkWith(t, records, nil)
+			for range flushes {
+				if got := p.Flush("app", chunk); got != es.Retry {
+					t.Fatalf("a flush answered %d, want RETRY", got)
+				}
+				time.Sleep(replayPause)
+			}
+			// Without ids of ours: that nothing is there twice shows that nothing was passed on.
+			setRules(t, proxy)
+			p.mustBring(t, chunk)
+			wantRecords(t, s, index, records)
+			account := proxy.Account()
+			atMost(t, "requests", account.Requests(), flushes*test.perFlush+1)
+			if got := account.Count(test.fault) + 1; got != account.Requests() {
+				t.Errorf("%d of the requests met something else", account.Requests()-got)
+			}
+			if got := p.count(test.log...); got != 1 {
+				t.Errorf("%d lines with %q, want 1", got, test.log)
+			}
+			if got := p.count("Elasticsearch answers again"); got != 1 {
+				t.Errorf("%d lines tell that it is over, want 1", got)
+			}
+		})
+	}
+}
+
+// TestRetryAfterIsRespected floods with 429: no request may come within the second that each answer asks for.
+func TestRetryAfterIsRespected(t *testing.T) {
+	const records, answers = 50, 3
+	for _, test := range []struct {
+		name, budget string
+		fault        faults.Fault
+	}{
+		{"longer than the budget so that the gate waits", "300ms", faults.Throttle},
+		{"within the budget so that the flush waits", "5s", faults.Throttle},
+		{"of a 503", "300ms", faults.Unavailable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := cluster(t)
+			index := mappedIndex(t, s)
+			rule := faults.Rule{Fault: test.fault, Share: 1, Times: answers, RetryAfter: "1"}
+			proxy := startFaults(t, s, faults.Options{Rules: []faults.Rule{rule}})
+			p := newInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Budget "+test.budget)
+			p.mustBring(t, chunkWith(t, records, nil))
+			wantRecords(t, s, index, records)
+			entries := proxy.Account().Entries
+			if len(entries) != answers+1 {
+				t.Errorf("%d requests, want %d", len(entries), answers+1)
+			}
+			for i := range entries[1:] {
+				if gap := entries[i+1].At.Sub(entries[i].At); gap < time.Second {
+					t.Errorf("request %d came %v after an answer that asked for 1 s", i+2, gap)
+				}
+			}
+		})
+	}
+}
+
+// TestItemsThatWereTakenAreNotSentAgain: one item of many is throttled all the time.
+func TestItemsThatWereTakenAreNotSentAgain(t *testing.T) {
+	const records = 200
+	s := cluster(t)
+	index := mappedIndex(t, s)
+	proxy := startFaults(t, s, faults.Options{Seed: 9, Rules: []faults.Rule{faults.First(6, faults.ThrottleItems)}})
+	p := newInstance(t, "Hosts "+proxy.URL(), "Index "+index) // ids of Elasticsearch's: a second time would show
+	p.mustBring(t, chunkWith(t, records, nil))
+	wantRecords(t, s, index, records)
+	var sent []int
+	for i, e := range proxy.Account().Entries {
+		if i > 0 && e.Documents != proxy.Account().Entries[i-1].Held {
+			t.Errorf("request %d has %d documents, %d were left of the one before", e.Number, e.Documents, proxy.Account().Entries[i-1].Held)
+		}
+		sent = append(sent, e.Documents)
+	}
+	if !slices.IsSortedFunc(sent, func(a, b int) int { return b - a }) {
+		t.Errorf("the requests hold %v documents, want ever fewer", sent)
+	}
+}
