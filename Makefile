@@ -43,8 +43,9 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
 	go test -count=1 ./plugin/config ./test/simulate -update
 
-soak: build ## Run the long forms of the randomised and crash tests (tens of minutes)
-	SOAK=1 OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault' ./test/e2e
+SOAK ?= 10
+soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
+	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault' ./test/e2e
 
 FUZZTIME ?= 30s
 fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each

@@ -68,6 +68,15 @@ func normal(value any) any {
 	return value
 }
 
+// onDisk is config with what keeps a restart from losing anything: chunks and
+// tail's place in files.
+func onDisk(t *testing.T, service, path, outputs string) string {
+	t.Helper()
+	state := t.TempDir()
+	conf := config(t, service+"    storage.path "+state+"/storage\n", path, outputs)
+	return strings.Replace(conf, "    Tag logs.app", "    Tag logs.app\n    storage.type filesystem\n    DB "+state+"/tail.db", 1)
+}
+
 func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	s := cluster(t)
 	const records = 50_000
@@ -147,11 +156,8 @@ func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 	s := cluster(t)
 	const records = 40_000
 	index := freshIndex(t, s)
-	state := t.TempDir()
 	path, want := writeLog(t, records, nil)
-	service := "    storage.path " + state + "/storage\n"
-	conf := config(t, service, path, section(s.URL(), index, "Workers 1", "Generate_ID on"))
-	conf = strings.Replace(conf, "    Tag logs.app", "    Tag logs.app\n    storage.type filesystem\n    DB "+state+"/tail.db", 1)
+	conf := onDisk(t, "", path, section(s.URL(), index, "Workers 1", "Generate_ID on"))
 	first := fluentbit.Start(t, plugin, conf)
 	eventually(t, time.Minute, "the first documents arrive", func() bool {
 		n, err := s.Count(t.Context(), index)
@@ -169,11 +175,8 @@ func TestFluentBitHotReload(t *testing.T) {
 	s := cluster(t)
 	const records = 20_000
 	index := freshIndex(t, s)
-	state := t.TempDir()
 	path, want := writeLog(t, records, nil)
-	service := "    Hot_Reload on\n    storage.path " + state + "/storage\n"
-	conf := config(t, service, path, section(s.URL(), index, "Generate_ID on"))
-	conf = strings.Replace(conf, "    Tag logs.app", "    Tag logs.app\n    storage.type filesystem\n    DB "+state+"/tail.db", 1)
+	conf := onDisk(t, "    Hot_Reload on\n", path, section(s.URL(), index, "Generate_ID on"))
 	agent := fluentbit.Start(t, plugin, conf)
 	for reload := 1; reload <= 2; reload++ {
 		starts := strings.Count(agent.Log(), "writes to index")
