@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -170,5 +171,27 @@ func TestItemsThatWereTakenAreNotSentAgain(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(sent, func(a, b int) int { return b - a }) {
 		t.Errorf("the requests hold %v documents, want ever fewer", sent)
+	}
+}
+
+// TestAnswerWithAnItemMissingIsNotBelieved has every other record refused: whoever counts the items that are there blames, and
+// drops, the neighbours of the guilty.
+func TestAnswerWithAnItemMissingIsNotBelieved(t *testing.T) {
+	const records = 40
+	s := cluster(t)
+	for seed := range uint64(4) { // another item is missing each time
+		index := mappedIndex(t, s)
+		proxy := startFaults(t, s, faults.Options{Seed: seed, Rules: []faults.Rule{faults.First(1, faults.MissingItem)}})
+		p := newInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Generate_ID on")
+		var refused []int
+		p.mustBring(t, chunkWith(t, records, func(i int, record string) string {
+			if i%2 == 0 {
+				return record
+			}
+			refused = append(refused, i)
+			return fmt.Sprintf(`{"n":%d,"code":"no number"}`, i)
+		}))
+		wantRecords(t, s, index, records, refused...)
+		atMost(t, "requests", proxy.Account().Requests(), 2)
 	}
 }
