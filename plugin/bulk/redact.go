@@ -77,7 +77,8 @@ func enclosed(reason string, i int) (end int, name bool) {
 		return i, false
 	}
 	if announced(reason[:i], reason[i]) {
-		if end := matching(reason, i, closing[0]); end > 0 {
+		end := matching(reason, i, closing[0])
+		if end > 0 && (!strings.HasSuffix(reason[:i], "line ") || isNumber(reason[i+1:end-1])) {
 			return end, true
 		}
 	}
@@ -86,6 +87,9 @@ func enclosed(reason string, i int) (end int, name bool) {
 	}
 	return len(reason), false
 }
+
+// isNumber says whether text is a line's number, and not the line.
+func isNumber(text string) bool { return strings.Trim(text, "0123456789") == "" }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 

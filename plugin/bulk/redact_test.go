@@ -112,7 +112,7 @@ func TestNoValueCanTalkItsWayThrough(t *testing.T) {
 		"[1:10] failed to parse: [1:20] Unrecognized token '%s': was expecting (JSON String, Number or token 'null')\n at [Source: (byte[])\"%s\"; line: 1]",
 		"failed to parse date field [%s] with format [yyyy]",
 		"unable to convert [%s] to integer", "[%s]: version conflict, document already exists", `For input string: "%s"`,
-		"routing is required for [%s]/[%s]", "Provided Grok expressions do not match field value: [%s]", "Text '%s' could not be parsed at index 0",
+		"routing is required for [%s]/[%s]", "Malformed action/metadata line [%s], expected START_OBJECT", "Provided Grok expressions do not match field value: [%s]", "Text '%s' could not be parsed at index 0",
 	} {
 		for _, value := range values {
 			got := bulk.Redact(strings.ReplaceAll(around, "%s", value))

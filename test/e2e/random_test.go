@@ -15,11 +15,10 @@ import (
 	"out_es/test/faults"
 )
 
-// What a run is made of. SOAK, set to anything, asks for the full form, FAULT_SEEDS for another number of seeds than these, and
-// FAULT_SEED for a single one in all variants.
+// What a run is made of. SOAK asks for the full form with so many seeds, FAULT_SEED for a single one in all variants.
 const (
 	shortSeeds, shortRecords, shortChunk = 3, 3_000, 60
-	soakSeeds, soakRecords, soakChunk    = 10, 100_000, 250
+	soakRecords, soakChunk               = 100_000, 250
 	// flushers hand chunks over at the same time, as Workers do.
 	flushers = 6
 )
@@ -35,25 +34,24 @@ type plan struct {
 func planned(t *testing.T) plan {
 	t.Helper()
 	p, seeds := plan{records: shortRecords, chunk: shortChunk, patience: 3 * time.Minute, short: true}, shortSeeds
-	if os.Getenv("SOAK") != "" {
-		p, seeds = plan{records: soakRecords, chunk: soakChunk, patience: 20 * time.Minute}, soakSeeds
+	if soak := number(t, "SOAK"); soak > 0 {
+		p, seeds = plan{records: soakRecords, chunk: soakChunk, patience: 20 * time.Minute}, soak
 	}
-	seeds = number(t, "FAULT_SEEDS", seeds)
 	for seed := range seeds {
 		p.seeds = append(p.seeds, uint64(seed+1))
 	}
-	if one := number(t, "FAULT_SEED", 0); one > 0 {
+	if one := number(t, "FAULT_SEED"); one > 0 {
 		p.seeds, p.short = []uint64{uint64(one)}, false
 	}
 	return p
 }
 
-// number reads a variable of the environment that is above 0.
-func number(t *testing.T, name string, otherwise int) int {
+// number reads a variable of the environment that is above 0; 0 where it is not set.
+func number(t *testing.T, name string) int {
 	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
-		return otherwise
+		return 0
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
