@@ -33,11 +33,8 @@ type setup struct {
 func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
 	t := &translation{config: c, faults: faults}
 	s := &setup{
-		address: t.address(),
-		document: document.Options{
-			TimeKey:     c.TimeKey,
-			MetadataKey: c.MetadataKey,
-		},
+		address:  t.address(),
+		document: t.document(),
 		elastic: elastic.Options{
 			Hosts: c.Hosts, User: c.User, Password: c.Password, APIKey: c.APIKey,
 			ConnectTimeout: c.ConnectTimeout,
@@ -47,15 +44,14 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
 			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,
 		},
-		target: t.target,
 	}
+	s.target = t.target // address has set it
 	t.letters(s)
-	t.document(&s.document)
 	if c.Compress == "gzip" {
 		s.compression = bulk.Gzip
 	}
 	operation, err := bulk.ParseOperation(c.WriteOperation)
-	if err != nil && c.WriteOperation != "" && t.faults.Err() == nil {
+	if err != nil && c.WriteOperation != "" { // it is empty where config found it wrong
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	s.operation = operation
@@ -82,6 +78,12 @@ func (t *translation) template(option, text string) *address.Template {
 	return template
 }
 
+// fallback is where an event goes that lacks what the option's template asks
+// for: the option's default.
+func (t *translation) fallback(option string) *address.Template {
+	return t.template(option, config.Default(option))
+}
+
 func (t *translation) address() address.Options {
 	c := t.config
 	var o address.Options
@@ -92,7 +94,7 @@ func (t *translation) address() address.Options {
 		o = t.logstash()
 	default:
 		t.target = "index " + c.Index
-		o = address.IndexOptions(t.template("Index", c.Index), t.template("Index", "fluent-bit"))
+		o = address.IndexOptions(t.template("Index", c.Index), t.fallback("Index"))
 	}
 	if c.CurrentTimeIndex {
 		o.Clock = address.SendingTime
@@ -109,20 +111,20 @@ func (t *translation) address() address.Options {
 
 func (t *translation) dataStream() address.Options {
 	c := t.config
-	part := func(option, text, fallback string) address.Part {
-		return address.Part{Template: t.template(option, text), Default: t.template(option, fallback)}
+	part := func(option, text string) address.Part {
+		return address.Part{Template: t.template(option, text), Default: t.fallback(option)}
 	}
 	t.target = fmt.Sprintf("data stream %s-%s-%s", c.DataStreamType, c.DataStreamDataset, c.DataStreamNamespace)
 	return address.DataStreamOptions(
-		part("Data_Stream_Type", c.DataStreamType, "logs"),
-		part("Data_Stream_Dataset", c.DataStreamDataset, "generic"),
-		part("Data_Stream_Namespace", c.DataStreamNamespace, "default"))
+		part("Data_Stream_Type", c.DataStreamType),
+		part("Data_Stream_Dataset", c.DataStreamDataset),
+		part("Data_Stream_Namespace", c.DataStreamNamespace))
 }
 
 // logstash joins prefix, separator and date.
 func (t *translation) logstash() address.Options {
 	c := t.config
-	prefix, plain := t.template("Logstash_Prefix", c.LogstashPrefix), t.template("Logstash_Prefix", "logstash")
+	prefix, plain := t.template("Logstash_Prefix", c.LogstashPrefix), t.fallback("Logstash_Prefix")
 	shown := c.LogstashPrefix
 	if c.LogstashPrefixKey != "" {
 		prefix = address.Path(t.path("Logstash_Prefix_Key", c.LogstashPrefixKey), prefix)
@@ -167,8 +169,9 @@ func (t *translation) path(option, text string) chunk.Path {
 	return path
 }
 
-func (t *translation) document(o *document.Options) {
+func (t *translation) document() document.Options {
 	c := t.config
+	o := document.Options{TimeKey: c.TimeKey, MetadataKey: c.MetadataKey}
 	date, err := address.ParseDate(c.TimeKeyFormat)
 	if err != nil {
 		t.fault("Time_Key_Format", c.TimeKeyFormat, err)
@@ -186,4 +189,5 @@ func (t *translation) document(o *document.Options) {
 	if strings.EqualFold(o.MetadataKey, "off") {
 		o.MetadataKey = ""
 	}
+	return o
 }

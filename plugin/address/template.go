@@ -114,22 +114,15 @@ func (t *Template) parsePath(text string) (rest string, err error) {
 // addField takes the fallback, if rest starts with one, and adds p.
 func (t *Template) addField(p part, rest string) (after string, err error) {
 	if strings.HasPrefix(rest, "|") {
-		n := 1
-		for n < len(rest) && isWord(rest[n]) {
-			n++
-		}
-		if n == 1 {
+		word, after := chunk.CutWord(rest[1:])
+		if word == "" {
 			return rest, fmt.Errorf("%q: a word of letters, digits and _ must follow the |", rest)
 		}
-		p.other = &Template{parts: []part{{literal: rest[1:n]}}}
-		rest = rest[n:]
+		p.other = &Template{parts: []part{{literal: word}}}
+		rest = after
 	}
 	t.parts = append(t.parts, p)
 	return rest, nil
-}
-
-func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
 // Join makes one template of several, in order.

@@ -22,13 +22,9 @@ type step struct {
 // ParsePath reads an accessor from the start of text, `$` included, and
 // returns what follows it.
 func ParsePath(text string) (path Path, rest string, err error) {
-	rest = strings.TrimPrefix(text, "$")
-	n := 0
-	for n < len(rest) && isWord(rest[n]) {
-		n++
-	}
-	if n > 0 {
-		path, rest = append(path, step{key: []byte(rest[:n])}), rest[n:]
+	word, rest := CutWord(strings.TrimPrefix(text, "$"))
+	if word != "" {
+		path = append(path, step{key: []byte(word)})
 	}
 	for strings.HasPrefix(rest, "[") {
 		inner, after, found := strings.Cut(rest[1:], "]")
@@ -49,6 +45,16 @@ func ParsePath(text string) (path Path, rest string, err error) {
 		return nil, text, fmt.Errorf("chunk: %q is no record accessor: a key must follow the $", text)
 	}
 	return path, rest, nil
+}
+
+// CutWord returns the letters, digits and underscores that text starts with,
+// and what follows them.
+func CutWord(text string) (word, rest string) {
+	n := 0
+	for n < len(text) && isWord(text[n]) {
+		n++
+	}
+	return text[:n], text[n:]
 }
 
 func isWord(c byte) bool {

@@ -66,6 +66,9 @@ func (c *Config) IsSet(name string) bool {
 	return ok
 }
 
+// Default is what an option is where a section doesn't give it a value.
+func Default(name string) string { return optionOf(name).Default }
+
 // Parse reads a section through lookup, which returns an option's value, or ""
 // where the section doesn't have it (Fluent Bit doesn't tell the two apart).
 // All that is wrong is reported at once, by option; the Config is usable only
