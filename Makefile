@@ -38,10 +38,10 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	CGO_ENABLED=0 go vet ./plugin/...
 	$(STATICCHECK) ./...
 	go test -count=1 ./test/architecture/...
-	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/document ./test/simulate
+	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/migrate ./plugin/document ./test/simulate
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
-	go test -count=1 ./plugin/config ./test/simulate -update
+	go test -count=1 ./plugin/config ./plugin/migrate ./test/simulate -update
 
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)

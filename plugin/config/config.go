@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -65,6 +66,10 @@ func (c *Config) IsSet(name string) bool {
 	_, ok := c.given[name]
 	return ok
 }
+
+// Options returns every option, in the order of the reference. The slice is the
+// caller's.
+func Options() []Option { return slices.Clone(table) }
 
 // Default is what an option is where a section doesn't give it a value.
 func Default(name string) string { return optionOf(name).Default }

@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"out_es/plugin/fluentbit":  {},
 	"out_es/plugin/reuse":      {},
 	"out_es/plugin/jsontext":   {},
+	"out_es/plugin/migrate":    {},
 }
 
 // enters says through which rooms a third-party module comes in, and why no

@@ -1,0 +1,121 @@
+// Package migrate knows what becomes of a section of Fluent Bit's built-in
+// outputs `es` and `opensearch` as a section of es_go: one rule for each of
+// their options. docs/migration.md is made from it, and it is what a tool goes
+// by that rewrites a configuration.
+package migrate
+
+import (
+	"slices"
+	"strings"
+)
+
+// Output is a set of the built-in outputs.
+type Output uint8
+
+// The outputs.
+const (
+	ES Output = 1 << iota
+	OpenSearch
+	Both = ES | OpenSearch
+)
+
+func (o Output) String() string {
+	switch o {
+	case ES:
+		return "es"
+	case OpenSearch:
+		return "opensearch"
+	}
+	return "both"
+}
+
+// Step is what is done with an option of a built-in output's section.
+type Step uint8
+
+const (
+	// Keep leaves the line as it is: the option is Fluent Bit's own, or es_go
+	// has one of the same name that takes the same values.
+	Keep Step = iota
+	// Rename writes the value, through Values, under the name To.
+	Rename
+	// Compose makes the option a part of Hosts: a scheme, a host, a port or a
+	// path of its URLs.
+	Compose
+	// Drop leaves the option out: es_go needs nothing in its place.
+	Drop
+	// Decide is for a person: es_go has no such option, and leaving it out
+	// changes what happens. Note says what to do.
+	Decide
+)
+
+var stepNames = [...]string{Keep: "stays", Rename: "renamed", Compose: "part of `Hosts`", Drop: "left out", Decide: "left out, look at it"}
+
+func (s Step) String() string { return stepNames[s] }
+
+// Rule is what becomes of one option.
+type Rule struct {
+	// Option is its name in lower case; a name with a `*` at its end stands
+	// for all that begin so.
+	Option string
+	// Of are the outputs that have it.
+	Of Output
+	Step
+	// To is the option of es_go that takes its place; empty for Drop and
+	// Decide, and for Fluent Bit's own options, which keep their names.
+	To string
+	// Values translates values, by their lower case; one that is not here
+	// stays as it is.
+	Values map[string]string
+	// Default is what the built-in output does where a section doesn't have
+	// the option, for those where es_go does something else. A section that
+	// leaves it out behaves otherwise after the move; Note says how.
+	Default string
+	Note    string
+}
+
+// Rules returns all rules, in the order in which docs/migration.md shows them.
+// The slice is the caller's.
+func Rules() []Rule { return slices.Clone(rules) }
+
+// RuleOf finds the rule for an option of a built-in output, by its name in any
+// case.
+func RuleOf(output Output, option string) (Rule, bool) {
+	option = strings.ToLower(option)
+	for _, r := range rules {
+		prefix, open := strings.CutSuffix(r.Option, "*")
+		if r.Of&output != 0 && (r.Option == option || open && strings.HasPrefix(option, prefix)) {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
+
+// Value translates a value of the option.
+func (r *Rule) Value(text string) string {
+	if to, ok := r.Values[strings.ToLower(text)]; ok {
+		return to
+	}
+	return text
+}
+
+// Table renders the rules as Markdown.
+func Table() string {
+	var out strings.Builder
+	out.WriteString("| built-in | of | becomes | |\n| --- | --- | --- | --- |\n")
+	for i := range rules {
+		out.WriteString(rules[i].row())
+	}
+	return out.String()
+}
+
+func (r *Rule) row() string {
+	to := r.String()
+	if r.To != "" && r.Step != Compose {
+		to = "`" + r.To + "`"
+	}
+	note := r.Note
+	if r.Default != "" {
+		note = strings.TrimSpace("Default: " + r.Default + ". " + note)
+	}
+	return "| `" + r.Option + "` | " + r.Of.String() + " | " + to + " | " + note + " |\n"
+}
