@@ -27,7 +27,7 @@ func classArchive(ctx context.Context, d distribution, java jdk, home string, pr
 	}
 	defer unlock()
 	if !isFile(path) { // else another process wrote it while we waited
-		fmt.Fprintln(progress, "Starting Elasticsearch once to learn its classes; later starts are faster")
+		fmt.Fprintf(progress, "Starting %s once to learn its classes; later starts are faster\n", d.name())
 		if err := trainClasses(ctx, d, java, home, path); err != nil {
 			return nil
 		}

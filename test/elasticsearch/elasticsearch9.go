@@ -17,7 +17,6 @@ import (
 //	home/jars/*.jar                        the class path
 //	home/modules/transport-netty4/*        HTTP and transport, loaded as a module and so not on the class path
 //	home/config/                           must be there, is empty
-//	home/Node.java, home/log4j2.properties the launcher
 const nettyModule = "transport-netty4"
 
 func arrangeElasticsearch9(home string) error {
@@ -77,21 +76,4 @@ func withoutModuleName(descriptor []byte) []byte {
 		}
 	}
 	return kept.Bytes()
-}
-
-func elasticsearch9Arguments(home string, java jdk) ([]string, error) {
-	jars, err := filepath.Glob(filepath.Join(home, "jars", "*.jar")) // sorted: the class archive depends on the order
-	if err != nil || len(jars) == 0 {
-		return nil, fmt.Errorf("elasticsearch: no jars in %s; delete that folder and start again", home)
-	}
-	arguments := []string{
-		"--enable-native-access=ALL-UNNAMED", // Lucene's memory mapping; a warning otherwise
-		"-Dlog4j2.configurationFile=" + filepath.Join(home, "log4j2.properties"),
-		"-Dlog4j2.disable.jmx=true",
-		"-cp", strings.Join(jars, string(os.PathListSeparator)),
-	}
-	if java.major >= 24 { // the option is younger than the JDK we ask for
-		arguments = append([]string{"--sun-misc-unsafe-memory-access=allow"}, arguments...)
-	}
-	return arguments, nil
 }

@@ -36,7 +36,7 @@ func copyJars(ctx context.Context, java jdk, pom, version, jars string) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, mvn, "--batch-mode", "--quiet", "--file", pom,
-		"-Delasticsearch.version="+version,
+		"-Dserver.version="+version,
 		"-DoutputDirectory="+jars,
 		"dependency:copy-dependencies")
 	cmd.Dir = filepath.Dir(pom)

@@ -14,11 +14,11 @@ import (
 // Options say which server to start and how. The zero value is the default version on a free port, with its data in a
 // temporary folder.
 type Options struct {
-	Version  string            // one that distributions lists; empty: ES_VERSION, else DefaultVersion
+	Version  string            // one of Versions; empty: ES_VERSION, else DefaultVersion
 	DataDir  string            // empty: a temporary folder, removed by Stop and by Kill
 	Port     int               // of HTTP on 127.0.0.1; 0: a free one
 	Heap     string            // as in -Xmx, "512m" or "1g"; empty: DefaultHeap
-	Settings map[string]string // Elasticsearch's own, such as "http.max_content_length": "1mb"; they win over ours
+	Settings map[string]string // Elasticsearch's own, such as "http.max_content_length": "1mb"; they win over ours; an empty one takes ours away
 	JVM      []string          // further arguments of the JVM, last and so winning over ours
 	Log      io.Writer         // gets the node's log; nil: only its end is kept, for error messages
 	Progress io.Writer         // gets a line for each step that takes a while; nil: none
@@ -74,7 +74,7 @@ func (o Options) checkPort() error {
 }
 
 // settings are the node's, as the launcher takes them: key=value, sorted.
-func (o Options) settings(d distribution, home, dataDir string) []string {
+func (o Options) settings(home, dataDir string) []string {
 	all := map[string]string{
 		"path.home":      home,
 		"path.data":      filepath.Join(dataDir, "data"),
@@ -89,11 +89,12 @@ func (o Options) settings(d distribution, home, dataDir string) []string {
 		"cluster.routing.allocation.disk.threshold_enabled": "false",
 		"action.destructive_requires_name":                  "false",
 	}
-	maps.Copy(all, d.settings)
 	maps.Copy(all, o.Settings)
 	var arguments []string
 	for _, key := range slices.Sorted(maps.Keys(all)) {
-		arguments = append(arguments, key+"="+all[key])
+		if all[key] != "" {
+			arguments = append(arguments, key+"="+all[key])
+		}
 	}
 	return arguments
 }

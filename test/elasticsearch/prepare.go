@@ -7,8 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // prepare makes sure that the home folder of a distribution is there, filling it from Maven Central the first time.
@@ -27,7 +30,7 @@ func prepare(ctx context.Context, d distribution, java jdk, home string, progres
 	if isPrepared(home) {
 		return nil // by the process we waited for
 	}
-	fmt.Fprintf(progress, "Fetching Elasticsearch %s from Maven Central, once, into %s\n", d.version, home)
+	fmt.Fprintf(progress, "Fetching %s from Maven Central, once, into %s\n", d.name(), home)
 	partial := home + ".partial"
 	if err := os.RemoveAll(partial); err != nil { // an earlier, interrupted try; ours alone under the lock
 		return fmt.Errorf("elasticsearch: %w", err)
@@ -49,10 +52,11 @@ func homeFolder(d distribution) (string, error) {
 		return "", fmt.Errorf("elasticsearch: no place for its jars: %w; set HOME or XDG_CACHE_HOME", err)
 	}
 	digest := sha256.New()
-	for _, name := range d.files() {
-		fmt.Fprintf(digest, "%s\n%s\n", name, d.file(name))
+	files := d.files()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(digest, "%s\n%s\n", name, files[name])
 	}
-	name := "elasticsearch-" + d.version + "-" + hex.EncodeToString(digest.Sum(nil)[:4])
+	name := strings.ToLower(d.product) + "-" + d.version + "-" + hex.EncodeToString(digest.Sum(nil)[:4])
 	return filepath.Join(cache, "out_es", name), nil
 }
 
@@ -65,8 +69,8 @@ func fill(ctx context.Context, d distribution, java jdk, home string) error {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("elasticsearch: %w", err)
 	}
-	for _, name := range d.files() {
-		if err := os.WriteFile(filepath.Join(home, name), d.file(name), 0o644); err != nil {
+	for name, content := range d.files() {
+		if err := os.WriteFile(filepath.Join(home, name), content, 0o644); err != nil {
 			return fmt.Errorf("elasticsearch: %w", err)
 		}
 	}
@@ -78,7 +82,7 @@ func fill(ctx context.Context, d distribution, java jdk, home string) error {
 		return err
 	}
 	if err := d.arrange(home); err != nil {
-		return fmt.Errorf("elasticsearch: arranging version %s: %w", d.version, err)
+		return fmt.Errorf("elasticsearch: arranging %s: %w", d.name(), err)
 	}
 	return nil
 }

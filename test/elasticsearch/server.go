@@ -1,12 +1,12 @@
-// Package elasticsearch starts the real Elasticsearch for tests, from the jars that Maven Central has of it: no installer,
-// no container. It starts in about two seconds, answers on 127.0.0.1 only, and never outlives the program that
-// started it, however that program ends.
+// Package elasticsearch starts real servers for tests, from the jars that Maven Central has of them: no installer, no
+// container. Elasticsearch 9.5.3, 7.17.29 and OpenSearch 3.8.0 start in two to five seconds, answer on 127.0.0.1 only, and
+// never outlive the program that started them, however that program ends. StartCluster makes several nodes one cluster.
 //
-// The embedded node has HTTP, indices, templates, data streams, search and bulk. It has no GET /, ILM, data stream
-// lifecycle, ingest processors or security; nodes/elasticsearch9 says what is fetched. Nor has it the native zstd
-// library: an index with the codec best_compression, or in the mode logsdb, is created and then never takes a document.
+// What the embedded servers have and what they lack is a part of docs/compatibility.md. All have HTTP, indices, templates,
+// data streams, search and bulk; none has security. Elasticsearch 9 has no GET / and no native zstd library: an index with
+// the codec best_compression, or in the mode logsdb, is created and then never takes a document.
 //
-// It needs a JDK 21 or newer, and Maven the first time. Unix only.
+// It needs a JDK (21 or newer, for 7.17.29 also 17), and Maven the first time. Unix only.
 package elasticsearch
 
 import (
@@ -118,7 +118,7 @@ type node struct {
 
 // arguments are the JVM's and the launcher's, in order.
 func (n node) arguments(options Options, dataDir string, temporary bool) ([]string, error) {
-	jvm, err := n.distribution.arguments(n.home, n.java)
+	jvm, err := jvmArguments(n.home, n.java)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (n node) arguments(options Options, dataDir string, temporary bool) ([]stri
 	}
 	arguments = append(arguments, options.JVM...)
 	arguments = append(arguments, filepath.Join(n.home, "Node.java"))
-	return append(arguments, options.settings(n.distribution, n.home, dataDir)...), nil
+	return append(arguments, options.settings(n.home, dataDir)...), nil
 }
 
 // start runs a prepared node and waits until it is of use.

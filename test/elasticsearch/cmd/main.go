@@ -1,4 +1,4 @@
-// Command cmd runs the real Elasticsearch until it is interrupted, for a shell to use:
+// Command cmd runs the real Elasticsearch, or OpenSearch, until it is interrupted, for a shell to use:
 //
 //	go run ./test/elasticsearch/cmd -port 9200 -data /var/tmp/es
 //
@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"out_es/test/elasticsearch"
 	"out_es/test/elasticsearch/interrupt"
@@ -17,7 +18,7 @@ import (
 
 func main() {
 	options := elasticsearch.Options{Progress: os.Stderr}
-	flag.StringVar(&options.Version, "version", "", "Elasticsearch's version (default: ES_VERSION, else "+elasticsearch.DefaultVersion+")")
+	flag.StringVar(&options.Version, "version", "", "one of "+strings.Join(elasticsearch.Versions(), ", ")+" (default: ES_VERSION, else the first)")
 	flag.IntVar(&options.Port, "port", 0, "port of HTTP on 127.0.0.1 (default: a free one)")
 	flag.StringVar(&options.DataDir, "data", "", "folder that keeps the data (default: a temporary one, removed at the end)")
 	flag.StringVar(&options.Heap, "heap", elasticsearch.DefaultHeap, "heap of the JVM, as in -Xmx")

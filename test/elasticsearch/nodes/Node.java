@@ -3,31 +3,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.Map;
-import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.logging.LogManager;
 import java.util.stream.Stream;
 
-import org.elasticsearch.common.logging.LogConfigurator;
-import org.elasticsearch.common.settings.Settings;
-import org.elasticsearch.env.Environment;
-import org.elasticsearch.http.HttpServerTransport;
-import org.elasticsearch.plugins.PluginsLoader;
-
 /**
- * One real Elasticsearch node, for tests. Arguments are Elasticsearch settings, key=value; path.home holds modules/ and
- * config/. Prints "listening HOST:PORT" on standard output once HTTP answers, and logs to standard error.
+ * One real node, for tests. Arguments are the server's settings, key=value. Prints "listening HOST:PORT" on standard output
+ * once HTTP answers, and logs to standard error. What differs between servers is in the class Family, which stands behind
+ * this one in the file that is launched: a single file, since Java before 22 launches no more.
  *
  * Runs until standard input ends: the launcher closes it to stop the node, and the kernel closes it when the launcher
  * dies, however it dies. The folder named by the property out_es.temporary, if any, is deleted at the end.
  */
 public class Node {
     private static final long CLOSE_SECONDS = 20;
-    private static final AtomicReference<org.elasticsearch.node.Node> running = new AtomicReference<>();
+    private static final AtomicReference<Family> running = new AtomicReference<>();
 
     public static void main(String[] args) {
-        new Thread(Node::closeWithParent, "parent").start(); // all of Elasticsearch's are daemons: this one keeps the JVM up
+        new Thread(Node::closeWithParent, "parent").start(); // all of the server's are daemons: this one keeps the JVM up
         try {
             start(settings(args));
         } catch (Throwable e) {
@@ -36,8 +31,8 @@ public class Node {
         }
     }
 
-    private static Settings settings(String[] args) {
-        Settings.Builder settings = Settings.builder();
+    private static Map<String, String> settings(String[] args) {
+        Map<String, String> settings = new TreeMap<>();
         for (String arg : args) {
             int equals = arg.indexOf('=');
             if (equals < 1) {
@@ -45,20 +40,14 @@ public class Node {
             }
             settings.put(arg.substring(0, equals), arg.substring(equals + 1));
         }
-        return settings.build();
+        return settings;
     }
 
-    private static void start(Settings settings) throws Exception {
+    private static void start(Map<String, String> settings) throws Exception {
         LogManager.getLogManager().reset(); // Java's own, where Lucene only says that this JDK has faster vectors to offer
-        LogConfigurator.configureESLogging();
-        Environment environment = new Environment(settings, Path.of(settings.get("path.home"), "config"));
-        PluginsLoader plugins = PluginsLoader.createPluginsLoader(
-            PluginsLoader.loadModulesBundles(environment.modulesDir(), false), Set.of(), Map.of(), false);
-        org.elasticsearch.node.Node node = new org.elasticsearch.node.Node(environment, plugins);
-        running.set(node);
-        node.start();
-        var address = node.injector().getInstance(HttpServerTransport.class).boundAddress().publishAddress();
-        System.out.println("listening " + address);
+        Family family = new Family(settings);
+        running.set(family);
+        System.out.println("listening " + family.start());
     }
 
     private static void closeWithParent() {
@@ -77,10 +66,9 @@ public class Node {
         impatience.setDaemon(true);
         impatience.start();
         try {
-            org.elasticsearch.node.Node node = running.get();
-            if (node != null) {
-                node.close();
-                node.awaitClose(CLOSE_SECONDS, TimeUnit.SECONDS);
+            Family family = running.get();
+            if (family != null) {
+                family.close(CLOSE_SECONDS);
             }
         } catch (Throwable e) {
             e.printStackTrace();
