@@ -67,6 +67,9 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err != nil {
 		return nil, err
 	}
+	policy := newSourcePolicy(options)
+	report := newReport(host, policy)
+	s.elastic.HostBack = report.hostBack
 	client, err := elastic.New(s.elastic)
 	if err != nil {
 		return nil, err
@@ -75,9 +78,8 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err != nil {
 		return nil, err
 	}
-	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: newSourcePolicy(options)}
-	p.report = newReport(host, p.policy)
-	p.deliverer = deliver.New(client, p.report, s.policy)
+	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: policy, report: report}
+	p.deliverer = deliver.New(client, report, s.policy)
 	p.benches = reuse.NewList(keptBenches, func() *bench { return newBench(s) })
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))

@@ -26,8 +26,9 @@ type report struct {
 
 	mu      sync.Mutex
 	trouble trouble
-	blamed  time.Time // when settings were last blamed for items that are kept
-	faults  int       // of the encoder
+	away    map[string]bool // hosts whose absence was told
+	blamed  time.Time       // when settings were last blamed for items that are kept
+	faults  int             // of the encoder
 	summary summary
 }
 
@@ -48,6 +49,8 @@ type trouble struct {
 type failureKind struct {
 	class  bulk.Class
 	status int
+	// host is set where others carry on.
+	host string
 }
 
 // The verdicts of a document, for the metric's label, in the order of
@@ -68,6 +71,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
 	r.trouble.told = map[failureKind]time.Time{}
+	r.away = map[string]bool{}
 	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
 	return r
 }
@@ -107,8 +111,34 @@ func (r *report) Observe(a deliver.Attempt) {
 	case bulk.Oversized:
 		r.answered()
 		r.host.Log(fluentbit.Info, "the server refuses requests of %d bytes (413): smaller ones follow", a.Bytes)
-	default:
+	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Unauthorized, bulk.Canceled:
+		if a.Failure.Elsewhere {
+			r.hostLost(a.Failure)
+			return
+		}
 		r.failed(a.Failure)
+	}
+}
+
+// hostLost logs that one of several hosts is away, once a minute while it is.
+func (r *report) hostLost(f *bulk.Failure) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kind, now := failureKind{class: f.Class, host: f.Host}, time.Now()
+	if last, known := r.trouble.told[kind]; known && now.Sub(last) < reminder {
+		return
+	}
+	r.host.Log(fluentbit.Warn, "Elasticsearch: %v; the other hosts carry on, and it is tried again from time to time", f)
+	r.trouble.told[kind], r.away[f.Host] = now, true
+}
+
+// hostBack logs that a host whose absence was told answers again.
+func (r *report) hostBack(address string, since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away[address] {
+		delete(r.away, address)
+		r.host.Log(fluentbit.Info, "Elasticsearch: %s answers again, after %s", address, time.Since(since).Round(time.Millisecond))
 	}
 }
 
@@ -121,7 +151,7 @@ func (r *report) failed(f *bulk.Failure) {
 	if t.since.IsZero() {
 		t.since = now
 	}
-	kind := failureKind{f.Class, f.Status}
+	kind := failureKind{class: f.Class, status: f.Status}
 	if last, known := t.told[kind]; known && now.Sub(last) < reminder {
 		return
 	}

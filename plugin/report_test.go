@@ -147,3 +147,29 @@ func TestAnEncodersFaultIsToldOnce(t *testing.T) {
 		t.Errorf("lines %q", told)
 	}
 }
+
+func TestALostHostIsToldOnceAMinuteAndWhenItIsBack(t *testing.T) {
+	told := reported(t, func(r *report) {
+		lose := func(host string) {
+			r.Observe(deliver.Attempt{Failure: &bulk.Failure{Class: bulk.Unreachable, Host: host, Elsewhere: true}})
+		}
+		began := time.Now()
+		lose("a")
+		lose("b")
+		r.Observe(deliver.Attempt{}) // delivered elsewhere: no outage
+		time.Sleep(30 * time.Second)
+		lose("a")
+		time.Sleep(30 * time.Second)
+		lose("a")
+		r.hostBack("a", began)
+		r.hostBack("a", began)
+		r.hostBack("c", began)
+	})
+	want := []string{
+		"0s 2 Elasticsearch: unreachable at a; the oth", "0s 2 Elasticsearch: unreachable at b; the oth",
+		"1m0s 2 Elasticsearch: unreachable at a; the oth", "1m0s 3 Elasticsearch: a answers again, after 1m",
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("got  %q\nwant %q", told, want)
+	}
+}

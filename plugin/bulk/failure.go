@@ -46,6 +46,11 @@ func ClassNames() []string { return append([]string(nil), classNames[:]...) }
 // Failure is why a request as a whole failed.
 type Failure struct {
 	Class Class
+	// Host is who was asked: scheme, host and port, and no user.
+	Host string
+	// Elsewhere says that nothing was sent, since there was no connection, and
+	// that other hosts are up.
+	Elsewhere bool
 	// Status is the HTTP status, 0 where there was no answer.
 	Status int
 	// RetryAfter is what the server asked to wait, 0 where it didn't.
@@ -60,6 +65,9 @@ type Failure struct {
 // Error describes the failure without anything of the records that were sent.
 func (f *Failure) Error() string {
 	text := f.Class.String()
+	if f.Host != "" {
+		text += " at " + f.Host
+	}
 	if f.Status != 0 {
 		text = fmt.Sprintf("%s: status %d", text, f.Status)
 	}

@@ -240,3 +240,32 @@ func TestFlushesInParallel(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// One of several hosts is gone: the same request goes to the next at once, and
+// no other flush waits.
+func TestALostHostCostsNoWaitWhileOthersAreUp(t *testing.T) {
+	elsewhere := reply{failure: &bulk.Failure{Class: bulk.Unreachable, Elsewhere: true}}
+	bubble(t, policy, firstThen(elsewhere, elsewhere), func(t *testing.T, d *deliver.Deliverer, s *server) {
+		began := time.Now()
+		if left := inParallel(t, d, 1); left != 0 || len(s.requests) != 3 {
+			t.Errorf("%d left, %d requests", left, len(s.requests))
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+// Where hosts take long to fail, the budget still ends the flush.
+func TestLostHostsDoNotOutliveTheBudget(t *testing.T) {
+	elsewhere := reply{after: policy.Budget, failure: &bulk.Failure{Class: bulk.Unreachable, Elsewhere: true}}
+	bubble(t, policy, always(elsewhere), func(t *testing.T, d *deliver.Deliverer, s *server) {
+		began := time.Now()
+		if left := inParallel(t, d, 1); left != 1 {
+			t.Errorf("%d left, %d requests", left, len(s.requests))
+		}
+		if took := time.Since(began); took > 3*policy.Budget {
+			t.Errorf("it took %s", took)
+		}
+	})
+}

@@ -17,6 +17,7 @@ import (
 //	  │           ├ some left for good: settings, kept ───▶ ErrLeft
 //	  │           ├ 413: half the bytes ─┬ many items ────▶ fill
 //	  │           ├ 400: half the items ─┴ a single one ──▶ refuse, advance, fill
+//	  │           ├ no connection, others up ─────────────▶ fill
 //	  │           ├ no answer, ambiguous, 429, 5xx ─▶ gate ─┬ prober ──▶ wait, fill
 //	  │           │                                         ├ opened ──▶ fill
 //	  │           │                                         └ closed ──▶ ErrLeft
@@ -83,6 +84,11 @@ func (r *run) step(ctx context.Context) error {
 		return r.isolate()
 	case bulk.Canceled:
 		return r.giveUp(r.failure)
+	case bulk.Unreachable:
+		// No host is met twice so, since each is set aside by its failure.
+		if r.failure.Elsewhere && time.Since(r.progress) <= r.policy.Budget {
+			return nil
+		}
 	case bulk.Unauthorized:
 		r.stumble()
 		return r.giveUp(r.failure)

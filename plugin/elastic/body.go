@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"io"
-	"net/http"
 	"sync"
 )
 
@@ -45,17 +44,4 @@ func (b *body) wait() {
 	if b.handed {
 		<-b.closed
 	}
-}
-
-// lengthSetter is the transport below elastictransport. It gives the request
-// its Content-Length, which net/http can't know of a body of a type of ours.
-type lengthSetter struct{ next http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (l lengthSetter) RoundTrip(req *http.Request) (*http.Response, error) {
-	if b, ok := req.Body.(*body); ok {
-		req.ContentLength = b.length
-		b.handed = true
-	}
-	return l.next.RoundTrip(req)
 }

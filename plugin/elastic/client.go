@@ -33,12 +33,16 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
+	// HostBack is told of a host that answers again, and since when it was
+	// away; nil tells nobody. It is called on any goroutine.
+	HostBack func(address string, since time.Time)
 }
 
 // Client posts bulk requests. It is safe for concurrent use.
 type Client struct {
 	transport *elastictransport.Client
 	http      *http.Transport
+	hosts     *hosts
 	readers   *reuse.List[*bulk.AnswerReader]
 }
 
@@ -68,6 +72,7 @@ func New(o Options) (*Client, error) {
 			MaxResponseHeaderBytes: headerBytes,
 			DisableCompression:     true,
 		},
+		hosts:   newHosts(o.Hosts, o.HostBack),
 		readers: reuse.NewList(idleConnections, func() *bulk.AnswerReader { return new(bulk.AnswerReader) }),
 	}
 	header := http.Header{}
@@ -77,7 +82,10 @@ func New(o Options) (*Client, error) {
 	}
 	transport, err := elastictransport.NewClient(
 		elastictransport.WithURLs(o.Hosts...),
-		elastictransport.WithTransport(lengthSetter{c.http}),
+		elastictransport.WithTransport(&wire{hosts: c.hosts, next: c.http}),
+		elastictransport.WithConnectionPoolFunc(func([]*elastictransport.Connection, elastictransport.Selector) elastictransport.ConnectionPool {
+			return c.hosts
+		}),
 		elastictransport.WithDisableRetry(),
 		elastictransport.WithHeader(header),
 		elastictransport.WithUserAgent(o.UserAgent),
@@ -114,6 +122,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 		return 0, &bulk.Failure{Class: bulk.Unreachable, Err: err}
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	ctx, attempt := withAttempt(ctx)
 	body := newBody(bytes)
 	defer func() {
 		cancel() // ends a transport that still writes after an early answer
@@ -128,17 +137,17 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	if err != nil {
 		cancel()
 		body.wait() // so that whether it was read is known
-		return 0, transportFailure(err, body)
+		return 0, transportFailure(err, body, attempt)
 	}
 	defer closeAnswer(response.Body)
 	if response.StatusCode != http.StatusOK {
-		return 0, answerFailure(response)
+		return 0, answerFailure(response, attempt)
 	}
 	reader := c.readers.Get()
 	defer c.readers.Put(reader)
 	items, err = reader.Read(response.Body, each)
 	if err != nil {
-		return items, readFailure(err)
+		return items, readFailure(err, attempt)
 	}
 	return items, nil
 }

@@ -203,3 +203,42 @@ func TestTheCostOfARequestDoesNotGrowWithIt(t *testing.T) {
 		}
 	}
 }
+
+// A request that its sender gave up says nothing about the host.
+func TestARequestGivenUpDoesNotCostTheHostItsTurn(t *testing.T) {
+	alive, requests := recorder(t, 1)
+	mute := "http://" + listen(t, func(net.Conn) {})
+	client := newClient(t, elastic.Options{}, mute, alive)
+	for range 4 { // mute is asked at least once
+		ctx, cancel := context.WithCancel(context.Background())
+		timer := time.AfterFunc(50*time.Millisecond, cancel)
+		_, failure := sendWithin(ctx, t, client, newRequest(t, bulk.Plain, 1, 10))
+		if failure != nil && failure.Elsewhere {
+			t.Errorf("%+v", failure)
+		}
+		timer.Stop()
+		cancel()
+	}
+	if len(*requests) != 2 {
+		t.Errorf("%d of 4 requests went to one of two hosts", len(*requests))
+	}
+}
+
+func TestAFailureNamesTheHostAndWhetherOthersAreUp(t *testing.T) {
+	alive, _ := recorder(t, 1)
+	dead := "http://" + unused(t)
+	client := newClient(t, elastic.Options{}, "http://user:SECRET@"+strings.TrimPrefix(dead, "http://")+"/path", alive)
+	var seen []*bulk.Failure
+	for range 4 {
+		if _, failure := send(t, client, newRequest(t, bulk.Plain, 1, 10)); failure != nil {
+			seen = append(seen, failure)
+		}
+	}
+	if len(seen) != 1 || seen[0].Host != dead || !seen[0].Elsewhere || !strings.Contains(seen[0].Error(), "unreachable at "+dead+": ") {
+		t.Errorf("%+v", seen)
+	}
+	_, failure := send(t, newClient(t, elastic.Options{}, dead), newRequest(t, bulk.Plain, 1, 10))
+	if failure == nil || failure.Elsewhere {
+		t.Errorf("the only host: %+v", failure)
+	}
+}

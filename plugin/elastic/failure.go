@@ -26,10 +26,12 @@ const errorBytes = 32 << 10
 
 // transportFailure tells a request that can't have arrived from one that may
 // have: as soon as a byte of the body was read, it may.
-func transportFailure(err error, b *body) *bulk.Failure {
-	f := &bulk.Failure{Class: bulk.Unreachable, Err: withoutURL(err), Remedy: transportRemedy(err)}
+func transportFailure(err error, b *body, a *attempt) *bulk.Failure {
+	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
 	if b.read {
 		f.Class = bulk.Ambiguous
+	} else {
+		f.Elsewhere = a.elsewhere
 	}
 	return f
 }
@@ -91,8 +93,8 @@ func connecting(err error) bool {
 }
 
 // readFailure is that of an answer of 200 that can't be read to its end.
-func readFailure(err error) *bulk.Failure {
-	f := &bulk.Failure{Class: bulk.Ambiguous, Status: http.StatusOK, Err: err, Remedy: transportRemedy(err)}
+func readFailure(err error, a *attempt) *bulk.Failure {
+	f := &bulk.Failure{Class: bulk.Ambiguous, Host: a.address, Status: http.StatusOK, Err: err, Remedy: transportRemedy(err)}
 	if errors.Is(err, bulk.ErrForeign) {
 		// Whoever answers 200 with a page has not passed the request on.
 		f.Class, f.Remedy = bulk.Unauthorized, notElasticsearch
@@ -103,8 +105,8 @@ func readFailure(err error) *bulk.Failure {
 const notElasticsearch = "the answer is not Elasticsearch's: check Hosts, and http:// or https:// in it"
 
 // answerFailure reads an answer that is not 200.
-func answerFailure(response *esapi.Response) *bulk.Failure {
-	f := &bulk.Failure{Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
+func answerFailure(response *esapi.Response, a *attempt) *bulk.Failure {
+	f := &bulk.Failure{Host: a.address, Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
 	text, _ := io.ReadAll(io.LimitReader(response.Body, errorBytes))
 	origin := bulk.FromElsewhere
 	if kind, reason, ok := ownError(text); ok {

@@ -1,0 +1,158 @@
+package elastic
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+)
+
+const (
+	// firstPause is how long a host is left alone after its first failure. It
+	// doubles with each further one, up to longestPause. elastictransport's own
+	// pool starts at 60 s, in which the other hosts carry the load of one that
+	// only restarted.
+	firstPause   = time.Second
+	longestPause = time.Minute
+)
+
+// hosts are the addresses of Hosts and what is known of each. They take turns,
+// from a random one, so that the agents of a fleet don't begin with the same.
+//
+//	up ──a connection or a request failed──▶ aside, for 1 s ──▶ due: one request tries it
+//	▲                                          ▲                    │            │
+//	│                                          └── twice as long ───┼── failed ──┘
+//	└───────────── any answer, whatever its status ────────────────┘
+//
+// Where all are aside, the one that is due next is tried: there is nothing
+// better to do, and package deliver has its own pauses. It is safe for
+// concurrent use.
+type hosts struct {
+	now func() time.Time
+	// back is told of a host that answers again, and since when it was away.
+	back func(address string, since time.Time)
+
+	mu   sync.Mutex
+	all  []*host
+	turn int
+}
+
+// host is one address.
+type host struct {
+	connection *elastictransport.Connection
+	address    string
+	// failures are those since the last answer; 0 means that it is up.
+	failures int
+	// since is when the first of them was noticed, failed the last; due is when
+	// the host is tried again.
+	since, failed, due time.Time
+}
+
+// newHosts keeps the order of urls.
+func newHosts(urls []*url.URL, back func(address string, since time.Time)) *hosts {
+	h := &hosts{now: time.Now, back: back, turn: rand.IntN(len(urls))}
+	for _, u := range urls {
+		h.all = append(h.all, &host{connection: &elastictransport.Connection{URL: u}, address: addressOf(u)})
+	}
+	return h
+}
+
+// addressOf is what can be dead or alive: scheme, host and port, without the
+// user and the path.
+func addressOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// Next implements elastictransport.ConnectionPool.
+func (h *hosts) Next() (*elastictransport.Connection, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	var next *host
+	for range h.all {
+		candidate := h.all[h.turn]
+		h.turn = (h.turn + 1) % len(h.all)
+		if candidate.failures == 0 || !now.Before(candidate.due) {
+			next = candidate
+			break
+		}
+		if next == nil || candidate.due.Before(next.due) {
+			next = candidate
+		}
+	}
+	if next.failures > 0 {
+		h.postpone(next, now) // one request tries it, not all that come meanwhile
+	}
+	return next.connection, nil
+}
+
+// postpone says when a host that failed is tried again: after half the pause
+// to one and a half, so that the agents of a fleet don't come at once.
+func (h *hosts) postpone(failed *host, now time.Time) {
+	pause := longestPause
+	if doublings := failed.failures - 1; doublings < 10 {
+		pause = min(pause, firstPause<<doublings)
+	}
+	failed.due = now.Add(pause/2 + rand.N(pause))
+}
+
+// lost tells that a request that began at some time got no answer, and says
+// whether other hosts are up. Requests that were under way when the host was
+// lost are one failure.
+func (h *hosts) lost(address string, began time.Time) (elsewhere bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	for _, one := range h.all {
+		if one.address != address {
+			elsewhere = elsewhere || one.failures == 0
+			continue
+		}
+		if one.failures == 0 {
+			one.since = now
+		}
+		if one.failures == 0 || one.failed.Before(began) {
+			one.failures++
+			one.failed = now
+			h.postpone(one, now)
+		}
+	}
+	return elsewhere
+}
+
+// answered tells that a host answered, with whatever status: a 429 or a 503 is
+// a sign of life.
+func (h *hosts) answered(address string) {
+	h.mu.Lock()
+	var since time.Time
+	for _, one := range h.all {
+		if one.address == address && one.failures > 0 {
+			one.failures, since = 0, one.since
+		}
+	}
+	h.mu.Unlock()
+	if !since.IsZero() && h.back != nil {
+		h.back(address, since)
+	}
+}
+
+// OnSuccess implements elastictransport.ConnectionPool. It does nothing: the
+// transport below knows what happened, and tells it itself.
+func (h *hosts) OnSuccess(*elastictransport.Connection) error { return nil }
+
+// OnFailure implements elastictransport.ConnectionPool, and does nothing: it
+// isn't told of which failure, and one that is the caller's own, such as the
+// end of a flush, says nothing about the host.
+func (h *hosts) OnFailure(*elastictransport.Connection) error { return nil }
+
+// URLs implements elastictransport.ConnectionPool.
+func (h *hosts) URLs() []*url.URL {
+	var urls []*url.URL
+	for _, one := range h.all {
+		urls = append(urls, one.connection.URL)
+	}
+	return urls
+}
+
+// ConcurrentSafe implements elastictransport.ConcurrentSafeConnectionPool.
+func (h *hosts) ConcurrentSafe() {}
