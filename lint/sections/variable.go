@@ -1,36 +1,36 @@
-package classic
+package sections
 
 import (
 	"os"
 	"strings"
 )
 
-// replaceVariables replaces ${VAR} in a section's values. once remembers what was reported as not set.
-func (r *reader) replaceVariables(s *Section, c *Config, once map[string]bool) {
+// replaceVariables replaces ${VAR} in a section's values.
+func (r *reader) replaceVariables(s *Section) {
 	for i := range s.Properties {
-		value, unset := expand(s.Properties[i][1], r.lookup)
-		s.Properties[i][1] = value
-		for _, name := range unset {
-			if !once["$"+name] {
-				c.Unset = append(c.Unset, name)
-			}
-			once["$"+name] = true
-		}
+		p := &s.Properties[i]
+		p.Value, p.Unset = expand(p.Raw, r.lookup)
 	}
 }
 
-// lookup prefers @SET to the environment; an empty environment variable is as good as none.
+// lookup prefers what the file sets to the environment; an empty environment variable is as good as none. HOSTNAME is always there.
 func (r *reader) lookup(name string) (string, bool) {
 	if value, ok := r.variables[name]; ok {
 		return value, true
 	}
-	value := os.Getenv(name)
-	return value, value != ""
+	if value, _ := r.environment(name); value != "" {
+		return value, true
+	}
+	if name == "HOSTNAME" {
+		value, err := os.Hostname()
+		return value, err == nil
+	}
+	return "", false
 }
 
 // expand replaces each ${NAME} and ${NAME:-default} and returns the names that have neither value nor default; those leave
 // nothing. A } before the next ${ ends the replacing, and so does an empty name (flb_env_var_translate also loses text then).
-func expand(value string, lookup func(string) (string, bool)) (expanded string, unset []string) {
+func expand(value string, lookup Lookup) (expanded string, unset []string) {
 	var out strings.Builder
 	rest := value
 	for {
