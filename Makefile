@@ -21,6 +21,9 @@ build: out_es.so ## Build out_es.so
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
 	CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ .
 
+out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o $@ ./cmd/out_es-lint
+
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
 
@@ -41,7 +44,7 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/migrate ./plugin/document ./test/simulate
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
-	go test -count=1 ./plugin/config ./plugin/migrate ./test/simulate -update
+	go test -count=1 ./plugin/config ./plugin/migrate ./test/simulate ./lint -update
 
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
@@ -63,7 +66,7 @@ install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX
 	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
 
 clean: ## Remove what was built
-	rm -f out_es.so out_es.h
+	rm -f out_es.so out_es.h out_es-lint
 
 need-go:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is missing. Debian/Ubuntu: apt-get install golang (or a newer one from go.dev); macOS: brew install go"; exit 1; }
@@ -72,4 +75,4 @@ need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -63,8 +63,8 @@ type Plugin struct {
 // Possible errors: all that is wrong with the section, one line each.
 func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, error) {
 	options, faults := config.Parse(lookup)
-	s, err := newSetup(options, faults)
-	if err != nil {
+	s, faults := newSetup(options, faults)
+	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	policy := newSourcePolicy(options)
@@ -84,6 +84,13 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
 	return p, nil
+}
+
+// Check returns all that is wrong with a section, as New would, but touches no
+// file.
+func Check(lookup func(name string) string) config.Faults {
+	_, faults := newSetup(config.Parse(lookup))
+	return faults
 }
 
 // openLetters opens Dead_Letter_File, if there is one.

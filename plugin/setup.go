@@ -30,7 +30,7 @@ type setup struct {
 
 // newSetup translates the options, and reports with the faults of c all that
 // only the rooms below can find wrong.
-func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
+func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 	t := &translation{config: c, faults: faults}
 	s := &setup{
 		address:  t.address(),
@@ -55,7 +55,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, error) {
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	s.operation = operation
-	return s, t.faults.Err()
+	return s, t.faults
 }
 
 // translation gathers faults while options are turned into what they mean.

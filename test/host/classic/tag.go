@@ -2,27 +2,6 @@ package classic
 
 import "strings"
 
-// Match says whether a tag matches an output's Match, in which * stands for any number of characters.
-func Match(pattern, tag string) bool {
-	head, rest, star := strings.Cut(pattern, "*")
-	if !star {
-		return pattern == tag
-	}
-	tag, ok := strings.CutPrefix(tag, head)
-	if !ok {
-		return false
-	}
-	if rest == "" {
-		return true
-	}
-	for i := range len(tag) + 1 {
-		if Match(rest, tag[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
 // TagOf makes a file's tag from its tail input's Tag: the first * becomes the path, with / \ and : as dots, no two dots in a row,
 // none at the end, and none in place of a leading slash; further * go. A Tag without * stays as it is.
 func TagOf(tag, path string) string {

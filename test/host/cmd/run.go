@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"out_es/lint/sections"
 	"out_es/test/host"
 	"out_es/test/host/classic"
 )
@@ -162,7 +163,7 @@ func (e *engine) dispatch(tag string) {
 	delete(e.open, tag)
 	e.counts.add(tag, read, chunk.Events)
 	for _, r := range e.routes {
-		if !classic.Match(r.match, tag) {
+		if !sections.Match(r.match, tag) {
 			continue
 		}
 		select {
