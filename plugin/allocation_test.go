@@ -26,6 +26,9 @@ func TestARecordCostsNoAllocation(t *testing.T) {
 		"gzip":                          {"Compress": "gzip"},
 		"generated ids":                 {"Generate_ID": "on"},
 		"ids and index from the record": {"Id_Key": "$pod", "Index": "logs-$namespace"},
+		"a field that changes":          {"Index": "logs-$pod-$kubernetes['labels']['app']-%Y.%m.%d"},
+		"a field that is missing":       {"Index": "logs-$kubernetes['labels']['team']['name']|none"},
+		"data stream of the record":     {"Data_Stream": "on", "Data_Stream_Dataset": "$kubernetes['labels']['app']", "Data_Stream_Namespace": "$namespace"},
 		"data stream, tag":              {"Data_Stream": "on", "Include_Tag_Key": "on"},
 	} {
 		t.Run(name, func(t *testing.T) {

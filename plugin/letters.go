@@ -90,7 +90,7 @@ func (s *source) writeLetter(req *bulk.Request, limit int, why deliver.Refusal) 
 		return false, nil
 	}
 	before := req.Buffer()
-	action := bulk.Action{Operation: bulk.Create, Index: s.letterNames.Index(&s.event), ID: id, Pipeline: bulk.NoPipeline}
+	action := bulk.Action{Operation: bulk.Create, Index: s.letterNames.Index(&s.event, s.documents.Values()), ID: id, Pipeline: bulk.NoPipeline}
 	grown := append(append(bulk.AppendAction(before, action), s.letter...), '\n')
 	if limit > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limit {
 		req.Keep(grown)
@@ -103,23 +103,17 @@ func (s *source) writeLetter(req *bulk.Request, limit int, why deliver.Refusal) 
 // event's, or one made of the chunk and the event's place in it, so that a
 // letter that is sent twice is there once.
 func (s *source) makeLetter(e *chunk.Event, why deliver.Refusal) (id []byte, err error) {
-	if s.addresses.NeedsRecord() {
-		if err := s.reader.Bound(e); err != nil {
-			return nil, err
-		}
-	}
-	own, err := s.addresses.ID(e)
-	if err != nil {
-		own = nil // an id too long is what it was refused for
-	}
 	var rest []byte
 	s.document, rest, err = s.documents.Append(s.document[:0], e)
 	if err != nil {
 		return nil, err
 	}
 	s.documents.Cut() // counted when the document itself was made
-	if !s.addresses.NeedsRecord() {
-		s.reader.Done(rest)
+	s.reader.Done(rest)
+	e.Record = e.Record[:len(e.Record)-len(rest)]
+	own, err := s.addresses.ID(e, s.documents.Values())
+	if err != nil {
+		own = nil // an id too long is what it was refused for
 	}
 	s.letter = deadletter.AppendLetter(s.letter[:0], deadletter.Letter{
 		Index: s.names.of(e.Position), ID: own, Tag: s.tag,

@@ -63,6 +63,8 @@ type translation struct {
 	config *config.Config
 	faults config.Faults
 	target string
+	// paths are the record accessors of all options.
+	paths chunk.Paths
 }
 
 func (t *translation) fault(option, value string, err error) {
@@ -70,7 +72,7 @@ func (t *translation) fault(option, value string, err error) {
 }
 
 func (t *translation) template(option, text string) *address.Template {
-	template, err := address.ParseTemplate(text)
+	template, err := address.ParseTemplate(text, &t.paths)
 	if err != nil {
 		t.fault(option, text, err)
 		return &address.Template{}
@@ -127,7 +129,7 @@ func (t *translation) logstash() address.Options {
 	prefix, plain := t.template("Logstash_Prefix", c.LogstashPrefix), t.fallback("Logstash_Prefix")
 	shown := c.LogstashPrefix
 	if c.LogstashPrefixKey != "" {
-		prefix = address.Path(t.path("Logstash_Prefix_Key", c.LogstashPrefixKey), prefix)
+		prefix = address.Field(t.path("Logstash_Prefix_Key", c.LogstashPrefixKey), prefix)
 		shown = fmt.Sprintf("%s or %s", c.LogstashPrefixKey, shown)
 	}
 	separator := t.literal("Logstash_Prefix_Separator", c.LogstashSeparator)
@@ -159,19 +161,19 @@ func (t *translation) letters(s *setup) {
 	}
 }
 
-// path reads a record accessor; the `$` may be left out, as in older
-// configurations of the built-in plugin.
-func (t *translation) path(option, text string) chunk.Path {
+// path reads a record accessor and returns its number; the `$` may be left out,
+// as in older configurations of the built-in plugin.
+func (t *translation) path(option, text string) (number int) {
 	path, rest, err := chunk.ParsePath(text)
 	if err != nil || rest != "" {
 		t.fault(option, text, errors.New("must be a record accessor such as $kubernetes['namespace_name']"))
 	}
-	return path
+	return t.paths.Add(path)
 }
 
 func (t *translation) document() document.Options {
 	c := t.config
-	o := document.Options{TimeKey: c.TimeKey, MetadataKey: c.MetadataKey}
+	o := document.Options{TimeKey: c.TimeKey, MetadataKey: c.MetadataKey, Paths: &t.paths}
 	date, err := address.ParseDate(c.TimeKeyFormat)
 	if err != nil {
 		t.fault("Time_Key_Format", c.TimeKeyFormat, err)

@@ -34,6 +34,9 @@ type bench struct {
 	// owned marks the events whose action named an id.
 	owned deliver.Settled
 	names names
+	// action is the last action line, room how long it was.
+	action []byte
+	room   int
 	letters
 	// letterNames makes the names of the dead-letter index.
 	letterNames *address.Writer
@@ -134,12 +137,16 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 	}
 	before := req.Buffer()
 	grown, err := s.encode(before)
+	if cut := s.documents.Cut(); first {
+		s.account.Cut += cut
+	}
 	switch {
 	case errors.Is(err, chunk.ErrTruncated):
 		req.Keep(grown)
 		s.malformed(e.Position, "it is cut off or corrupt; what follows in its chunk can't be read")
 		return true, nil
 	case errors.Is(err, address.ErrIDTooLong):
+		req.Keep(grown)
 		if !first {
 			return false, nil // On_Refusal keeps it
 		}
@@ -147,9 +154,6 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 	case err != nil:
 		s.malformed(e.Position, "the encoder failed on it")
 		return false, nil
-	}
-	if cut := s.documents.Cut(); first {
-		s.account.Cut += cut
 	}
 	if limit > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limit {
 		req.Keep(grown)
@@ -178,11 +182,13 @@ func (s *source) pass(e *chunk.Event) error {
 	if err := s.reader.Bound(e); err != nil {
 		return nil // the next step meets the same end
 	}
-	_, err := s.addresses.ID(e)
+	_, err := s.addresses.ID(e, nil)
 	return err
 }
 
-// encode appends the event's action and document. A panic, which only a fault
+// encode appends the event's action and document. The walk that writes the
+// document finds what the action needs of the record, so that the document is
+// written first, behind room for an action like the last one. A panic, which only a fault
 // of this plugin can cause, costs this record and no other.
 func (s *source) encode(dst []byte) (out []byte, err error) {
 	defer func() {
@@ -192,28 +198,45 @@ func (s *source) encode(dst []byte) (out []byte, err error) {
 		}
 	}()
 	e := &s.event
-	bounded := s.addresses.NeedsRecord()
-	if bounded {
-		if err := s.reader.Bound(e); err != nil {
+	if !s.addresses.NeedsRecord() {
+		if out, err = s.appendAction(dst, nil); err != nil {
 			return dst, err
 		}
+		out, rest, err := s.documents.Append(out, e)
+		if err != nil {
+			return dst, err
+		}
+		s.reader.Done(rest)
+		return append(out, '\n'), nil
 	}
-	index := s.addresses.Index(e)
-	s.names.add(e.Position, index)
-	id, err := s.addresses.ID(e)
+	out, rest, err := s.documents.Append(bulk.AppendRoom(dst, s.room), e)
 	if err != nil {
 		return dst, err
 	}
-	out = bulk.AppendAction(dst, bulk.Action{Operation: s.plugin.setup.operation, Index: index, ID: id})
-	out, rest, err := s.documents.Append(out, e)
-	if err != nil {
-		return out, err
+	s.reader.Done(rest)
+	e.Record = e.Record[:len(e.Record)-len(rest)]
+	if s.action, err = s.appendAction(s.action[:0], s.documents.Values()); err != nil {
+		return out[:len(dst)], err
 	}
-	if !bounded {
-		s.reader.Done(rest)
+	out = bulk.PutAction(out, len(dst), s.room, s.action)
+	s.room = len(s.action)
+	return append(out, '\n'), nil
+}
+
+// appendAction appends the action line of the current event, which has these
+// values at the paths of its address.
+//
+// Possible errors: address.ErrIDTooLong.
+func (s *source) appendAction(dst []byte, values chunk.Values) (out []byte, err error) {
+	e := &s.event
+	index := s.addresses.Index(e, values)
+	s.names.add(e.Position, index)
+	id, err := s.addresses.ID(e, values)
+	if err != nil {
+		return dst, err
 	}
 	if len(id) > 0 {
 		s.owned.Set(e.Position)
 	}
-	return append(out, '\n'), nil
+	return bulk.AppendAction(dst, bulk.Action{Operation: s.plugin.setup.operation, Index: index, ID: id}), nil
 }

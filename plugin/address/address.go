@@ -3,6 +3,7 @@
 package address
 
 import (
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -16,9 +17,9 @@ type Options struct {
 	// Longest is the longest name.
 	Longest int
 	Clock   Clock
-	// IDPath leads to the id in the record; nil for none.
-	IDPath chunk.Path
-	IDs    IDSource
+	IDs     IDSource
+	// IDPath is the number of the path that leads to RecordIDs.
+	IDPath int
 }
 
 // Part is one part of a name, made legal on its own; parts are joined by `-`.
@@ -71,16 +72,18 @@ const longestID = 512
 // takes.
 var ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
 
-// Writer makes addresses. It keeps the last name that depends on nothing but
-// the second, and is not safe for concurrent use.
+// Writer makes addresses. It keeps the last name, since the next event's is
+// mostly the same, and is not safe for concurrent use.
 type Writer struct {
-	options    Options
-	fromRecord bool
-	tag        string
-	now        time.Time
+	options Options
+	// fields are the numbers of the paths that names are made of.
+	fields []int
+	tag    string
+	now    time.Time
 
 	second int64
-	name   []byte // quoted; of second, where no record is needed
+	key    []byte // the fields that name is made of
+	name   []byte // quoted; of second and key
 	id     []byte // quoted
 	part   []byte
 	ids    ids
@@ -90,7 +93,7 @@ type Writer struct {
 func NewWriter(o Options) *Writer {
 	w := &Writer{options: o}
 	for _, p := range o.Name {
-		w.fromRecord = w.fromRecord || p.Template.fromRecord || p.Default.fromRecord
+		w.fields = p.Default.appendFields(p.Template.appendFields(w.fields))
 	}
 	return w
 }
@@ -102,17 +105,18 @@ func (w *Writer) Begin(tag string, now time.Time) {
 	w.ids.begin(tag)
 }
 
-// NeedsRecord says whether Index or ID look into the record, which must then
-// be cut to its bounds.
-func (w *Writer) NeedsRecord() bool { return w.fromRecord || w.options.IDs != ElasticsearchIDs }
+// NeedsRecord says that Index or ID look into the record, which must then have
+// been walked through.
+func (w *Writer) NeedsRecord() bool { return len(w.fields) > 0 || w.options.IDs != ElasticsearchIDs }
 
 // CountsEvents says that ID must see every event of a chunk, in order, also
 // those that are not sent.
 func (w *Writer) CountsEvents() bool { return w.options.IDs == GeneratedIDs }
 
-// Index returns e's index as a JSON string, valid until the next call.
-func (w *Writer) Index(e *chunk.Event) []byte {
-	if len(w.name) > 0 && !w.fromRecord && (e.Time.Seconds == w.second || w.options.Clock == SendingTime) {
+// Index returns e's index as a JSON string, valid until the next call. values
+// are e's at the paths of the templates.
+func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte {
+	if (len(w.fields) == 0 || w.sameFields(values)) && len(w.name) > 0 && (e.Time.Seconds == w.second || w.options.Clock == SendingTime) {
 		return w.name
 	}
 	w.second = e.Time.Seconds
@@ -125,16 +129,40 @@ func (w *Writer) Index(e *chunk.Event) []byte {
 		if i > 0 {
 			w.name = append(w.name, '-')
 		}
-		w.name = append(w.name, w.legalPart(p, at, e.Record)...)
+		w.name = append(w.name, w.legalPart(p, at, values)...)
 	}
 	w.name = append(cutAt(w.name, w.options.Longest+1), '"') // 1 for the quote
 	return w.name
 }
 
+// sameFields says whether the fields of the names are those of the last event.
+func (w *Writer) sameFields(values chunk.Values) bool {
+	w.part = w.part[:0]
+	for _, number := range w.fields {
+		head := len(w.part)
+		w.part = append(w.part, missing, 0, 0, 0)
+		if value := values[number]; value != nil {
+			var ok bool
+			if w.part, ok = chunk.AppendText(w.part, value); ok {
+				// The length, so that no two lists of texts are the same bytes.
+				binary.BigEndian.PutUint32(w.part[head:], uint32(len(w.part)-head))
+			}
+		}
+	}
+	if string(w.part) == string(w.key) {
+		return true
+	}
+	w.part, w.key = w.key, w.part
+	return false
+}
+
+// missing marks a field that is not there: a length that no chunk has room for.
+const missing = 0xff
+
 // legalPart renders one part.
-func (w *Writer) legalPart(p Part, at time.Time, record []byte) []byte {
+func (w *Writer) legalPart(p Part, at time.Time, values chunk.Values) []byte {
 	for _, t := range [...]*Template{p.Template, p.Default} {
-		text, ok := t.Append(w.part[:0], w.tag, at, record)
+		text, ok := t.Append(w.part[:0], w.tag, at, values)
 		w.part = text[:0]
 		if !ok {
 			continue

@@ -13,16 +13,17 @@ import (
 )
 
 // ID returns e's id as a JSON string, valid until the next call, or nil where
-// Elasticsearch makes one. e.Record must be bounded.
+// Elasticsearch makes one. values are e's at the paths of the templates; for
+// GeneratedIDs, which need none, e.Record must be bounded.
 //
 // Possible errors: ErrIDTooLong.
-func (w *Writer) ID(e *chunk.Event) ([]byte, error) {
+func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
 	switch w.options.IDs {
 	case GeneratedIDs:
 		w.id = w.ids.append(w.id[:0], e)
 		return w.id, nil
 	case RecordIDs:
-		value := w.options.IDPath.Lookup(e.Record)
+		value := values[w.options.IDPath]
 		if value == nil {
 			return nil, nil
 		}

@@ -13,6 +13,7 @@ import (
 
 	"out_es/plugin/address"
 	"out_es/plugin/chunk"
+	"out_es/plugin/document"
 )
 
 func idWriter(t testing.TB, source address.IDSource, path string) *address.Writer {
@@ -24,7 +25,7 @@ func idWriter(t testing.TB, source address.IDSource, path string) *address.Write
 		if err != nil || rest != "" {
 			t.Fatal(rest, err)
 		}
-		o.IDPath = parsed
+		o.IDPath = paths.Add(parsed)
 	}
 	w := address.NewWriter(o)
 	w.Begin(tag, at)
@@ -33,7 +34,7 @@ func idWriter(t testing.TB, source address.IDSource, path string) *address.Write
 
 func id(t testing.TB, w *address.Writer, e *chunk.Event) string {
 	t.Helper()
-	quoted, err := w.ID(e)
+	quoted, err := w.ID(e, values(t, e.Record))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +237,7 @@ func TestIDsOfRecords(t *testing.T) {
 			if got := id(t, w, &e); got != row.want {
 				t.Errorf("%q, want %q", got, row.want)
 			}
-			if quoted, _ := w.ID(&e); bytes.ContainsAny(quoted, "\n\x00") {
+			if quoted, _ := w.ID(&e, values(t, e.Record)); bytes.ContainsAny(quoted, "\n\x00") {
 				t.Errorf("a raw control character in %q", quoted)
 			}
 		})
@@ -247,13 +248,13 @@ func TestRecordsWithoutAnIDLeaveItToElasticsearch(t *testing.T) {
 	w := idWriter(t, address.RecordIDs, "$id")
 	for _, r := range [][]byte{
 		object(), object("log", "a"), object("id", ""), object("id", nil), object("id", object("a", 1)),
-		object("id", []byte{0x90}), object("id", []byte{0xc4, 1, 'a'}), object("ID", "x"),
+		object("id", []byte{0x90}), object("id", []byte{0xc4, 1, 0xff}), object("ID", "x"),
 	} {
-		if got, err := w.ID(&chunk.Event{Record: r}); len(got) != 0 || err != nil {
+		if got, err := w.ID(&chunk.Event{}, values(t, r)); len(got) != 0 || err != nil {
 			t.Errorf("%q: %s, %v", r, got, err)
 		}
 	}
-	if got, err := idWriter(t, address.ElasticsearchIDs, "").ID(&chunk.Event{Record: object("id", "x")}); len(got) != 0 || err != nil {
+	if got, err := idWriter(t, address.ElasticsearchIDs, "").ID(&chunk.Event{}, values(t, object("id", "x"))); len(got) != 0 || err != nil {
 		t.Errorf("ids by Elasticsearch: %s, %v", got, err)
 	}
 }
@@ -264,7 +265,7 @@ func TestLongIDsAreRefused(t *testing.T) {
 		strings.Repeat("a", 513), strings.Repeat("é", 257), strings.Repeat("a", 100_000),
 		strings.Repeat("\xff", 171), strings.Repeat("\xff", 170) + "aaa", // three bytes each, once they are U+FFFD
 	} {
-		if got, err := w.ID(&chunk.Event{Record: object("id", text)}); !errors.Is(err, address.ErrIDTooLong) {
+		if got, err := w.ID(&chunk.Event{}, values(t, object("id", text))); !errors.Is(err, address.ErrIDTooLong) {
 			t.Errorf("%d bytes: %.20s, %v", len(text), got, err)
 		}
 	}
@@ -276,12 +277,15 @@ func TestLongIDsAreRefused(t *testing.T) {
 func TestIDsAllocateNothing(t *testing.T) {
 	data := events(t, 300)
 	for _, w := range []*address.Writer{idWriter(t, address.GeneratedIDs, ""), idWriter(t, address.RecordIDs, "$i")} {
+		documents := document.NewWriter(document.Options{Paths: &paths})
+		var text []byte
 		walkOnce := func() {
 			w.Begin(tag, at)
 			r := chunk.NewReader(data)
 			var e chunk.Event
 			for r.Next(&e) == nil && r.Bound(&e) == nil {
-				_, _ = w.ID(&e)
+				text, _, _ = documents.Append(text[:0], &e)
+				_, _ = w.ID(&e, documents.Values())
 			}
 		}
 		walkOnce()

@@ -30,7 +30,7 @@ func TestIndexHasTheTimeOfTheEvent(t *testing.T) {
 		{time.Unix(1<<32, 0), `"logs-2106.02.07-062816"`},
 	} {
 		for range 2 {
-			if got := string(w.Index(eventAt(row.at, record))); got != row.want {
+			if got := string(w.Index(eventAt(row.at, record), values(t, record))); got != row.want {
 				t.Errorf("%v: %s, want %s", row.at, got, row.want)
 			}
 		}
@@ -41,7 +41,7 @@ func TestIndexHasTheTimeOfTheEvent(t *testing.T) {
 func TestFirstEventOf1970HasAName(t *testing.T) {
 	w := address.NewWriter(address.IndexOptions(template(t, "x-%s"), template(t, "fluent-bit")))
 	w.Begin(tag, at)
-	if got := string(w.Index(eventAt(time.Unix(0, 0), record))); got != `"x-0"` {
+	if got := string(w.Index(eventAt(time.Unix(0, 0), record), values(t, record))); got != `"x-0"` {
 		t.Error(got)
 	}
 }
@@ -61,7 +61,7 @@ func TestIndexHasTheTimeOfSendingUnderCurrentTimeIndex(t *testing.T) {
 	} {
 		w.Begin(tag, row.now)
 		for _, event := range []time.Time{at.AddDate(-1, 0, 0), at, at.AddDate(1, 0, 0)} {
-			if got := string(w.Index(eventAt(event, record))); got != row.want {
+			if got := string(w.Index(eventAt(event, record), values(t, record))); got != row.want {
 				t.Errorf("sent at %v: %s, want %s", row.now, got, row.want)
 			}
 		}
@@ -69,7 +69,7 @@ func TestIndexHasTheTimeOfSendingUnderCurrentTimeIndex(t *testing.T) {
 	o.Name[0].Template = template(t, "$name-%Y")
 	w = address.NewWriter(o)
 	w.Begin(tag, at)
-	if got := string(w.Index(eventAt(time.Unix(0, 0), object("name", "a")))); got != `"a-2026"` {
+	if got := string(w.Index(eventAt(time.Unix(0, 0), nil), values(t, object("name", "a")))); got != `"a-2026"` {
 		t.Errorf("with a field of the record: %s", got)
 	}
 }
@@ -81,7 +81,7 @@ func TestIndexFollowsTheTagOfTheChunk(t *testing.T) {
 	} {
 		w.Begin(row.tag, at)
 		for range 2 {
-			if got := string(w.Index(eventAt(at, record))); got != row.want {
+			if got := string(w.Index(eventAt(at, record), values(t, record))); got != row.want {
 				t.Errorf("tag %q: %s, want %s", row.tag, got, row.want)
 			}
 		}
@@ -99,7 +99,7 @@ func TestIndexFollowsTheRecordWithinASecond(t *testing.T) {
 		{object("name", 7), `"7-2026"`}, {object("name", true), `"true-2026"`}, {object("name", 1.5), `"1.5-2026"`},
 		{object("name", float32(0.1)), `"0.1-2026"`}, {object("name", object()), `"fluent-bit"`},
 	} {
-		if got := string(w.Index(eventAt(at, row.record))); got != row.want {
+		if got := string(w.Index(eventAt(at, nil), values(t, row.record))); got != row.want {
 			t.Errorf("%s, want %s", got, row.want)
 		}
 	}
@@ -114,7 +114,7 @@ func TestWritersSayWhatTheyNeed(t *testing.T) {
 	for _, row := range []struct {
 		name            string
 		options         address.Options
-		record, counted bool
+		record, counted bool // what it must say
 	}{
 		{"a literal", name("logs"), false, false},
 		{"date and tag", name("$TAG-%Y"), false, false},
@@ -134,12 +134,12 @@ func TestIndexAllocatesNothing(t *testing.T) {
 	for _, text := range []string{"fluent-bit", "logs-%Y.%m.%d", "$TAG[1]-%Y", "$kubernetes['namespace_name']|none-%Y.%m.%d"} {
 		w := address.NewWriter(address.IndexOptions(template(t, text), template(t, "fluent-bit")))
 		w.Begin(tag, at)
-		e := eventAt(at, record)
-		w.Index(e)
+		e, found := eventAt(at, record), values(t, record)
+		w.Index(e, found)
 		if n := testing.AllocsPerRun(100, func() {
 			e.Time.Seconds++
-			w.Index(e)
-			w.Index(e)
+			w.Index(e, found)
+			w.Index(e, found)
 		}); n != 0 {
 			t.Errorf("%s: %v allocations", text, n)
 		}

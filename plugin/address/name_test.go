@@ -13,7 +13,7 @@ import (
 
 func template(t testing.TB, text string) *address.Template {
 	t.Helper()
-	parsed, err := address.ParseTemplate(text)
+	parsed, err := address.ParseTemplate(text, &paths)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -23,7 +23,7 @@ func template(t testing.TB, text string) *address.Template {
 // index is the name that a writer makes, without its quotes. It must be one.
 func index(t testing.TB, w *address.Writer, record []byte) string {
 	t.Helper()
-	quoted := w.Index(&chunk.Event{Time: chunk.Time{Seconds: at.Unix()}, Record: record})
+	quoted := w.Index(&chunk.Event{Time: chunk.Time{Seconds: at.Unix()}}, values(t, record))
 	var name string
 	if err := json.Unmarshal(quoted, &name); err != nil {
 		t.Fatalf("%s: %v", quoted, err)

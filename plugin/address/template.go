@@ -13,24 +13,29 @@ import (
 
 // Template makes a text out of an event's time, tag and record. Its language
 // is in docs/configuration.md, "Templates".
-type Template struct {
-	parts []part
-	// fromRecord says that its text depends on the record.
-	fromRecord bool
-}
+type Template struct{ parts []part }
 
-// part is one piece of a template; just one of its fields is set.
+// part is one piece of a template.
 type part struct {
+	kind    partKind
 	literal string
 	date    *strftime.Strftime
-	path    chunk.Path
-	tag     bool
-	// tagPart is -1 for the whole tag.
-	tagPart int
-	// other stands in for a path that leads nowhere and for a part that the
-	// tag doesn't have; nil for none.
+	// number is that of a field's path, or of the tag's part, -1 for the whole
+	// tag.
+	number int
+	// other stands in for a field that the record doesn't have and for a part
+	// that the tag doesn't have; nil for none.
 	other *Template
 }
+
+type partKind uint8
+
+const (
+	literalPart partKind = iota
+	datePart
+	tagPart
+	fieldPart
+)
 
 // ParseDate compiles a strftime pattern as templates and Time_Key_Format know
 // it: strftime's own, and %s for seconds since 1970.
@@ -44,10 +49,10 @@ func ParseDate(pattern string) (*strftime.Strftime, error) {
 	return date, nil
 }
 
-// ParseTemplate compiles text.
+// ParseTemplate compiles text. The record accessors in it are added to paths.
 //
 // Possible errors: a broken accessor, an unknown strftime specification.
-func ParseTemplate(text string) (*Template, error) {
+func ParseTemplate(text string, paths *chunk.Paths) (*Template, error) {
 	t := &Template{}
 	for text != "" {
 		var err error
@@ -55,7 +60,7 @@ func ParseTemplate(text string) (*Template, error) {
 		case strings.HasPrefix(text, "$TAG"):
 			text, err = t.parseTag(text)
 		case text[0] == '$':
-			text, err = t.parsePath(text)
+			text, err = t.parsePath(text, paths)
 		default:
 			n := strings.IndexByte(text, '$')
 			if n < 0 {
@@ -81,14 +86,14 @@ func (t *Template) addText(text string) error {
 	if err != nil {
 		return err
 	}
-	t.parts = append(t.parts, part{date: date})
+	t.parts = append(t.parts, part{kind: datePart, date: date})
 	return nil
 }
 
 // parseTag takes $TAG or $TAG[n], and the fallback behind it. As in Fluent Bit
 // (flb_record_accessor.c), whatever follows $TAG is no part of the name.
 func (t *Template) parseTag(text string) (rest string, err error) {
-	p := part{tag: true, tagPart: -1}
+	p := part{kind: tagPart, number: -1}
 	rest = text[len("$TAG"):]
 	if strings.HasPrefix(rest, "[") {
 		number, after, found := strings.Cut(rest[1:], "]")
@@ -96,19 +101,18 @@ func (t *Template) parseTag(text string) (rest string, err error) {
 		if !found || err != nil {
 			return text, fmt.Errorf("%q: a part of the tag is written $TAG[0]", text)
 		}
-		p.tagPart, rest = int(n), after
+		p.number, rest = int(n), after
 	}
 	return t.addField(p, rest)
 }
 
 // parsePath takes an accessor and the fallback behind it.
-func (t *Template) parsePath(text string) (rest string, err error) {
+func (t *Template) parsePath(text string, paths *chunk.Paths) (rest string, err error) {
 	path, rest, err := chunk.ParsePath(text)
 	if err != nil {
 		return text, fmt.Errorf("%q is no record accessor: write $key, $key['inner'] or $list[0]", text)
 	}
-	t.fromRecord = true
-	return t.addField(part{path: path}, rest)
+	return t.addField(part{kind: fieldPart, number: paths.Add(path)}, rest)
 }
 
 // addField takes the fallback, if rest starts with one, and adds p.
@@ -130,30 +134,46 @@ func Join(templates ...*Template) *Template {
 	all := &Template{}
 	for _, t := range templates {
 		all.parts = append(all.parts, t.parts...)
-		all.fromRecord = all.fromRecord || t.fromRecord
 	}
 	return all
 }
 
-// Path makes a template of one accessor, with other for records without it.
-func Path(path chunk.Path, other *Template) *Template {
-	return &Template{parts: []part{{path: path, other: other}}, fromRecord: true}
+// Field makes a template of the path of that number, with other for records
+// without it.
+func Field(number int, other *Template) *Template {
+	return &Template{parts: []part{{kind: fieldPart, number: number, other: other}}}
 }
 
-// Append appends the template's text for an event. ok is false where a field
-// or a part of the tag is missing that has no fallback.
-func (t *Template) Append(dst []byte, tag string, at time.Time, record []byte) (out []byte, ok bool) {
+// appendFields appends the numbers of the paths that the template's text
+// depends on.
+func (t *Template) appendFields(dst []int) []int {
 	for i := range t.parts {
 		p := &t.parts[i]
-		switch {
-		case p.date != nil:
+		if p.kind == fieldPart {
+			dst = append(dst, p.number)
+		}
+		if p.other != nil {
+			dst = p.other.appendFields(dst)
+		}
+	}
+	return dst
+}
+
+// Append appends the template's text for an event with these values at the
+// paths. ok is false where a field or a part of the tag is missing that has no
+// fallback.
+func (t *Template) Append(dst []byte, tag string, at time.Time, values chunk.Values) (out []byte, ok bool) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		switch p.kind {
+		case datePart:
 			dst = p.date.FormatBuffer(dst, at)
-		case p.path != nil || p.tag:
-			dst, ok = p.appendField(dst, tag, at, record)
+		case tagPart, fieldPart:
+			dst, ok = p.appendField(dst, tag, at, values)
 			if !ok {
 				return dst, false
 			}
-		default:
+		case literalPart:
 			dst = append(dst, p.literal...)
 		}
 	}
@@ -162,11 +182,11 @@ func (t *Template) Append(dst []byte, tag string, at time.Time, record []byte) (
 
 // appendField appends the field, or the part of the tag, or what stands in for
 // it where it is missing or empty.
-func (p *part) appendField(dst []byte, tag string, at time.Time, record []byte) (out []byte, ok bool) {
+func (p *part) appendField(dst []byte, tag string, at time.Time, values chunk.Values) (out []byte, ok bool) {
 	mark := len(dst)
-	if p.tag {
-		dst = append(dst, tagPart(tag, p.tagPart)...)
-	} else if value := p.path.Lookup(record); value != nil {
+	if p.kind == tagPart {
+		dst = append(dst, partOf(tag, p.number)...)
+	} else if value := values[p.number]; value != nil {
 		dst, ok = chunk.AppendText(dst, value)
 		if !ok {
 			dst = dst[:mark]
@@ -178,12 +198,12 @@ func (p *part) appendField(dst []byte, tag string, at time.Time, record []byte) 
 	if p.other == nil {
 		return dst, false
 	}
-	return p.other.Append(dst, tag, at, record)
+	return p.other.Append(dst, tag, at, values)
 }
 
-// tagPart returns the n-th part between dots, the whole tag where n is -1, and
+// partOf returns the n-th part between dots, the whole tag where n is -1, and
 // nothing where there are not so many.
-func tagPart(tag string, n int) string {
+func partOf(tag string, n int) string {
 	if n < 0 {
 		return tag
 	}
@@ -201,7 +221,7 @@ func tagPart(tag string, n int) string {
 // IsLiteral says whether the template has the same text for every event.
 func (t *Template) IsLiteral() bool {
 	for i := range t.parts {
-		if p := &t.parts[i]; p.date != nil || p.path != nil || p.tag {
+		if t.parts[i].kind != literalPart {
 			return false
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/address"
+	"out_es/plugin/chunk"
+	"out_es/plugin/document"
 )
 
 // at is when the events of these tests happened: a Monday.
@@ -37,6 +39,19 @@ var record = object(
 	"code", 200, "ratio", 1.5, "ok", true, "empty", "", "null", nil,
 	"greedy", "%Y-$TAG-$log|x", "TAGGED", "field",
 )
+
+// paths are those of all templates of these tests.
+var paths chunk.Paths
+
+// values are what the walk of the document finds in a record.
+func values(t testing.TB, record []byte) chunk.Values {
+	t.Helper()
+	w := document.NewWriter(document.Options{Paths: &paths})
+	if _, _, err := w.Append(nil, &chunk.Event{Record: record}); err != nil {
+		t.Fatal(err)
+	}
+	return w.Values()
+}
 
 func TestTemplates(t *testing.T) {
 	for _, row := range []struct{ template, want string }{
@@ -80,11 +95,11 @@ func TestTemplates(t *testing.T) {
 		{"%Y-$greedy", "2026-%Y-$TAG-$log|x"},
 	} {
 		t.Run(row.template, func(t *testing.T) {
-			template, err := address.ParseTemplate(row.template)
+			template, err := address.ParseTemplate(row.template, &paths)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, ok := template.Append([]byte("> "), tag, at, record)
+			got, ok := template.Append([]byte("> "), tag, at, values(t, record))
 			if string(got) != "> "+row.want || !ok {
 				t.Errorf("%q, %v; want %q", got, ok, row.want)
 			}
@@ -100,19 +115,19 @@ func TestTemplatesWithoutTheirField(t *testing.T) {
 		"$missing", "x-$missing-%Y", "$log['a']", "$list[2]", "$list['a']", "$empty", "$null", "$kubernetes", "$list",
 		"$TAG[3]", "$TAG[65535]", "$log-$missing",
 	} {
-		template, err := address.ParseTemplate(text)
+		template, err := address.ParseTemplate(text, &paths)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := template.Append(nil, tag, at, record); ok {
+		if got, ok := template.Append(nil, tag, at, values(t, record)); ok {
 			t.Errorf("%s: %q", text, got)
 		}
 	}
-	template, err := address.ParseTemplate("$TAG[1]|none")
+	template, err := address.ParseTemplate("$TAG[1]|none", &paths)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, ok := template.Append(nil, "a..b", at, record); string(got) != "none" || !ok {
+	if got, ok := template.Append(nil, "a..b", at, values(t, record)); string(got) != "none" || !ok {
 		t.Errorf("an empty part of a tag: %q, %v", got, ok)
 	}
 }
@@ -139,7 +154,7 @@ func TestBrokenTemplatesAreRefused(t *testing.T) {
 		{"$log|$other", "word"},
 		{"$TAG[1]|%Y", "word"},
 	} {
-		if template, err := address.ParseTemplate(row.template); err == nil {
+		if template, err := address.ParseTemplate(row.template, &paths); err == nil {
 			t.Errorf("%q: taken as %v", row.template, template)
 		} else if !strings.Contains(err.Error(), row.advice) {
 			t.Errorf("%q: %v; the advice must name %s", row.template, err, row.advice)
@@ -150,14 +165,14 @@ func TestBrokenTemplatesAreRefused(t *testing.T) {
 func TestJoinedTemplates(t *testing.T) {
 	parse := func(text string) *address.Template {
 		t.Helper()
-		template, err := address.ParseTemplate(text)
+		template, err := address.ParseTemplate(text, &paths)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return template
 	}
 	joined := address.Join(parse("$missing|logs"), parse("-"), parse("%Y"))
-	if got, ok := joined.Append(nil, tag, at, record); string(got) != "logs-2026" || !ok {
+	if got, ok := joined.Append(nil, tag, at, values(t, record)); string(got) != "logs-2026" || !ok {
 		t.Errorf("%q, %v", got, ok)
 	}
 	if literal := address.Join(parse("a"), parse("b")); !literal.IsLiteral() {

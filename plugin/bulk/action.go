@@ -6,7 +6,10 @@
 // table of verdicts.
 package bulk
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Operation is what an action asks Elasticsearch to do with a document.
 type Operation uint8
@@ -72,4 +75,24 @@ func AppendAction(dst []byte, a Action) []byte {
 		dst = append(dst, `,"pipeline":"_none"`...)
 	}
 	return append(dst, "}}\n"...)
+}
+
+// AppendRoom appends size bytes of any content, for an action line that is not
+// known yet.
+func AppendRoom(dst []byte, size int) []byte {
+	return slices.Grow(dst, size)[:len(dst)+size]
+}
+
+// PutAction puts action into the room of that size at start, which is followed
+// by a document. The document is moved where the action has another length;
+// those of one chunk mostly have the same.
+func PutAction(lines []byte, start, room int, action []byte) []byte {
+	end := len(lines)
+	if more := len(action) - room; more != 0 {
+		lines = AppendRoom(lines, max(more, 0))
+		copy(lines[start+len(action):], lines[start+room:end])
+		lines = lines[:end+more]
+	}
+	copy(lines[start:], action)
+	return lines
 }

@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"out_es/plugin/bulk"
@@ -38,6 +39,25 @@ func TestParseOperationKnowsWhatItPrints(t *testing.T) {
 	for _, name := range []string{"", "CREATE", "delete", "upsert"} {
 		if o, err := bulk.ParseOperation(name); err == nil {
 			t.Errorf("%q was taken for %v", name, o)
+		}
+	}
+}
+
+// The lines before a document stay as they are whatever room was left for its
+// action, and so does the document.
+func TestActionsFitIntoAnyRoom(t *testing.T) {
+	for _, action := range []string{"", "a\n", "a longer action\n", strings.Repeat("long ", 100) + "\n"} {
+		for _, room := range []int{0, 1, len(action), len(action) + 1, 2 * len(action), 1000} {
+			for _, document := range []string{"", "{}", strings.Repeat(`{"k":"v"}`, 50)} {
+				for _, spare := range []int{0, 1, 5000} {
+					before := append(make([]byte, 0, 10+spare), "before\n"...)
+					lines := append(bulk.AppendRoom(before, room), document...)
+					got := string(bulk.PutAction(lines, len(before), room, []byte(action)))
+					if want := "before\n" + action + document; got != want {
+						t.Fatalf("an action of %d in room for %d: got %q, want %q", len(action), room, got, want)
+					}
+				}
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 )
@@ -61,70 +62,20 @@ func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// Lookup returns the msgpack value that p leads to from value, running on to
-// the chunk's end, or nil where there is none.
-func (p Path) Lookup(value []byte) []byte {
-	for _, s := range p {
-		if s.key == nil {
-			value = element(value, s.index)
-		} else {
-			value = member(value, s.key)
-		}
-		if value == nil {
-			return nil
-		}
-	}
-	return value
-}
-
-// member returns the value of key in the map at the start of b. Of a key that
-// stands twice the first counts.
-func member(b, key []byte) []byte {
-	if !isMap(b) {
-		return nil
-	}
-	n, b, err := msgp.ReadMapHeaderBytes(b)
-	for ; err == nil && n > 0; n-- {
-		var name []byte
-		if msgp.NextType(b) != msgp.StrType {
-			b, err = Skip(b)
-		} else {
-			name, b, err = msgp.ReadStringZC(b)
-		}
-		if err == nil && name != nil && string(name) == string(key) && len(b) > 0 {
-			return b
-		}
-		if err == nil {
-			b, err = Skip(b)
-		}
-	}
-	return nil
-}
-
-func element(b []byte, index int) []byte {
-	if msgp.NextType(b) != msgp.ArrayType {
-		return nil
-	}
-	n, b, err := msgp.ReadArrayHeaderBytes(b)
-	if err != nil || uint64(index) >= uint64(n) {
-		return nil
-	}
-	for ; err == nil && index > 0; index-- {
-		b, err = Skip(b)
-	}
-	if err != nil || len(b) == 0 {
-		return nil
-	}
-	return b
-}
-
-// AppendText appends the text of a string, a number or a switch at the start
-// of b. Other types have none.
+// AppendText appends the text of a string, a number or a boolean at the start
+// of b; of binary what is UTF-8, as old clients send text. Other types have
+// none.
 func AppendText(dst, b []byte) (out []byte, ok bool) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:
 		s, _, err := msgp.ReadStringZC(b)
 		return append(dst, s...), err == nil
+	case msgp.BinType:
+		s, _, err := msgp.ReadBytesZC(b)
+		if err != nil || !utf8.Valid(s) {
+			return dst, false
+		}
+		return append(dst, s...), true
 	case msgp.BoolType:
 		v, _, err := msgp.ReadBoolBytes(b)
 		return strconv.AppendBool(dst, v), err == nil

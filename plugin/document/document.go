@@ -26,6 +26,8 @@ type Options struct {
 	// MetadataKey receives the event's metadata, where there is any.
 	MetadataKey string
 	Dots        Dots
+	// Paths are looked for in the record; nil for none.
+	Paths *chunk.Paths
 }
 
 // Precision is how many digits of a second a document's time has.
@@ -62,6 +64,9 @@ type Writer struct {
 
 	memos [memoPlaces]memo
 
+	root   *chunk.Branch // of Options.Paths
+	values chunk.Values
+
 	cut int
 }
 
@@ -75,7 +80,7 @@ const (
 
 // NewWriter returns a writer; Begin must come before the first Append.
 func NewWriter(o Options) *Writer {
-	w := &Writer{options: o, dots: o.Dots == ReplaceDots}
+	w := &Writer{options: o, dots: o.Dots == ReplaceDots, root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len())}
 	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
@@ -108,10 +113,11 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	if err != nil {
 		return dst, nil, err
 	}
+	clear(w.values)
 	dst = append(dst, '{')
 	var taken [fields]bool
 	for i := range n {
-		mark := len(dst)
+		mark, branch := len(dst), w.root.Member(b)
 		if dst, b, err = w.key(dst, b, 1); err != nil {
 			return dst, nil, err
 		}
@@ -121,7 +127,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 			}
 		}
 		dst = append(dst, ':')
-		if dst, b, err = w.field(dst, b, i); err != nil {
+		if dst, b, err = w.field(dst, b, i, branch); err != nil {
 			return dst, nil, err
 		}
 		dst = append(dst, ',')

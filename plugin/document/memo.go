@@ -1,12 +1,22 @@
 package document
 
-import "bytes"
+import (
+	"bytes"
+
+	"out_es/plugin/chunk"
+)
 
 // memo is the last map or array that stood at one place of a record, and its
 // JSON. What the kubernetes filter adds to an event is the same for every line
 // of a pod, and most of the event: to see that it is the same takes a tenth of
 // the time that writing it again takes.
-type memo struct{ source, text []byte }
+type memo struct {
+	source, text []byte
+	// places are the values in it that are looked for, where it stands at
+	// branch.
+	branch *chunk.Branch
+	places []place
+}
 
 // A writer keeps memoPlaces values of at most memoBytes each, their JSON
 // included: 64 KB.
@@ -26,29 +36,43 @@ func (m *memo) append(dst, b []byte) (out, rest []byte, ok bool) {
 }
 
 // keep copies a value and its JSON, unless they are large.
-func (m *memo) keep(source, text []byte) {
+func (m *memo) keep(source, text []byte) (kept bool) {
 	if len(source)+len(text) > memoBytes {
-		return
+		return false
 	}
 	m.source = append(m.source[:0], source...)
 	m.text = append(m.text[:0], text...)
+	return true
 }
 
-// field appends the value of the i-th field of a record.
+// field appends the value of the i-th field of a record, which stands at branch.
 //
 // Possible errors: chunk.ErrTruncated.
-func (w *Writer) field(dst, b []byte, i uint32) (out, rest []byte, err error) {
+func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest []byte, err error) {
 	if !holdsValues(b) {
-		return w.value(dst, b, 1)
+		if branch == nil {
+			return w.value(dst, b, 1)
+		}
+		return w.found(dst, b, 1, branch)
 	}
 	m := &w.memos[i%memoPlaces]
-	if out, rest, ok := m.append(dst, b); ok {
-		return out, rest, nil
+	if branch == nil || branch == m.branch {
+		if out, rest, ok := m.append(dst, b); ok {
+			if branch != nil {
+				m.recall(branch, w.values, b)
+			}
+			return out, rest, nil
+		}
 	}
 	cut := w.cut
-	out, rest, err = w.value(dst, b, 1)
-	if err == nil && w.cut == cut { // what was cut must be counted every time
-		m.keep(b[:len(b)-len(rest)], out[len(dst):])
+	if branch == nil {
+		out, rest, err = w.value(dst, b, 1)
+	} else {
+		out, rest, err = w.found(dst, b, 1, branch)
+	}
+	if err == nil && w.cut == cut && // what was cut must be counted every time
+		m.keep(b[:len(b)-len(rest)], out[len(dst):]) {
+		m.note(branch, w.values, b)
 	}
 	return out, rest, err
 }

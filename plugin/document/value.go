@@ -31,9 +31,9 @@ func (w *Writer) value(dst, b []byte, depth int) (out, rest []byte, err error) {
 	case lead >= 0xe0:
 		return strconv.AppendInt(dst, int64(int8(lead)), 10), b[1:], nil
 	case lead < 0x90 || lead == 0xde || lead == 0xdf:
-		return w.object(dst, b, depth+1)
+		return w.object(dst, b, depth+1, nil)
 	case lead < 0xa0 || lead == 0xdc || lead == 0xdd:
-		return w.array(dst, b, depth+1)
+		return w.array(dst, b, depth+1, nil)
 	}
 	return scalar(dst, b)
 }
@@ -99,8 +99,8 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 	return extension(dst, b)
 }
 
-// object writes a map.
-func (w *Writer) object(dst, b []byte, depth int) (out, rest []byte, err error) {
+// object writes a map that stands at branch.
+func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
 	if depth > maxDepth {
 		return w.tooDeep(dst, b)
 	}
@@ -113,18 +113,24 @@ func (w *Writer) object(dst, b []byte, depth int) (out, rest []byte, err error) 
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		next := branch.Member(b)
 		if dst, b, err = w.key(dst, b, depth); err != nil {
 			return dst, nil, err
 		}
 		dst = append(dst, ':')
-		if dst, b, err = w.value(dst, b, depth); err != nil {
+		if next == nil {
+			dst, b, err = w.value(dst, b, depth)
+		} else {
+			dst, b, err = w.found(dst, b, depth, next)
+		}
+		if err != nil {
 			return dst, nil, err
 		}
 	}
 	return append(dst, '}'), b, nil
 }
 
-func (w *Writer) array(dst, b []byte, depth int) (out, rest []byte, err error) {
+func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
 	if depth > maxDepth {
 		return w.tooDeep(dst, b)
 	}
@@ -137,7 +143,12 @@ func (w *Writer) array(dst, b []byte, depth int) (out, rest []byte, err error) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, b, err = w.value(dst, b, depth); err != nil {
+		if next := branch.Element(i); next == nil {
+			dst, b, err = w.value(dst, b, depth)
+		} else {
+			dst, b, err = w.found(dst, b, depth, next)
+		}
+		if err != nil {
 			return dst, nil, err
 		}
 	}
