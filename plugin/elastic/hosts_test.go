@@ -120,7 +120,7 @@ func TestWhereAllAreLostTheyAreTriedInTurn(t *testing.T) {
 			t.Errorf("%s is lost, and others are up: %v", address, elsewhere)
 		}
 	}
-	if counts := asked(t, h, 3); len(counts) != 3 {
+	if counts := asked(t, h, 300); len(counts) != 3 {
 		t.Errorf("asked were %v", counts)
 	}
 }
