@@ -1,0 +1,105 @@
+// Package sharedobject looks into a built plugin: what it needs of the machine that loads it, and what it offers.
+package sharedobject
+
+import (
+	"debug/buildinfo"
+	"debug/elf"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Facts are what is to know of a shared object.
+type Facts struct {
+	Machine elf.Machine
+	// Bytes is the file's size.
+	Bytes int64
+	// Needed are the libraries that the loader must find, sorted.
+	Needed []string
+	// GLIBC is the newest version of the C library that a symbol asks for, such as 2.34.
+	GLIBC string
+	// Exports are the functions that others can call, sorted.
+	Exports []string
+	// Go is the version of the toolchain, such as go1.26.8; Modules are what is linked in, as path@version.
+	Go      string
+	Modules []string
+}
+
+// Read reads an ELF file that Go has made.
+//
+// Possible errors: there is no such file, or it is none that Go made.
+func Read(path string) (*Facts, error) {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("sharedobject: %w", err)
+	}
+	f := &Facts{Bytes: stat.Size()}
+	if err := f.readELF(path); err != nil {
+		return nil, fmt.Errorf("sharedobject: %s: %w", path, err)
+	}
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("sharedobject: %w", err)
+	}
+	f.Go = info.GoVersion
+	for _, module := range info.Deps {
+		f.Modules = append(f.Modules, module.Path+"@"+module.Version)
+	}
+	return f, nil
+}
+
+func (f *Facts) readELF(path string) error {
+	file, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	f.Machine = file.Machine
+	if f.Needed, err = file.ImportedLibraries(); err != nil {
+		return err
+	}
+	slices.Sort(f.Needed)
+	symbols, err := file.DynamicSymbols()
+	if err != nil {
+		return err
+	}
+	for _, s := range symbols {
+		if s.Section != elf.SHN_UNDEF && elf.ST_TYPE(s.Info) == elf.STT_FUNC {
+			f.Exports = append(f.Exports, s.Name)
+		}
+		if version, ok := strings.CutPrefix(s.Version, "GLIBC_"); ok && Newer(version, f.GLIBC) {
+			f.GLIBC = version
+		}
+	}
+	slices.Sort(f.Exports)
+	return nil
+}
+
+// Newer says whether version a, such as 2.34, is newer than b. Nothing is older than all.
+func Newer(a, b string) bool {
+	return slices.Compare(numbers(a), numbers(b)) > 0
+}
+
+func numbers(version string) []int {
+	var all []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return all
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// FromEnv is the path of the plugin that OUT_ES_SO names, "" where it names none. "make test" sets it.
+func FromEnv() (string, error) {
+	path := os.Getenv("OUT_ES_SO")
+	if path == "" {
+		return "", nil
+	}
+	return filepath.Abs(path)
+}
