@@ -14,6 +14,7 @@ require (
 	github.com/ugorji/go/codec v1.1.7
 	github.com/zeebo/xxh3 v1.1.0
 	go.yaml.in/yaml/v4 v4.0.0
+	golang.org/x/sys v0.30.0
 )
 
 require (
@@ -26,5 +27,4 @@ require (
 	go.opentelemetry.io/otel v1.29.0 // indirect
 	go.opentelemetry.io/otel/metric v1.29.0 // indirect
 	go.opentelemetry.io/otel/trace v1.29.0 // indirect
-	golang.org/x/sys v0.30.0 // indirect
 )

@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"out_es/plugin/config":     {},
 	"out_es/plugin/fluentbit":  {},
 	"out_es/plugin/reuse":      {},
+	"out_es/plugin/spool":      {},
 	"out_es/plugin/jsontext":   {},
 	"out_es/plugin/migrate":    {},
 	"out_es/lint/sections":     {},
@@ -46,6 +47,7 @@ var enters = map[string]struct {
 	"github.com/cenkalti/":             {[]string{"out_es/plugin/deliver"}, "one loop retries"},
 	"github.com/tinylib/msgp/":         {[]string{"out_es/plugin/chunk", "out_es/plugin/document"}, "it is msgpack"},
 	"github.com/lestrrat-go/strftime":  {[]string{"out_es/plugin/address", "out_es/plugin/document"}, "it is dates"},
+	"golang.org/x/sys/":                {[]string{"out_es/plugin/spool"}, "it is the system call that writes a chunk without copying it"},
 	"github.com/zeebo/xxh3":            {[]string{"out_es/plugin/address", "out_es/plugin/deliver"}, "it names events and chunks"},
 }
 

@@ -1,0 +1,157 @@
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Room says what bounds an append.
+type Room uint8
+
+const (
+	// WithinLimit is for new chunks.
+	WithinLimit Room = iota
+	// BeyondLimit is for a frame that moves to the end of the queue, and whose
+	// old place is given back at once.
+	BeyondLimit
+)
+
+// copiedBytes is up to which length a frame is copied into one piece. Above it
+// the system is given the pieces where they lie.
+const copiedBytes = 64 << 10
+
+// Append writes f as the last frame of the queue. When it returns without an
+// error the frame outlives the process, and with SyncAlways the machine. After
+// an error nothing of it is there. f is borrowed.
+//
+// A frame that is larger than the whole limit is taken when nothing else is in
+// the spool: it would never fit otherwise.
+//
+// Possible errors: ErrFull; ErrClosed; those of the file system, such as
+// syscall.ENOSPC.
+func (s *Spool) Append(f Frame, room Room) error {
+	e := Entry{
+		Records: f.Records, Appended: time.Now(),
+		tag: len(f.Tag), settled: len(f.Settled), chunk: len(f.Chunk), sum: sumOf(f.Tag, f.Settled, f.Chunk),
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if room == WithinLimit && s.bytes+e.size() > s.options.Limit {
+		s.dropDone()
+		if s.bytes > 0 && s.bytes+e.size() > s.options.Limit {
+			return ErrFull
+		}
+	}
+	if err := s.makeRoom(e.size()); err != nil {
+		return err
+	}
+	g := s.segments[len(s.segments)-1]
+	e.Sequence = s.sequence
+	if err := s.write(g, &e, f); err != nil {
+		s.takeBack(g)
+		return fmt.Errorf("spool: %w", err)
+	}
+	g.end += e.size()
+	g.size = g.end
+	s.sequence++
+	s.bytes += e.size()
+	if s.frames() == 1 {
+		s.oldest = e.Appended
+	}
+	select {
+	case s.added <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// makeRoom begins a new segment where the active one has not enough room.
+func (s *Spool) makeRoom(size int64) error {
+	if s.active != nil {
+		g := s.segments[len(s.segments)-1]
+		if g.end == 0 || g.end+size <= s.options.SegmentBytes {
+			return nil
+		}
+		s.seal()
+	}
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	g := &segment{number: s.number, mark: binary.BigEndian.Uint64(random[:])}
+	file, err := os.OpenFile(g.path(s.dir), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	s.number++
+	if s.options.Sync == SyncAlways {
+		if err := syncDir(s.dir); err != nil {
+			_ = file.Close()
+			_ = os.Remove(g.path(s.dir))
+			return err
+		}
+	}
+	s.active = file
+	s.segments = append(s.segments, g)
+	return nil
+}
+
+// seal ends the active segment.
+func (s *Spool) seal() {
+	_ = s.active.Close() // what was acknowledged was written, or synced, before
+	s.active = nil
+}
+
+// write puts the frame behind the last one.
+func (s *Spool) write(g *segment, e *Entry, f Frame) error {
+	s.scratch = appendHead(s.scratch[:0], g.mark, e)
+	s.scratch = append(append(s.scratch, f.Tag...), f.Settled...)
+	var err error
+	if e.size() <= copiedBytes {
+		s.scratch = append(s.scratch, f.Chunk...)
+		_, err = s.active.WriteAt(s.scratch, g.end)
+	} else {
+		err = writePieces(s.active, g.end, s.scratch, f.Chunk)
+	}
+	if err == nil && s.options.Sync == SyncAlways {
+		err = s.active.Sync()
+	}
+	return err
+}
+
+// takeBack cuts off what a failed write left. Where even that fails, the rest
+// stays behind as a torn end, and a new segment follows.
+//
+// So it does after a failed sync: what the system has of the file then is not
+// known.
+func (s *Spool) takeBack(g *segment) {
+	err := s.active.Truncate(g.end)
+	if err != nil || s.options.Sync == SyncAlways {
+		s.seal()
+	}
+	if info, err := os.Stat(g.path(s.dir)); err == nil {
+		s.bytes += info.Size() - g.size
+		g.size = info.Size()
+	}
+}
+
+// dropDone deletes the active segment where all of it is done. s.mu is held.
+func (s *Spool) dropDone() {
+	if s.active == nil {
+		return
+	}
+	g := s.segments[len(s.segments)-1]
+	if s.done.segment != g.number || s.done.offset < g.end {
+		return
+	}
+	s.seal()
+	s.remove([]*segment{g})
+	s.segments = s.segments[:len(s.segments)-1]
+	s.bytes -= g.size
+}

@@ -1,0 +1,175 @@
+package spool
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// checkpoint says how far a spool is done, big endian:
+//
+//	 0  8  "out_es 1"
+//	 8  8  number of the segment
+//	16  8  its mark, 0 where there is no such segment
+//	24  8  offset: everything before it is done
+//	32  8  sequence number of the frame there
+//	40  4  number of frames behind it of which something is settled; for each
+//	       8  sequence number
+//	       4  bytes of the bitmap
+//	          bitmap, as in Frame.Settled
+//	    4  CRC-32C of all before
+type checkpoint struct {
+	done    Place
+	mark    uint64
+	partial map[uint64][]byte
+}
+
+const (
+	checkpointName  = "checkpoint.v1"
+	checkpointMagic = "out_es 1"
+	unfinished      = ".new"
+	checkpointHead  = 44
+)
+
+// Progress is what a sender has done.
+type Progress struct {
+	// Done is the place before which nothing is left.
+	Done Place
+	// Partial are frames behind Done of which something is settled.
+	Partial []Partial
+}
+
+// Partial is a frame of which something is settled.
+type Partial struct {
+	Sequence uint64
+	Settled  []byte // as in Frame
+}
+
+// Checkpoint writes down what is done and deletes the segments that are. It is
+// called by the goroutine that reads.
+//
+// Possible errors: those of the file system. What is done is known all the
+// same, for as long as the process lives.
+func (s *Spool) Checkpoint(p Progress) error {
+	c := checkpoint{done: p.Done, partial: map[uint64][]byte{}}
+	for _, frame := range p.Partial {
+		c.partial[frame.Sequence] = frame.Settled
+	}
+	oldest := s.ageOf(p.Done)
+	s.mu.Lock()
+	c.mark = s.markOf(p.Done.segment)
+	s.mu.Unlock()
+	err := s.writeCheckpoint(c)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done, s.partial = p.Done, c.partial
+	if s.oldest = oldest; oldest.IsZero() && s.frames() > 0 {
+		s.oldest = time.Now() // it came since
+	}
+	before := 0
+	for before < len(s.segments) && s.segments[before].number < p.Done.segment {
+		s.bytes -= s.segments[before].size
+		before++
+	}
+	s.remove(s.segments[:before])
+	s.segments = append([]*segment{}, s.segments[before:]...)
+	if n := len(s.segments); n > 0 && s.segments[n-1].size >= min(replaceBytes, s.options.SegmentBytes) {
+		s.dropDone()
+	}
+	if err != nil && before > 0 {
+		return s.writeCheckpoint(c) // where the disk was full it no longer is
+	}
+	return err
+}
+
+// writeCheckpoint replaces the file, so that there is always a whole one.
+func (s *Spool) writeCheckpoint(c checkpoint) error {
+	path := filepath.Join(s.dir, checkpointName)
+	if err := os.WriteFile(path+unfinished, c.append(nil), 0o600); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	if err := os.Rename(path+unfinished, path); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	return nil
+}
+
+func (c *checkpoint) append(dst []byte) []byte {
+	dst = append(dst, checkpointMagic...)
+	for _, n := range [...]uint64{c.done.segment, c.mark, uint64(c.done.offset), c.done.sequence} {
+		dst = binary.BigEndian.AppendUint64(dst, n)
+	}
+	dst = binary.BigEndian.AppendUint32(dst, uint32(len(c.partial)))
+	for sequence, settled := range c.partial {
+		dst = binary.BigEndian.AppendUint64(dst, sequence)
+		dst = binary.BigEndian.AppendUint32(dst, uint32(len(settled)))
+		dst = append(dst, settled...)
+	}
+	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli()))
+}
+
+// errDoubts is what follows from all that can be wrong with a checkpoint.
+const errDoubts = "the spool is sent from its beginning, and what was sent already may be there twice unless Generate_ID is on"
+
+// readCheckpoint reads the file of a folder.
+//
+// Possible errors: it is missing; it is damaged; those of the file system.
+func readCheckpoint(dir string) (c checkpoint, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, checkpointName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("there is no checkpoint: %s", errDoubts)
+	}
+	if err != nil {
+		return c, fmt.Errorf("the checkpoint can't be read (%w): %s", err, errDoubts)
+	}
+	damage := fmt.Errorf("the checkpoint is damaged: %s", errDoubts)
+	if len(b) < checkpointHead+4 || string(b[:8]) != checkpointMagic ||
+		crc32.Checksum(b[:len(b)-4], castagnoli()) != binary.BigEndian.Uint32(b[len(b)-4:]) {
+		return c, damage
+	}
+	c.done = Place{binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[24:])), binary.BigEndian.Uint64(b[32:])}
+	c.mark = binary.BigEndian.Uint64(b[16:])
+	count, rest := binary.BigEndian.Uint32(b[40:]), b[checkpointHead:len(b)-4]
+	c.partial = map[uint64][]byte{}
+	for range count {
+		if len(rest) < 12 {
+			return checkpoint{}, damage
+		}
+		sequence, length := binary.BigEndian.Uint64(rest), int64(binary.BigEndian.Uint32(rest[8:]))
+		if rest = rest[12:]; int64(len(rest)) < length {
+			return checkpoint{}, damage
+		}
+		c.partial[sequence], rest = rest[:length:length], rest[length:]
+	}
+	return c, nil
+}
+
+// holdTo checks a checkpoint against what there is. One that names an older
+// segment than there are is as it should be: that one was deleted.
+//
+// Possible errors: it is of another spool; it is ahead of the data, in which
+// case it is moved to the end of what there is.
+func (c *checkpoint) holdTo(all []*segment) error {
+	for _, g := range all {
+		switch {
+		case g.number != c.done.segment:
+		case g.mark != c.mark:
+			return fmt.Errorf("the checkpoint belongs to other segments than there are: %s", errDoubts)
+		case c.done.offset > g.size || c.done.offset < 0:
+			// The end of the segment was lost, by a power cut or by hand, and
+			// with it nothing that was not done.
+			c.done.offset = g.size
+		}
+	}
+	return nil
+}
+
+// removeUnfinished deletes what a process that died was writing.
+func removeUnfinished(dir string) {
+	_ = os.Remove(filepath.Join(dir, checkpointName+unfinished))
+}

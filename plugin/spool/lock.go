@@ -1,0 +1,97 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// ErrLocked means that another instance, of this process or another one, uses
+// the spool.
+var ErrLocked = errors.New("spool: another output uses this folder: give each its own Alias or Spool_Path")
+
+const (
+	lockName = "lock"
+	// lockPatience covers somebody who only looks whether a spool is in use.
+	lockPatience = 300 * time.Millisecond
+	lockPause    = 20 * time.Millisecond
+)
+
+// takeLock locks the folder for as long as the file is open. The system gives
+// the lock back when the process dies.
+//
+// Possible errors: ErrLocked; those of the file system.
+func takeLock(dir string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	for began := time.Now(); ; time.Sleep(lockPause) {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return file, nil
+		}
+		if time.Since(began) > lockPatience || !errors.Is(err, syscall.EWOULDBLOCK) {
+			_ = file.Close()
+			if errors.Is(err, syscall.EWOULDBLOCK) {
+				return nil, ErrLocked
+			}
+			return nil, fmt.Errorf("spool: %w", err)
+		}
+	}
+}
+
+// Left is a spool that no instance uses.
+type Left struct {
+	Dir   string
+	Bytes int64
+}
+
+// Abandoned finds the spools in the folders of root, but for own, that hold
+// something and that no instance uses.
+//
+// Possible errors: those of the file system.
+func Abandoned(root, own string) ([]Left, error) {
+	folders, err := os.ReadDir(root)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	var all []Left
+	for _, folder := range folders {
+		dir := filepath.Join(root, folder.Name())
+		if !folder.IsDir() || dir == own {
+			continue
+		}
+		if bytes := held(dir); bytes > 0 && !locked(dir) {
+			all = append(all, Left{dir, bytes})
+		}
+	}
+	return all, nil
+}
+
+// held is how many bytes the segments of a folder have, of whatever version.
+func held(dir string) (bytes int64) {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, file := range files {
+		if info, err := file.Info(); err == nil && segmentPattern.MatchString(file.Name()) {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
+
+// locked says whether an instance uses a folder.
+func locked(dir string) bool {
+	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	return syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
+}

@@ -1,0 +1,207 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// Reader walks through a spool's frames, oldest first. It is not safe for
+// concurrent use; there is one for a spool.
+type Reader struct {
+	spool *Spool
+	at    Place
+	// file is the segment that was read last.
+	file   *os.File
+	number uint64
+}
+
+// NewReader starts at the checkpoint.
+func (s *Spool) NewReader() *Reader { return &Reader{spool: s, at: s.done} }
+
+// Place is where the reader stands.
+func (r *Reader) Place() Place { return r.at }
+
+// Seek goes back, or on, to a place.
+func (r *Reader) Seek(p Place) { r.at = p }
+
+// Damage is a piece of a spool that is no frame, or frames that are not there
+// any more. The reader stands behind it.
+type Damage struct {
+	From, To Place
+	// Frames is how many frames were in it, as far as their sequence numbers
+	// tell.
+	Frames int
+	// Missing says that nothing is left of them.
+	Missing bool
+}
+
+func (d *Damage) Error() string {
+	if d.Missing {
+		return fmt.Sprintf("spool: %d frames are not there any more", d.Frames)
+	}
+	return fmt.Sprintf("spool: segment %d is damaged from byte %d to %d, with %d frames", d.From.segment, d.From.offset, d.To.offset, d.Frames)
+}
+
+// ErrDamaged means that a frame's tag or chunk is not what was written.
+var ErrDamaged = errors.New("spool: the frame is damaged")
+
+// Next returns the next frame's head and goes behind it. What the checkpoint
+// said of the frame is known to Load.
+//
+// Possible errors: io.EOF where there is none yet; Damage, once, and then
+// Next goes on; those of the file system.
+func (r *Reader) Next() (Entry, error) { return r.next() }
+
+func (r *Reader) next() (Entry, error) {
+	for {
+		g, end, err := r.segment()
+		if err != nil {
+			return Entry{}, err
+		}
+		file, err := r.open(g)
+		if errors.Is(err, fs.ErrNotExist) {
+			r.spool.forget(g) // the next frame's number tells what is missing
+			continue
+		}
+		if err != nil {
+			return Entry{}, fmt.Errorf("spool: %w", err)
+		}
+		e, found, err := g.look(file, r.at.offset, end)
+		switch {
+		case err != nil:
+			return Entry{}, err
+		case found == whole:
+			return r.pass(e)
+		case found == damaged:
+			return Entry{}, r.skip(g, file, end)
+		}
+		r.at.offset = end // a torn end, which segment cuts off but for one that shrank
+	}
+}
+
+// pass goes behind a frame, unless others should come before it.
+func (r *Reader) pass(e Entry) (Entry, error) {
+	if r.at.sequence != 0 && e.Sequence > r.at.sequence {
+		missing := &Damage{From: r.at, To: e.Place, Frames: int(e.Sequence - r.at.sequence), Missing: true}
+		r.at = e.Place
+		return Entry{}, missing
+	}
+	r.at = e.End
+	return e, nil
+}
+
+// skip goes behind damage.
+func (r *Reader) skip(g *segment, file *os.File, end int64) error {
+	offset, err := g.search(file, r.at.offset, end)
+	if err != nil {
+		return err
+	}
+	d := &Damage{From: r.at, To: Place{g.number, offset, r.at.sequence + 1}, Frames: 1}
+	if e, found, err := g.look(file, offset, end); err == nil && found == whole {
+		d.To = e.Place
+		if r.at.sequence != 0 && e.Sequence > r.at.sequence {
+			d.Frames = int(e.Sequence - r.at.sequence)
+		}
+	}
+	r.at = d.To
+	return d
+}
+
+// segment finds the segment that the reader stands in, or the next one, and
+// where it ends now.
+//
+// Possible errors: io.EOF.
+func (r *Reader) segment() (*segment, int64, error) {
+	s := r.spool
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.segments {
+		switch {
+		case g.number == r.at.segment && r.at.offset < g.end:
+			return g, g.end, nil
+		case g.number > r.at.segment && g.end > 0:
+			r.at.segment, r.at.offset = g.number, 0
+			return g, g.end, nil
+		}
+	}
+	return nil, 0, io.EOF
+}
+
+// open returns the file of a segment.
+func (r *Reader) open(g *segment) (*os.File, error) {
+	if r.file != nil && r.number == g.number {
+		return r.file, nil
+	}
+	file, err := os.Open(g.path(r.spool.dir))
+	if err != nil {
+		return nil, err
+	}
+	r.Close()
+	r.file, r.number = file, g.number
+	return file, nil
+}
+
+// forget takes a segment out whose file is gone.
+func (s *Spool) forget(gone *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, g := range s.segments {
+		if g != gone {
+			continue
+		}
+		if i == len(s.segments)-1 && s.active != nil {
+			s.seal()
+		}
+		s.bytes -= g.size
+		s.segments = append(s.segments[:i:i], s.segments[i+1:]...)
+		return
+	}
+}
+
+// Load reads a frame into buffer, which grows as it must, and checks it. The
+// frame's slices are buffer's.
+//
+// Possible errors: ErrDamaged; those of the file system.
+func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {
+	s := r.spool
+	s.mu.Lock()
+	g := s.find(e.Place.segment)
+	s.mu.Unlock()
+	if g == nil {
+		return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
+	}
+	file, err := r.open(g)
+	if err != nil {
+		return Frame{}, buffer, fmt.Errorf("spool: %w", err)
+	}
+	length := int(e.size() - headBytes)
+	if cap(buffer) < length {
+		buffer = make([]byte, length+length/8)
+	}
+	buffer = buffer[:length]
+	if n, err := file.ReadAt(buffer, e.Place.offset+headBytes); n < length {
+		if errors.Is(err, io.EOF) {
+			return Frame{}, buffer, fmt.Errorf("%w: its segment was cut", ErrDamaged)
+		}
+		return Frame{}, buffer, fmt.Errorf("spool: %w", err)
+	}
+	f := e.cut(buffer)
+	if sumOf(f.Tag, f.Settled, f.Chunk) != e.sum {
+		return Frame{}, buffer, ErrDamaged
+	}
+	if settled, known := s.partial[e.Sequence]; known {
+		f.Settled = settled
+	}
+	return f, buffer, nil
+}
+
+// Close closes the file that is open.
+func (r *Reader) Close() {
+	if r.file != nil {
+		_ = r.file.Close()
+		r.file = nil
+	}
+}

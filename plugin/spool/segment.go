@@ -1,0 +1,206 @@
+package spool
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+)
+
+// segment is one file of frames. Its name says its number, its mark and the
+// version of its format, so that the file itself has nothing but frames: no
+// damage of a header can cost more than a frame.
+type segment struct {
+	number uint64
+	// mark is a random number that begins every frame of the segment. Nobody
+	// who writes log lines knows it, so that a line can't pass for a frame
+	// where one is looked for behind damage.
+	mark uint64
+	// size is the length of the file, end where its last whole frame ends.
+	size, end int64
+	// first is the sequence number of the first frame, from the checkpoint on,
+	// next the one that follows the last; both are 0 where there is no frame.
+	first, next uint64
+}
+
+// version is that of the format of segments and of the checkpoint.
+const version = 1
+
+func segmentName(number, mark uint64) string {
+	return fmt.Sprintf("segment-%020d-%016x.v%d", number, mark, version)
+}
+
+func (g *segment) path(dir string) string {
+	return filepath.Join(dir, segmentName(g.number, g.mark))
+}
+
+var segmentPattern = regexp.MustCompile(`^segment-(\d{20})-([0-9a-f]{16})\.v(\d+)$`)
+
+// VersionError means that a spool was written by a version of the plugin that
+// this one can't read.
+type VersionError struct {
+	File, Version string
+}
+
+func (e *VersionError) Error() string {
+	return fmt.Sprintf("spool: %s has format %s, this version reads format %d: run the version that wrote it until it is delivered, or move the folder away", e.File, e.Version, version)
+}
+
+// parseName reads a segment's name. ok is false for other files.
+//
+// Possible errors: VersionError.
+func parseName(name string) (g *segment, ok bool, err error) {
+	parts := segmentPattern.FindStringSubmatch(name)
+	if parts == nil {
+		return nil, false, nil
+	}
+	if parts[3] != strconv.Itoa(version) {
+		return nil, false, &VersionError{File: name, Version: parts[3]}
+	}
+	number, err := strconv.ParseUint(parts[1], 10, 64)
+	if err != nil {
+		return nil, false, nil
+	}
+	mark, _ := strconv.ParseUint(parts[2], 16, 64)
+	return &segment{number: number, mark: mark}, true, nil
+}
+
+// listSegments finds the segments of a folder, in order.
+//
+// Possible errors: VersionError; those of the file system.
+func listSegments(dir string) ([]*segment, error) {
+	files, err := os.ReadDir(dir) // sorted by name, which begins with the number
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
+	var all []*segment
+	for _, file := range files {
+		g, ok, err := parseName(file.Name())
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		info, err := file.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("spool: %w", err)
+		}
+		g.size = info.Size()
+		all = append(all, g)
+	}
+	return all, nil
+}
+
+// standing is what lies at a place of a segment.
+type standing uint8
+
+const (
+	// whole: a frame, at least by its head and length.
+	whole standing = iota
+	// over: the end.
+	over
+	// torn: the beginning of a frame that was never written to its end.
+	torn
+	// damaged: no frame.
+	damaged
+)
+
+// look reads the head at offset of a segment that ends at size.
+//
+// Possible errors: those of the file system.
+func (g *segment) look(file io.ReaderAt, offset, size int64) (e Entry, found standing, err error) {
+	if offset >= size {
+		return e, over, nil
+	}
+	if size-offset < headBytes {
+		return e, torn, nil
+	}
+	var head [headBytes]byte
+	if _, err := file.ReadAt(head[:], offset); err != nil {
+		return e, damaged, fmt.Errorf("spool: %w", err)
+	}
+	e, ok := readHead(head[:], g.mark)
+	if !ok {
+		return e, damaged, nil
+	}
+	e.Place = Place{g.number, offset, e.Sequence}
+	e.End = Place{g.number, offset + e.size(), e.Sequence + 1}
+	if e.End.offset > size {
+		return e, torn, nil
+	}
+	return e, whole, nil
+}
+
+// searchBytes is how much of a segment is searched at a time.
+const searchBytes = 64 << 10
+
+// search finds the next frame behind damage at offset, size where there is
+// none.
+//
+// Possible errors: those of the file system.
+func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
+	mark := binary.BigEndian.AppendUint64(nil, g.mark)
+	window := make([]byte, searchBytes)
+	for at := offset + 1; size-at >= headBytes; {
+		n, err := file.ReadAt(window[:min(searchBytes, size-at)], at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return size, fmt.Errorf("spool: %w", err)
+		}
+		i := bytes.Index(window[:n], mark)
+		if i < 0 {
+			at += int64(max(1, n-len(mark)+1))
+			continue
+		}
+		if _, found, err := g.look(file, at+int64(i), size); err != nil || found == whole {
+			return at + int64(i), err
+		}
+		at += int64(i) + 1
+	}
+	return size, nil
+}
+
+// survey walks over the heads of a segment from offset on, to where it ends.
+// sequence is the number that its first frame should have.
+//
+// Possible errors: those of the file system.
+func (g *segment) survey(dir string, offset int64, sequence uint64) error {
+	file, err := os.Open(g.path(dir))
+	if err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	defer file.Close()
+	g.end = offset
+	for {
+		e, found, err := g.look(file, offset, g.size)
+		switch {
+		case err != nil:
+			return err
+		case found == over, found == torn:
+			return nil
+		case found == damaged:
+			if offset, err = g.search(file, offset, g.size); err != nil {
+				return err
+			}
+			if g.end = offset; offset == g.size {
+				g.next = max(g.next, sequence) + 1 // damage at the end counts as a frame, as the reader does
+			}
+			continue
+		}
+		if g.first == 0 {
+			g.first = e.Sequence
+		}
+		g.next = e.Sequence + 1
+		offset = e.End.offset
+		g.end = offset
+	}
+}

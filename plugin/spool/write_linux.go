@@ -1,0 +1,35 @@
+package spool
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// writePieces writes both pieces at offset with one call of the system, so
+// that a chunk is not copied to stand behind its head.
+func writePieces(file *os.File, offset int64, head, chunk []byte) error {
+	pieces := [][]byte{head, chunk}
+	for len(pieces) > 0 {
+		n, err := unix.Pwritev(int(file.Fd()), pieces, offset)
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = io.ErrShortWrite
+		}
+		if err != nil {
+			return &os.PathError{Op: "write", Path: file.Name(), Err: err}
+		}
+		offset += int64(n)
+		for len(pieces) > 0 && n >= len(pieces[0]) {
+			n -= len(pieces[0])
+			pieces = pieces[1:]
+		}
+		if len(pieces) > 0 {
+			pieces[0] = pieces[0][n:]
+		}
+	}
+	return nil
+}
