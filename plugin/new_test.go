@@ -45,9 +45,9 @@ func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 		tells   []string
 	}{
 		"the defaults":     {section{"Hosts": "http://es:9200"}, []string{"index fluent-bit", "http://es:9200", "create", "Generate_ID", "gzip", "5242880", "drop"}},
-		"a password":       {section{"Hosts": "es", "HTTP_User": "u", "HTTP_Passwd": "SECRET"}, []string{"http://es:9200"}},
-		"one in a URL":     {section{"Hosts": "https://u:SECRET@es:1/p, es2"}, []string{"es:1/p", "http://es2:9200"}},
-		"an API key":       {section{"Hosts": "es", "HTTP_API_Key": "SECRET"}, nil},
+		"a password":       {section{"Hosts": "https://es", "HTTP_User": "u", "HTTP_Passwd": "SECRET"}, []string{"https://es:9200"}},
+		"one in a URL":     {section{"Hosts": "https://u:SECRET@es:1/p, https://v:SECRET@es2"}, []string{"es:1/p", "@es2:9200"}},
+		"an API key":       {section{"Hosts": "localhost", "HTTP_API_Key": "SECRET"}, nil},
 		"Logstash":         {section{"Hosts": "es", "Logstash_Format": "on"}, []string{"logstash-%Y.%m.%d"}},
 		"a data stream":    {section{"Hosts": "es", "Data_Stream": "on", "Generate_ID": "on"}, []string{"data stream logs-generic-default", "generated"}},
 		"ids from records": {section{"Hosts": "es", "Id_Key": "$id"}, []string{"$id"}},

@@ -70,7 +70,8 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	policy := newSourcePolicy(options)
 	report := newReport(host, policy)
 	s.elastic.HostBack = report.hostBack
-	client, err := elastic.New(s.elastic)
+	s.elastic.Trouble = report.optionTrouble
+	client, err := newClient(options, s.elastic)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +84,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	p.benches = reuse.NewList(keptBenches, func() *bench { return newBench(s) })
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
+	warnOfConnection(host, options)
 	return p, nil
 }
 

@@ -142,6 +142,11 @@ func (r *report) hostBack(address string, since time.Time) {
 	}
 }
 
+// optionTrouble notes that a file changed and can't be used.
+func (r *report) optionTrouble(option string, err error) {
+	r.summary.note(fmt.Sprintf("%s changed and can't be used (%v), what was read before stays in force; attempts", option, err), 1)
+}
+
 // failed logs an outage when it begins, when it changes, and once a minute.
 func (r *report) failed(f *bulk.Failure) {
 	r.mu.Lock()

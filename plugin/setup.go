@@ -3,7 +3,6 @@ package plugin
 import (
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 
 	"out_es/plugin/address"
@@ -35,11 +34,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 	s := &setup{
 		address:  t.address(),
 		document: t.document(),
-		elastic: elastic.Options{
-			Hosts: c.Hosts, User: c.User, Password: c.Password, APIKey: c.APIKey,
-			ConnectTimeout: c.ConnectTimeout,
-			UserAgent:      fmt.Sprintf("out_es/%s (%s)", Version, runtime.Version()),
-		},
+		elastic:  t.elastic(),
 		policy: deliver.Policy{
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
 			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,

@@ -5,6 +5,7 @@ package config
 import (
 	"cmp"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,13 +14,35 @@ import (
 
 // Config is one [OUTPUT] section, read and checked.
 type Config struct {
-	Hosts          []*url.URL
-	User           string
-	Password       string
-	APIKey         string
-	Compress       string
-	ConnectTimeout time.Duration
-	RequestTimeout time.Duration
+	Hosts           []*url.URL
+	CloudID         []*url.URL // what it stands for
+	CloudAuth       string
+	User            string
+	Password        string
+	APIKey          string
+	BearerTokenFile string
+	Headers         http.Header
+	Proxy           string // a URL, or NoProxy
+	Compress        string
+	ConnectTimeout  time.Duration
+	RequestTimeout  time.Duration
+
+	TLSVerify        bool
+	TLSCAFile        string
+	TLSCrtFile       string
+	TLSKeyFile       string
+	TLSKeyPasswd     string
+	TLSServerName    string
+	TLSCAFingerprint string // 64 digits
+	TLSMinVersion    string
+
+	AWSAuth        bool
+	AWSRegion      string
+	AWSServiceName string
+	AWSRoleARN     string
+	AWSExternalID  string
+	AWSSTSEndpoint string
+	AWSProfile     string
 
 	Index               string
 	LogstashFormat      bool
@@ -91,11 +114,13 @@ func Parse(lookup func(name string) string) (*Config, Faults) {
 		}
 		if c.IsSet(o.Name) && o.Later {
 			faults = append(faults, o.fault(text, errLater))
+		} else if c.IsSet(o.Name) && o.AWS && !hasAWS {
+			faults = append(faults, o.fault(text, errNotAWS))
 		} else if err := o.read(c, text); err != nil {
 			faults = append(faults, o.fault(text, err))
 		}
 	}
-	if len(c.Hosts) == 0 && !faults.about("Hosts") {
+	if len(c.Addresses()) == 0 && !faults.about("Hosts") && !faults.about("Cloud_ID") {
 		faults = append(faults, Fault{Option: "Hosts", Value: c.given["Hosts"], Advice: missingHosts})
 	}
 	return c, append(faults, c.contradictions(faults)...)
@@ -103,7 +128,7 @@ func Parse(lookup func(name string) string) (*Config, Faults) {
 
 const (
 	unsetVariable = "a ${VARIABLE} that is not set reads as nothing"
-	missingHosts  = "is required, for example \"Hosts http://localhost:9200\" " +
+	missingHosts  = "is required (or Cloud_ID), for example \"Hosts http://localhost:9200\" " +
 		"(Host and Port are Fluent Bit's own and never reach this plugin; " + unsetVariable + ")"
 )
 
@@ -124,11 +149,8 @@ func (c *Config) contradictions(found Faults) Faults {
 	report(c.GenerateID && c.IDKey != "", "Generate_ID", "Id_Key", "contradicts Id_Key: remove one of them")
 	report(c.DataStream && c.WriteOperation != "create", "Write_Operation", "Data_Stream",
 		"must be create with Data_Stream, as Elasticsearch takes nothing else there")
-	report(c.APIKey != "" && c.User != "", "HTTP_API_Key", "HTTP_User", "contradicts HTTP_User: remove one of them")
-	report(c.Password != "" && c.User == "", "HTTP_Passwd", "HTTP_User", "needs HTTP_User ("+unsetVariable+")")
-	report(c.User != "" && c.Password == "", "HTTP_User", "HTTP_Passwd", "needs HTTP_Passwd ("+unsetVariable+")")
-	report(c.hostUser() && (c.User != "" || c.APIKey != ""), "Hosts", "HTTP_User",
-		"has a user in a URL, which contradicts HTTP_User and HTTP_API_Key: remove one of them")
+	c.contradictoryConnection(report)
+	c.contradictoryTLS(report)
 	report(c.DeadLetterFile != "" && c.DeadLetterIndex != "", "Dead_Letter_File", "Dead_Letter_Index", "contradicts Dead_Letter_Index: remove one of them")
 	for _, letters := range []string{"Dead_Letter_Index", "Dead_Letter_File"} {
 		report(c.IsSet(letters) && c.OnRefusal == "retry", "On_Refusal", letters, "contradicts "+letters+": with dead letters nothing that is refused is kept")
@@ -155,6 +177,8 @@ func needs(option string) string {
 		return "Data_Stream"
 	case option == "Tag_Key":
 		return "Include_Tag_Key"
+	case strings.HasPrefix(option, "AWS_") && option != "AWS_Auth":
+		return "AWS_Auth"
 	}
 	return ""
 }
@@ -175,19 +199,10 @@ func (c *Config) text(name string) string {
 	return cmp.Or(c.given[name], o.Default)
 }
 
-func (c *Config) hostUser() bool {
-	for _, host := range c.Hosts {
-		if host.User != nil {
-			return true
-		}
-	}
-	return false
-}
-
-// HostList renders Hosts without passwords, for log lines.
+// HostList renders the addresses without passwords, for log lines.
 func (c *Config) HostList() string {
-	hosts := make([]string, len(c.Hosts))
-	for i, host := range c.Hosts {
+	hosts := make([]string, len(c.Addresses()))
+	for i, host := range c.Addresses() {
 		hosts[i] = host.Redacted()
 	}
 	return strings.Join(hosts, ",")

@@ -48,6 +48,8 @@ func (f Faults) Err() error {
 
 var errLater = errors.New("this option is not available in this version yet; remove it")
 
+var errNotAWS = errors.New("this build can't sign requests for AWS: load out_es_aws.so in place of out_es.so (\"make aws\" builds it)")
+
 // fault reports err about the value text of o, without its secrets.
 func (o *Option) fault(text string, err error) Fault {
 	text = o.masked(text)
@@ -60,14 +62,14 @@ func (o *Option) fault(text string, err error) Fault {
 	return Fault{Option: o.Name, Value: text, Advice: advice}
 }
 
-// masked hides what is secret in a value: all of a Secret, and of URLs all
+// masked hides what is secret in a value: all of a Secret and of Headers, and of URLs all
 // that comes before the last @. A password in a URL that can't be read may
 // hold any character that URLs are divided by, so that nothing finer is safe.
 func (o *Option) masked(text string) string {
 	switch {
-	case o.Kind == Secret && text != "":
+	case (o.Kind == Secret || o.Kind == Headers) && text != "":
 		return "***"
-	case o.Kind == URLs && strings.Contains(text, "@"):
+	case (o.Kind == URLs || o.Kind == Proxy) && strings.Contains(text, "@"):
 		return "***" + text[strings.LastIndexByte(text, '@'):]
 	}
 	return text

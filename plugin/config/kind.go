@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -24,10 +25,15 @@ const (
 	Size
 	Duration
 	URLs
+	Headers
+	Proxy
+	CloudID
+	Fingerprint
 )
 
 var kindNames = [...]string{
 	Text: "text", Secret: "text, secret", Switch: "on or off", Choice: "one of", Size: "size", Duration: "duration", URLs: "URLs",
+	Headers: "headers, secret", Proxy: "URL or `off`", CloudID: "Cloud ID", Fingerprint: "SHA-256",
 }
 
 // Option is one row of the table.
@@ -44,8 +50,10 @@ type Option struct {
 	// Later marks an option that is parsed and then refused: what it stands
 	// for is not there yet.
 	Later bool
-	// field is where the value goes: a *string, *bool, *int, *time.Duration or
-	// *[]*url.URL; nil for an option that is Later.
+	// AWS marks an option that only out_es_aws.so has.
+	AWS bool
+	// field is where the value goes: a *string, *bool, *int, *time.Duration,
+	// *[]*url.URL or *http.Header; nil for an option that is Later.
 	field func(*Config) any
 }
 
@@ -66,6 +74,8 @@ func (o *Option) read(c *Config, text string) error {
 		*field = time.Duration(value.(int64))
 	case *[]*url.URL:
 		*field = value.([]*url.URL)
+	case *http.Header:
+		*field = value.(http.Header)
 	}
 	return nil
 }
@@ -86,6 +96,14 @@ func (o *Option) parse(text string) (any, error) {
 		return o.bounded(parseDuration(text))
 	case URLs:
 		return parseURLs(text)
+	case Headers:
+		return parseHeaders(text)
+	case Proxy:
+		return parseProxy(text)
+	case CloudID:
+		return parseCloudID(text)
+	case Fingerprint:
+		return parseFingerprint(text)
 	case Text:
 		return parseText(text)
 	}

@@ -74,6 +74,9 @@ func (o *Option) row() string {
 		fallback = "`" + o.Default + "`"
 	}
 	doc := o.Doc
+	if o.AWS {
+		doc += " *Only in out_es_aws.so.*"
+	}
 	if o.Later {
 		doc += " *Not available in this version yet.*"
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"os"
@@ -25,7 +26,7 @@ func TestEveryDefaultIsWithoutFault(t *testing.T) {
 		if _, err := o.parse(o.Default); err != nil {
 			t.Errorf("%s: %v", o.Name, err)
 		}
-		if o.field == nil || o.Name == "Hosts" {
+		if o.field == nil || o.Name == "Hosts" || o.AWS && !hasAWS {
 			continue
 		}
 		// Given, the default must be taken and mean the same.
@@ -37,7 +38,7 @@ func TestEveryDefaultIsWithoutFault(t *testing.T) {
 		if err := faults.Err(); err != nil {
 			t.Errorf("%s %s: %v", o.Name, o.Default, err)
 		}
-		if want, got := value(&o, c), value(&o, given); want != got {
+		if want, got := value(&o, c), value(&o, given); !reflect.DeepEqual(want, got) {
 			t.Errorf("%s is %v, given its default %v", o.Name, want, got)
 		}
 	}
@@ -102,13 +103,21 @@ func other(o *Option) string {
 		return time.Duration(o.Max).String()
 	case URLs:
 		return "https://other:1"
+	case Proxy:
+		return "http://other:1"
+	case Headers:
+		return "X-Other: other"
+	case CloudID:
+		return "name:" + base64.StdEncoding.EncodeToString([]byte("other$other"))
+	case Fingerprint:
+		return strings.Repeat("0e", 32)
 	}
 	return "other"
 }
 
 func TestEveryOptionHasAFieldOfItsOwn(t *testing.T) {
 	for _, o := range table {
-		if o.Later {
+		if o.Later || o.AWS && !hasAWS {
 			continue
 		}
 		before, _ := Parse(section(nil))
@@ -121,6 +130,21 @@ func TestEveryOptionHasAFieldOfItsOwn(t *testing.T) {
 			if changed != (p.Name == o.Name) {
 				t.Errorf("given %s %s, %s is %v", o.Name, other(&o), p.Name, value(&p, after))
 			}
+		}
+	}
+}
+
+func TestAWSOptionsAreRefusedByTheOrdinaryBuild(t *testing.T) {
+	if hasAWS {
+		t.Skip("this is the build that has them")
+	}
+	for _, o := range table {
+		if !o.AWS {
+			continue
+		}
+		_, faults := Parse(section(map[string]string{"Hosts": "localhost", o.Name: other(&o)}))
+		if len(faults) != 1 || faults[0].Option != o.Name || !strings.Contains(faults[0].Advice, "out_es_aws.so") {
+			t.Errorf("%s: %v", o.Name, faults)
 		}
 	}
 }
@@ -158,6 +182,13 @@ func TestNoSecretIsEverInAFault(t *testing.T) {
 				for _, u := range urls {
 					values = append(values, strings.ReplaceAll(strings.ReplaceAll(u, "%mum7", between+"mum7"), "%%", "%"))
 				}
+			case Proxy:
+				values = nil
+				for _, u := range urls {
+					values = append(values, strings.ReplaceAll(strings.ReplaceAll(u, "%mum7", between+"mum7"), "%%", "%"))
+				}
+			case Headers:
+				values = append(values, "Authorization: hush5"+between+"mum7", "hush5"+between+"mum7: x", "Host: hush5"+between+"mum7", "X: a, hush5"+between+"mum7")
 			case Secret:
 			default:
 				continue

@@ -43,7 +43,7 @@ func TestConnectionsThatFail(t *testing.T) {
 	}{
 		"nobody listens":                   {"http://" + unused(t), bulk.Unreachable, "Hosts"},
 		"a name that is none":              {"http://es.invalid:9200", bulk.Unreachable, "Hosts"},
-		"an authority that is not trusted": {secure.URL, bulk.Unreachable, "SSL_CERT_FILE"},
+		"an authority that is not trusted": {secure.URL, bulk.Unreachable, "TLS_CA_File"},
 		"a certificate for another name":   {strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), bulk.Unreachable, "Hosts"},
 		"a certificate that has expired":   {expired.URL, bulk.Unreachable, "clock"},
 		"https to a plain port":            {strings.Replace(plain.URL, "http:", "https:", 1), bulk.Unreachable, "http://"},

@@ -8,13 +8,11 @@ package elastic
 
 import (
 	"context"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
@@ -24,65 +22,77 @@ import (
 	"out_es/plugin/reuse"
 )
 
-// Options say where Elasticsearch is and who asks.
+// Options say where Elasticsearch is and who asks. Of the credentials at most
+// one is given.
 type Options struct {
+	// Hosts are asked in turn. A URL may have a user and a path.
 	Hosts          []*url.URL
 	User, Password string
+	// UserOption names the setting that User comes from, for messages; "" is
+	// HTTP_User.
+	UserOption string
 	// APIKey is encoded, as Elasticsearch prints it, or "id:key".
-	APIKey         string
+	APIKey string
+	// TokenFile has a bearer token.
+	TokenFile string
+	// Sign gives a request whose body is known its signature; nil signs none.
+	Sign func(req *http.Request, body []byte) error
+	// Header is added to every request. It may have an Authorization.
+	Header http.Header
+	// Proxy is asked to pass requests on; nil means what the environment says,
+	// NoProxy none.
+	Proxy          *url.URL
+	TLS            TLS
 	ConnectTimeout time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
 	// HostBack is told of a host that answers again, and since when it was
 	// away; nil tells nobody. It is called on any goroutine.
 	HostBack func(address string, since time.Time)
+	// Trouble is told of an option whose file changed and can't be used: what
+	// it held before stays in force. It is called on any goroutine.
+	Trouble func(option string, err error)
+}
+
+func (o *Options) trouble(option string, err error) {
+	if o.Trouble != nil {
+		o.Trouble(option, err)
+	}
 }
 
 // Client posts bulk requests. It is safe for concurrent use.
 type Client struct {
-	transport *elastictransport.Client
-	http      *http.Transport
-	hosts     *hosts
-	readers   *reuse.List[*bulk.AnswerReader]
+	transport  *elastictransport.Client
+	lines      *lines
+	hosts      *hosts
+	credential credential
+	secrets    []string
+	readers    *reuse.List[*bulk.AnswerReader]
 }
 
-const (
-	// idleTimeout closes a connection that nobody used. Load balancers cut
-	// idle ones after 60 s and more; ours go first, so that no request meets
-	// one that is already dead.
-	idleTimeout = 50 * time.Second
-	// idleConnections is how many stay open to a host: more than Workers
-	// would be idle ones.
-	idleConnections = 8
-	// headerBytes bounds an answer's header.
-	headerBytes = 64 << 10
-)
-
-// New returns a client. It doesn't connect.
+// New returns a client. It reads the files that the options name, and doesn't
+// connect.
 //
-// Possible errors: those of elastictransport, for options that contradict.
+// Possible errors: *OptionError for a file that can't be used, several joined;
+// those of elastictransport, for options that contradict.
 func New(o Options) (*Client, error) {
-	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
+	lines, problems := newLines(o)
+	credential, err := newCredential(o)
+	if problems = errors.Join(problems, err); problems != nil {
+		return nil, problems
+	}
 	c := &Client{
-		http: &http.Transport{
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    o.ConnectTimeout,
-			MaxIdleConnsPerHost:    idleConnections,
-			IdleConnTimeout:        idleTimeout,
-			MaxResponseHeaderBytes: headerBytes,
-			DisableCompression:     true,
-		},
-		hosts:   newHosts(o.Hosts, o.HostBack),
+		lines: lines, credential: credential, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.HostBack),
 		readers: reuse.NewList(idleConnections, func() *bulk.AnswerReader { return new(bulk.AnswerReader) }),
 	}
-	header := http.Header{}
-	header.Set("Accept", "application/json")
-	if authorization := authorization(o); authorization != "" {
-		header.Set("Authorization", authorization)
+	header := o.Header.Clone()
+	if header == nil {
+		header = http.Header{}
 	}
+	header.Set("Accept", "application/json")
 	transport, err := elastictransport.NewClient(
 		elastictransport.WithURLs(o.Hosts...),
-		elastictransport.WithTransport(&wire{hosts: c.hosts, next: c.http}),
+		elastictransport.WithTransport(&wire{hosts: c.hosts, credential: credential, sign: o.Sign, next: lines}),
 		elastictransport.WithConnectionPoolFunc(func([]*elastictransport.Connection, elastictransport.Selector) elastictransport.ConnectionPool {
 			return c.hosts
 		}),
@@ -97,22 +107,8 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-// authorization is the header that the options ask for; user info in a host's
-// URL is the transport's work.
-func authorization(o Options) string {
-	switch {
-	case o.APIKey != "" && strings.Contains(o.APIKey, ":"):
-		return "ApiKey " + base64.StdEncoding.EncodeToString([]byte(o.APIKey))
-	case o.APIKey != "":
-		return "ApiKey " + o.APIKey
-	case o.User != "":
-		return "Basic " + base64.StdEncoding.EncodeToString([]byte(o.User+":"+o.Password))
-	}
-	return ""
-}
-
 // Close drops the idle connections. Requests in progress go on.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.lines.closeIdle() }
 
 // Send posts req and calls each for every item of the answer. It returns only
 // once nothing reads req's bytes any more.
@@ -141,13 +137,13 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	}
 	defer closeAnswer(response.Body)
 	if response.StatusCode != http.StatusOK {
-		return 0, answerFailure(response, attempt)
+		return 0, c.answerFailure(response, attempt)
 	}
 	reader := c.readers.Get()
 	defer c.readers.Put(reader)
 	items, err = reader.Read(response.Body, each)
 	if err != nil {
-		return items, readFailure(err, attempt)
+		return items, c.readFailure(err, attempt)
 	}
 	return items, nil
 }

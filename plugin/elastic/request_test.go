@@ -114,6 +114,7 @@ func TestCredentials(t *testing.T) {
 		"API key, encoded":  {options: elastic.Options{APIKey: encoded}, want: "ApiKey " + encoded},
 		"API key as id:key": {options: elastic.Options{APIKey: "id:key"}, want: "ApiKey " + encoded},
 		"nobody in special": {want: ""},
+		"a header":          {options: elastic.Options{Header: http.Header{"Authorization": {"Custom x"}}}, want: "Custom x"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, requests := recorder(t, 1)
@@ -130,6 +131,68 @@ func TestCredentials(t *testing.T) {
 				t.Errorf("got %q, want %q", values, c.want)
 			}
 		})
+	}
+}
+
+func TestHeadersTravelWithEveryRequest(t *testing.T) {
+	address, requests := recorder(t, 1)
+	header := http.Header{"X-Tenant": {"blue"}, "X-List": {"a", "b"}, "User-Agent": {"mine"}}
+	client := newClient(t, elastic.Options{Header: header, APIKey: "id:key", UserAgent: "out_es"}, address)
+	for range 2 {
+		if _, failure := send(t, client, newRequest(t, bulk.Plain, 1, 10)); failure != nil {
+			t.Fatal(failure)
+		}
+	}
+	for _, r := range *requests {
+		for name, values := range header {
+			if got := r.Header.Values(name); !slices.Equal(got, values) {
+				t.Errorf("%s is %q, want %q", name, got, values)
+			}
+		}
+		if r.Header.Get("Authorization") == "" || r.Header.Get("Content-Type") != "application/x-ndjson" {
+			t.Errorf("headers of our own are missing: %v", r.Header)
+		}
+	}
+}
+
+// A server that repeats what it was sent, in whatever form, is quoted without
+// the secrets in it.
+func TestAnAnswerThatRepeatsSecretsIsQuotedWithoutThem(t *testing.T) {
+	const secret = "hu/sh5+mu m7"
+	var encodings = map[string]func(string) string{
+		"as it is": func(s string) string { return s }, "in URLs": url.QueryEscape, "in paths": url.PathEscape,
+		"base64": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	}
+	proxy, err := url.Parse("http://u:" + url.PathEscape(secret) + "@127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how, encode := range encodings {
+		for name, o := range map[string]elastic.Options{
+			"password": {User: "elastic", Password: secret}, "API key": {APIKey: "id:" + secret}, "header": {Header: http.Header{"X-Key": {secret}}},
+			"encoded key": {APIKey: base64.StdEncoding.EncodeToString([]byte("id:" + secret))}, "key's password": {TLS: elastic.TLS{KeyPassword: secret}},
+			"proxy": {Proxy: proxy},
+		} {
+			for kind, body := range map[string]string{
+				"page": "<html><Title>You sent %s</title></html>", "error": `{"error":{"type":"x","reason":"You sent %s"},"status":401}`,
+			} {
+				server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+					w.WriteHeader(401)
+					text := encode(secret)
+					if credential, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Basic "); ok && how == "base64" {
+						text = credential
+					}
+					_, _ = io.WriteString(w, strings.Replace(body, "%s", text, 1))
+				})
+				if name == "proxy" {
+					o.Proxy.Host = strings.TrimPrefix(server.URL, "http://")
+				}
+				_, failure := send(t, newClient(t, o, server.URL), newRequest(t, bulk.Plain, 1, 10))
+				if text := failure.Error(); strings.Contains(text, encode(secret)) || !strings.Contains(text, "You sent ***") {
+					t.Errorf("%s, %s, %s: %s", name, how, kind, text)
+				}
+			}
+		}
 	}
 }
 

@@ -9,8 +9,10 @@ import (
 // wire is the transport below elastictransport: the one place that every
 // request passes with its address known.
 type wire struct {
-	hosts *hosts
-	next  http.RoundTripper
+	hosts      *hosts
+	credential credential
+	sign       func(req *http.Request, body []byte) error // nil: not signed
+	next       http.RoundTripper
 }
 
 // attempt is what became of a request on the wire, for who sent it.
@@ -30,17 +32,31 @@ func withAttempt(ctx context.Context) (context.Context, *attempt) {
 }
 
 // RoundTrip implements http.RoundTripper. It gives the request its
-// Content-Length, which net/http can't know of a body of a type of ours.
+// Content-Length, which net/http can't know of a body of a type of ours, and
+// what says who asks.
+//
+// Possible errors: *SignError; those of net/http.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	if b, ok := req.Body.(*body); ok {
+	var contents []byte
+	b, ok := req.Body.(*body)
+	if ok {
 		req.ContentLength = b.length
-		b.handed = true
+		contents = b.rest
 	}
 	a, ok := req.Context().Value(attemptKey{}).(*attempt)
 	if !ok {
 		a = new(attempt)
 	}
 	a.address = addressOf(req.URL)
+	w.credential.set(req.Header)
+	if w.sign != nil {
+		if err := w.sign(req, contents); err != nil {
+			return nil, &SignError{err}
+		}
+	}
+	if b != nil {
+		b.handed = true
+	}
 	began := w.hosts.now()
 	response, err := w.next.RoundTrip(req)
 	switch {
@@ -51,3 +67,10 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return response, err
 }
+
+// SignError is why a request could not be signed: nothing was sent.
+type SignError struct{ Err error }
+
+func (e *SignError) Error() string { return "signing: " + e.Err.Error() }
+
+func (e *SignError) Unwrap() error { return e.Err }

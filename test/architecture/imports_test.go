@@ -42,6 +42,7 @@ var enters = map[string]struct {
 	"go.yaml.in/yaml/":                 {[]string{"out_es/lint", "out_es/lint/sections"}, "it is the linter's, and not part of the shared object"},
 	"github.com/fluent/fluent-bit-go/": {[]string{"out_es"}, "it is the ABI"},
 	"github.com/elastic/":              {[]string{"out_es/plugin/elastic"}, "it is HTTP, which only elastic knows"},
+	"github.com/youmark/pkcs8":         {[]string{"out_es/plugin/elastic"}, "it is keys for TLS"},
 	"github.com/json-iterator/":        {[]string{"out_es/plugin/elastic"}, "it uses reflection, which the data path does not"},
 	"github.com/klauspost/":            {[]string{"out_es/plugin/bulk"}, "it is how bodies travel"},
 	"github.com/cenkalti/":             {[]string{"out_es/plugin/deliver"}, "one loop retries"},

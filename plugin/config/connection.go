@@ -1,0 +1,256 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Addresses are the servers: those of Hosts, or that of Cloud_ID.
+func (c *Config) Addresses() []*url.URL {
+	if len(c.CloudID) > 0 {
+		return c.CloudID
+	}
+	return c.Hosts
+}
+
+// cloudPort is Elastic Cloud's where an identifier has none.
+const cloudPort = "443"
+
+var errCloudID = errors.New("must be a Cloud ID as the Elastic Cloud console shows it, such as my-deployment:ZXUtd2Vz…")
+
+// parseCloudID reads `name:base64(host$elasticsearch$kibana)`, in which host
+// and elasticsearch may have a port (Elastic's libbeat/cloudid does the same).
+func parseCloudID(text string) ([]*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	encoded := text[strings.LastIndexByte(text, ':')+1:]
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		decoded, err = base64.RawStdEncoding.DecodeString(encoded)
+	}
+	parts := strings.Split(string(decoded), "$")
+	if err != nil || len(parts) < 2 || parts[0] == "" || parts[1] == "" {
+		return nil, errCloudID
+	}
+	host, port := cutPort(parts[0], cloudPort)
+	deployment, port := cutPort(parts[1], port)
+	address, err := parseURL("https://" + net.JoinHostPort(deployment+"."+host, port))
+	if err != nil || strings.ContainsAny(parts[0]+parts[1], "/@[] ") {
+		return nil, errCloudID
+	}
+	return []*url.URL{address}, nil
+}
+
+func cutPort(text, fallback string) (name, port string) {
+	if name, port, found := strings.Cut(text, ":"); found {
+		return name, port
+	}
+	return text, fallback
+}
+
+// ownHeaders are those that the plugin, or HTTP itself, sets.
+var ownHeaders = []string{
+	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
+	"Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
+}
+
+// parseHeaders reads `Name: value, Name: value`. A comma within a value is
+// written `\,`. Its errors quote nothing of what may be a secret.
+func parseHeaders(text string) (http.Header, error) {
+	headers := http.Header{}
+	for _, one := range splitHeaders(text) {
+		name, value, found := strings.Cut(one, ":")
+		name, value = http.CanonicalHeaderKey(strings.TrimSpace(name)), strings.TrimSpace(value)
+		switch {
+		case strings.TrimSpace(one) == "":
+			continue
+		case !found || !isToken(name) || value == "" || strings.ContainsFunc(value, isControl):
+			return nil, errors.New(`must be headers such as "X-Tenant: blue, X-Team: logs"; a comma in a value is written \,`)
+		case slices.Contains(ownHeaders, name):
+			return nil, fmt.Errorf("must not have %s, which the plugin sets itself", name)
+		}
+		headers.Add(name, value)
+	}
+	if len(headers) == 0 {
+		return nil, nil
+	}
+	return headers, nil
+}
+
+// splitHeaders cuts at commas without a backslash before them.
+func splitHeaders(text string) []string {
+	parts := strings.Split(text, ",")
+	var headers []string
+	for i := 0; i < len(parts); i++ {
+		one := parts[i]
+		for strings.HasSuffix(one, `\`) && i+1 < len(parts) {
+			i++
+			one = one[:len(one)-1] + "," + parts[i]
+		}
+		headers = append(headers, one)
+	}
+	return headers
+}
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+
+// isToken says whether a name may be a header's (RFC 9110, 5.6.2).
+func isToken(name string) bool {
+	for _, r := range name {
+		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", r) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// proxyPorts are those of a proxy without one, as net/http takes them for those
+// of the environment.
+var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
+
+// NoProxy is the value of Proxy that switches off those of the environment.
+const NoProxy = "off"
+
+// parseProxy reads one URL, or `off`. Its errors quote nothing.
+func parseProxy(text string) (string, error) {
+	if text == "" || strings.EqualFold(text, NoProxy) {
+		return strings.ToLower(text), nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	proxy, err := url.Parse(text)
+	if err != nil || proxy.Hostname() == "" || strings.ContainsAny(text, "?#, \t") || strings.Trim(proxy.Path, "/") != "" {
+		return "", errors.New("must be the URL of one proxy, such as http://proxy.example.com:3128, or off; what is special in its password is written %40 and the like")
+	}
+	port, known := proxyPorts[proxy.Scheme]
+	if !known {
+		return "", errors.New("the scheme of a proxy must be http, https, socks5 or socks5h")
+	}
+	if proxy.Port() == "" {
+		proxy.Host = net.JoinHostPort(proxy.Hostname(), port)
+	}
+	proxy.Path = ""
+	return proxy.String(), nil
+}
+
+// parseFingerprint reads a SHA-256 as Elasticsearch prints it, 64 digits, or
+// as openssl does, with colons and a name before it. It returns the digits.
+func parseFingerprint(text string) (string, error) {
+	if _, digits, found := strings.Cut(text, "="); found {
+		text = digits
+	}
+	digits := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(text))
+	if raw, err := hex.DecodeString(digits); text != "" && (err != nil || len(raw) != 32) {
+		return "", errors.New("must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+	}
+	return digits, nil
+}
+
+// CloudUser cuts Cloud_Auth at its first colon; a password may have more.
+func (c *Config) CloudUser() (user, password string) {
+	user, password, _ = strings.Cut(c.CloudAuth, ":")
+	return user, password
+}
+
+// credentials are the options that say who asks, of those that are given.
+func (c *Config) credentials() []string {
+	var given []string
+	for _, one := range []struct {
+		option string
+		given  bool
+	}{
+		{"HTTP_User", c.User != ""}, {"HTTP_API_Key", c.APIKey != ""}, {"Bearer_Token_File", c.BearerTokenFile != ""},
+		{"Cloud_Auth", c.CloudAuth != ""}, {"AWS_Auth", c.AWSAuth}, {"Headers", c.Headers.Get("Authorization") != ""},
+		{"Hosts", c.hostUsers() > 0},
+	} {
+		if one.given {
+			given = append(given, one.option)
+		}
+	}
+	return given
+}
+
+// Secret names the option whose secret travels with every request, "" for none.
+// A signature (AWS_Auth) gives none away.
+func (c *Config) Secret() string {
+	for _, option := range c.credentials() {
+		if option != "AWS_Auth" {
+			return option
+		}
+	}
+	if len(c.Headers) > 0 {
+		return "Headers"
+	}
+	return ""
+}
+
+// hostUsers is how many of Hosts have a user in their URL.
+func (c *Config) hostUsers() (n int) {
+	for _, host := range c.Hosts {
+		if host.User != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// contradictoryConnection reports what can't be had together of the options
+// that say where Elasticsearch is and who asks.
+func (c *Config) contradictoryConnection(report func(broken bool, option, other, advice string)) {
+	report(c.IsSet("Hosts") && c.IsSet("Cloud_ID"), "Cloud_ID", "Hosts", "contradicts Hosts: remove one of them")
+	report(c.CloudAuth != "" && !c.IsSet("Cloud_ID"), "Cloud_Auth", "Cloud_ID", "works only with Cloud_ID; with Hosts it is HTTP_User and HTTP_Passwd")
+	user, password := c.CloudUser()
+	report(c.CloudAuth != "" && (user == "" || password == ""), "Cloud_Auth", "", "must be user:password")
+	report(c.Password != "" && c.User == "", "HTTP_Passwd", "HTTP_User", "needs HTTP_User ("+unsetVariable+")")
+	report(c.User != "" && c.Password == "", "HTTP_User", "HTTP_Passwd", "needs HTTP_Passwd ("+unsetVariable+")")
+	report(strings.Contains(c.User, ":"), "HTTP_User", "", "must be without a colon, which ends the user's name in HTTP")
+	report(strings.ContainsAny(c.APIKey, " \t\r\n"), "HTTP_API_Key", "", "must be the key alone, encoded as Elasticsearch prints it, or id:key")
+	report(c.hostUsers() > 0 && c.hostUsers() < len(c.Hosts), "Hosts", "", "has a user in some URLs and none in others: write it into each, or use HTTP_User and HTTP_Passwd")
+	credentials := c.credentials()
+	for i := 1; i < len(credentials); i++ {
+		option, first := credentials[i], credentials[0]
+		advice := "contradicts " + first + ": remove one of them"
+		switch option {
+		case "Hosts":
+			advice = "has a user in a URL, which contradicts " + first + ": remove one of them"
+		case "Headers":
+			advice = "has an Authorization, which contradicts " + first + ": remove one of them"
+		}
+		report(true, option, first, advice)
+	}
+	report(c.AWSExternalID != "" && c.AWSRoleARN == "", "AWS_External_ID", "AWS_Role_ARN", "works only with AWS_Role_ARN")
+	report(c.AWSSTSEndpoint != "" && c.AWSRoleARN == "", "AWS_STS_Endpoint", "AWS_Role_ARN", "works only with AWS_Role_ARN")
+}
+
+// contradictoryTLS reports what can't be had together of the TLS options.
+func (c *Config) contradictoryTLS(report func(broken bool, option, other, advice string)) {
+	report(c.TLSCrtFile != "" && c.TLSKeyFile == "", "TLS_Crt_File", "TLS_Key_File", "needs TLS_Key_File")
+	report(c.TLSKeyFile != "" && c.TLSCrtFile == "", "TLS_Key_File", "TLS_Crt_File", "needs TLS_Crt_File")
+	report(c.TLSKeyPasswd != "" && c.TLSKeyFile == "", "TLS_Key_Passwd", "TLS_Key_File", "works only with TLS_Key_File")
+	report(c.TLSCAFile != "" && c.TLSCAFingerprint != "", "TLS_CA_Fingerprint", "TLS_CA_File", "contradicts TLS_CA_File: remove one of them")
+	for _, option := range []string{"TLS_CA_File", "TLS_CA_Fingerprint"} {
+		report(c.IsSet(option) && !c.TLSVerify, option, "TLS_Verify", "does nothing with \"TLS_Verify off\": remove one of them")
+	}
+	if c.speaksTLS() {
+		return
+	}
+	for _, option := range []string{"TLS_CA_File", "TLS_Crt_File", "TLS_Key_File", "TLS_Key_Passwd", "TLS_Server_Name", "TLS_CA_Fingerprint"} {
+		report(c.IsSet(option), option, "Hosts", "works only with https:// in Hosts, which is what switches TLS on")
+	}
+	report(!c.TLSVerify, "TLS_Verify", "Hosts", "is off, which works only with https:// in Hosts: that is what switches TLS on")
+}
+
+// speaksTLS says whether any of the addresses is https.
+func (c *Config) speaksTLS() bool {
+	return slices.ContainsFunc(c.Addresses(), func(u *url.URL) bool { return u.Scheme == "https" })
+}
