@@ -99,28 +99,39 @@ func (e *elasticsearch) body(r *http.Request) ([]byte, error) {
 // parse is strict about what a bulk request is.
 func (e *elasticsearch) parse(body []byte) []document {
 	lines := bytes.SplitAfter(body, []byte("\n"))
-	if last := lines[len(lines)-1]; len(last) != 0 || len(lines)%2 != 1 {
+	if last := lines[len(lines)-1]; len(last) != 0 {
 		e.t.Errorf("%d lines, the last %.50q", len(lines), last)
 		return nil
 	}
 	var all []document
-	for i := 0; i+1 < len(lines); i += 2 {
+	for lines = lines[:len(lines)-1]; len(lines) > 0; {
 		var action map[string]struct {
 			Index    string `json:"_index"`
 			ID       string `json:"_id"`
 			Pipeline string `json:"pipeline"`
+			Routing  string `json:"routing"`
+			Retries  int    `json:"retry_on_conflict"`
 		}
-		strict := json.NewDecoder(bytes.NewReader(lines[i]))
+		strict := json.NewDecoder(bytes.NewReader(lines[0]))
 		strict.DisallowUnknownFields()
 		if err := strict.Decode(&action); err != nil || len(action) != 1 {
-			e.t.Errorf("action %.100q: %v", lines[i], err)
+			e.t.Errorf("action %.100q: %v", lines[0], err)
 		}
-		d := document{Text: string(lines[i+1])}
-		if err := json.Unmarshal(lines[i+1], &d.Source); err != nil || d.Source == nil {
-			e.t.Errorf("document %.100q: %v", lines[i+1], err)
-		}
+		var d document
 		for d.Operation = range action {
 			d.Index, d.ID = action[d.Operation].Index, action[d.Operation].ID
+		}
+		lines = lines[1:]
+		if d.Operation != "delete" {
+			if len(lines) == 0 {
+				e.t.Errorf("no line follows the last %s", d.Operation)
+				return nil
+			}
+			d.Text = string(lines[0])
+			if err := json.Unmarshal(lines[0], &d.Source); err != nil || d.Source == nil {
+				e.t.Errorf("document %.100q: %v", lines[0], err)
+			}
+			lines = lines[1:]
 		}
 		all = append(all, d)
 	}

@@ -90,7 +90,7 @@ func (s *source) writeLetter(req *bulk.Request, limit int, why deliver.Refusal) 
 		return false, nil
 	}
 	before := req.Buffer()
-	action := bulk.Action{Operation: bulk.Create, Index: s.letterNames.Index(&s.event, s.documents.Values()), ID: id, Pipeline: bulk.NoPipeline}
+	action := bulk.Action{Operation: bulk.Create, Index: s.letterNames.Index(&s.event, s.documents.Values()), ID: id, Pipeline: []byte(bulk.NoPipeline)}
 	grown := append(append(bulk.AppendAction(before, action), s.letter...), '\n')
 	if limit > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limit {
 		req.Keep(grown)
@@ -113,7 +113,7 @@ func (s *source) makeLetter(e *chunk.Event, why deliver.Refusal) (id []byte, err
 	e.Record = e.Record[:len(e.Record)-len(rest)]
 	own, err := s.addresses.ID(e, s.documents.Values())
 	if err != nil {
-		own = nil // an id too long is what it was refused for
+		own = nil // which is what it was refused for
 	}
 	s.letter = deadletter.AppendLetter(s.letter[:0], deadletter.Letter{
 		Index: s.names.of(e.Position), ID: own, Tag: s.tag,

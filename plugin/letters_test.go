@@ -161,7 +161,11 @@ func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 	// The requests that follow fail: what is in the file is done all the same.
 	e.instead = func(request int, w http.ResponseWriter) bool { return request == 1 && status(503, "")(request, w) }
 	p, host := instance(t, e, section{"Dead_Letter_File": path, "Bulk_Size": "1K", "Id_Key": "$id"})
-	data := slices.Concat(numbered(30), event(object{"n", 30, "id", strings.Repeat("x", 600)}))
+	var data []byte
+	for i := range 30 {
+		data = append(data, event(object{"n", i, "id", i})...)
+	}
+	data = append(data, event(object{"n", 30, "id", strings.Repeat("x", 600)})...)
 	if outcome := flushUntilDone(t, p, "tag", data); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
 	}

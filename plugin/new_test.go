@@ -13,7 +13,7 @@ import (
 func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	s := section{
 		"Bulk_Size": "lots", "Compress": "zstd", "Retry_Initial": "-1s", "Index": "$a[", "Time_Key_Format": "%!", "Id_Key": "$[[", "On_Refusal": "cry",
-		"HTTP_User": "a", "HTTP_API_Key": "SECRET", "Write_Operation": "upsert",
+		"HTTP_User": "a", "HTTP_API_Key": "SECRET", "Write_Operation": "replace",
 	}
 	host := fluentbit.NewRecorder("es_go.0")
 	p, err := plugin.New(s.lookup, host.Instance())

@@ -84,18 +84,20 @@ func TestRefusedDocumentsAreKept(t *testing.T) {
 	counts(t, host, map[string]int{"accepted": 3, "returned": 3})
 }
 
-// An id that Elasticsearch would fail the whole request for.
-func TestAnIDThatIsTooLong(t *testing.T) {
+// An id that Elasticsearch would fail the whole request for, and none at all,
+// with which the document could not be found again.
+func TestIDsThatCanNotBeSent(t *testing.T) {
 	data := slices.Concat(
 		event(object{"n", 0, "id", "a"}), event(object{"n", 1, "id", strings.Repeat("x", 513)}),
-		event(object{"n", 2, "id", strings.Repeat("y", 512)}), event(object{"n", 3}), event(object{"n", 4, "id", strings.Repeat("é", 257)}),
+		event(object{"n", 2, "id", strings.Repeat("y", 512)}), event(object{"n", 3, "id", 3}), event(object{"n", 4, "id", strings.Repeat("é", 257)}),
+		event(object{"n", 5}), event(object{"n", 6, "id", object{"a", 1}}), event(object{"n", 7, "id", ""}), event(object{"n", 8, "id", true}),
 	)
 	for onRefusal, want := range map[string]struct {
 		outcome plugin.Outcome
 		counts  map[string]int
 	}{
-		"drop":  {plugin.OK, map[string]int{"accepted": 3, "dropped": 2}},
-		"retry": {plugin.Retry, map[string]int{"accepted": 3, "returned": 2}},
+		"drop":  {plugin.OK, map[string]int{"accepted": 4, "dropped": 5}},
+		"retry": {plugin.Retry, map[string]int{"accepted": 4, "returned": 5}},
 	} {
 		for _, size := range []string{"5M", "1K"} {
 			t.Run(onRefusal+", in requests of "+size, func(t *testing.T) {
@@ -104,14 +106,14 @@ func TestAnIDThatIsTooLong(t *testing.T) {
 				if outcome := p.Flush("tag", data); outcome != want.outcome {
 					t.Errorf("outcome %v", outcome)
 				}
-				if got := e.numbers(); !slices.Equal(got, []int{0, 2, 3}) {
+				if got := e.numbers(); !slices.Equal(got, []int{0, 2, 3, 8}) {
 					t.Errorf("documents %v", got)
 				}
 				p.Close()
 				counts(t, host, want.counts)
-				told := lines(host, "documents for logs were refused")
-				if len(told) != 1 || !strings.Contains(told[0].Text, "2") || !strings.Contains(told[0].Text, "512 bytes") {
-					t.Errorf("lines %v", told)
+				long, missing := lines(host, "512 bytes"), lines(host, "the record has no id")
+				if len(long) != 1 || !strings.HasSuffix(long[0].Text, ": 2") || len(missing) != 1 || !strings.HasSuffix(missing[0].Text, ": 3") {
+					t.Errorf("lines %v, %v", long, missing)
 				}
 			})
 		}

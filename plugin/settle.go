@@ -39,7 +39,7 @@ func (s *source) Sent(position int) bulk.Sent {
 	if _, letter := s.refused[position]; letter {
 		return bulk.Sent{Operation: bulk.Create, OwnID: true}
 	}
-	return bulk.Sent{Operation: s.plugin.setup.operation, OwnID: s.owned.Has(position)}
+	return bulk.Sent{Operation: s.plugin.setup.operation, OwnID: s.owned.Has(position), OwnPipeline: s.plugin.setup.ownPipelines}
 }
 
 // Settle implements deliver.Source.

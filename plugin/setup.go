@@ -16,13 +16,15 @@ import (
 
 // setup is what the options of one section come to.
 type setup struct {
-	address     address.Options
-	document    document.Options
-	elastic     elastic.Options
-	policy      deliver.Policy
-	letters     letterSetup
-	operation   bulk.Operation
-	compression bulk.Compression
+	address   address.Options
+	document  document.Options
+	elastic   elastic.Options
+	policy    deliver.Policy
+	letters   letterSetup
+	operation bulk.Operation
+	// ownPipelines says that pipelines are named by the events.
+	ownPipelines bool
+	compression  bulk.Compression
 	// target describes where documents go, for the start-up line.
 	target string
 }
@@ -50,6 +52,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	s.operation = operation
+	s.ownPipelines = s.address.Pipeline != nil && !s.address.Pipeline.IsLiteral()
 	return s, t.faults
 }
 
@@ -93,6 +96,7 @@ func (t *translation) address() address.Options {
 		t.target = "index " + c.Index
 		o = address.IndexOptions(t.template("Index", c.Index), t.fallback("Index"))
 	}
+	o.Pipeline, o.Routing = t.word("Pipeline", c.Pipeline), t.word("Routing", c.Routing)
 	if c.CurrentTimeIndex {
 		o.Clock = address.SendingTime
 	}
@@ -104,6 +108,14 @@ func (t *translation) address() address.Options {
 		o.IDPath = t.path("Id_Key", c.IDKey)
 	}
 	return o
+}
+
+// word is the template of an option that may be left out.
+func (t *translation) word(option, text string) *address.Template {
+	if text == "" {
+		return nil
+	}
+	return t.template(option, text)
 }
 
 func (t *translation) dataStream() address.Options {

@@ -145,12 +145,12 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 		req.Keep(grown)
 		s.malformed(e.Position, "it is cut off or corrupt; what follows in its chunk can't be read")
 		return true, nil
-	case errors.Is(err, address.ErrIDTooLong):
+	case errors.Is(err, address.ErrIDTooLong), errors.Is(err, address.ErrNoID):
 		req.Keep(grown)
 		if !first {
 			return false, nil // On_Refusal keeps it
 		}
-		return s.refuseID(req, limit)
+		return s.refuseID(req, limit, err)
 	case err != nil:
 		s.malformed(e.Position, "the encoder failed on it")
 		return false, nil
@@ -163,10 +163,13 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 	return false, req.Commit(grown, e.Position)
 }
 
-// refuseID refuses the current event for its id, of which one fails a whole
-// request.
-func (s *source) refuseID(req *bulk.Request, limit int) (full bool, err error) {
-	why := deliver.Refusal{Type: bulk.IllegalAction, Error: "id_too_long", Reason: address.ErrIDTooLong.Error(), FullReason: address.ErrIDTooLong.Error()}
+// refuseID refuses the current event for its id: one that is too long fails a
+// whole request, and a document without one could not be found again.
+func (s *source) refuseID(req *bulk.Request, limit int, problem error) (full bool, err error) {
+	why := deliver.Refusal{Type: bulk.IllegalAction, Error: "id_too_long", Reason: problem.Error(), FullReason: problem.Error()}
+	if errors.Is(problem, address.ErrNoID) {
+		why.Error = "id_missing"
+	}
 	if s.Refuse(s.event.Position, why) == deliver.Redirected {
 		return s.writeLetter(req, limit, why)
 	}
@@ -209,7 +212,9 @@ func (s *source) encode(dst []byte) (out []byte, err error) {
 		s.reader.Done(rest)
 		return append(out, '\n'), nil
 	}
-	out, rest, err := s.documents.Append(bulk.AppendRoom(dst, s.room), e)
+	operation := s.plugin.setup.operation
+	before, behind := operation.Body()
+	out, rest, err := s.documents.Append(append(bulk.AppendRoom(dst, s.room), before...), e)
 	if err != nil {
 		return dst, err
 	}
@@ -218,15 +223,18 @@ func (s *source) encode(dst []byte) (out []byte, err error) {
 	if s.action, err = s.appendAction(s.action[:0], s.documents.Values()); err != nil {
 		return out[:len(dst)], err
 	}
-	out = bulk.PutAction(out, len(dst), s.room, s.action)
+	if !operation.HasBody() {
+		return append(out[:len(dst)], s.action...), nil
+	}
+	out = bulk.PutAction(append(append(out, behind...), '\n'), len(dst), s.room, s.action)
 	s.room = len(s.action)
-	return append(out, '\n'), nil
+	return out, nil
 }
 
 // appendAction appends the action line of the current event, which has these
 // values at the paths of its address.
 //
-// Possible errors: address.ErrIDTooLong.
+// Possible errors: address.ErrIDTooLong, address.ErrNoID.
 func (s *source) appendAction(dst []byte, values chunk.Values) (out []byte, err error) {
 	e := &s.event
 	index := s.addresses.Index(e, values)
@@ -238,5 +246,8 @@ func (s *source) appendAction(dst []byte, values chunk.Values) (out []byte, err 
 	if len(id) > 0 {
 		s.owned.Set(e.Position)
 	}
-	return bulk.AppendAction(dst, bulk.Action{Operation: s.plugin.setup.operation, Index: index, ID: id}), nil
+	return bulk.AppendAction(dst, bulk.Action{
+		Operation: s.plugin.setup.operation, Index: index, ID: id,
+		Pipeline: s.addresses.Pipeline(e, values), Routing: s.addresses.Routing(e, values),
+	}), nil
 }

@@ -20,6 +20,8 @@ type Options struct {
 	IDs     IDSource
 	// IDPath is the number of the path that leads to RecordIDs.
 	IDPath int
+	// Pipeline and Routing are nil for none.
+	Pipeline, Routing *Template
 }
 
 // Part is one part of a name, made legal on its own; parts are joined by `-`.
@@ -69,8 +71,12 @@ func DataStreamOptions(kind, dataset, namespace Part) Options {
 const longestID = 512
 
 // ErrIDTooLong means that a record's own id is longer than Elasticsearch
-// takes.
-var ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
+// takes; ErrNoID that the record has none where RecordIDs are asked for, or a
+// value that is no text, number or boolean.
+var (
+	ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
+	ErrNoID      = errors.New("address: the record has no id where Id_Key points to")
+)
 
 // Writer makes addresses. It keeps the last name, since the next event's is
 // mostly the same, and is not safe for concurrent use.
@@ -87,11 +93,13 @@ type Writer struct {
 	id     []byte // quoted
 	part   []byte
 	ids    ids
+
+	pipeline, routing word
 }
 
 // NewWriter returns a writer; Begin must come before the first event.
 func NewWriter(o Options) *Writer {
-	w := &Writer{options: o}
+	w := &Writer{options: o, pipeline: newWord(o.Pipeline), routing: newWord(o.Routing)}
 	for _, p := range o.Name {
 		w.fields = p.Default.appendFields(p.Template.appendFields(w.fields))
 	}
@@ -102,12 +110,15 @@ func NewWriter(o Options) *Writer {
 func (w *Writer) Begin(tag string, now time.Time) {
 	w.tag, w.now = tag, now.UTC()
 	w.name = w.name[:0]
+	w.pipeline.known, w.routing.known = false, false
 	w.ids.begin(tag)
 }
 
-// NeedsRecord says that Index or ID look into the record, which must then have
-// been walked through.
-func (w *Writer) NeedsRecord() bool { return len(w.fields) > 0 || w.options.IDs != ElasticsearchIDs }
+// NeedsRecord says that the record is looked into, which must then have been
+// walked through.
+func (w *Writer) NeedsRecord() bool {
+	return len(w.fields) > 0 || w.options.IDs != ElasticsearchIDs || w.pipeline.fromRecord || w.routing.fromRecord
+}
 
 // CountsEvents says that ID must see every event of a chunk, in order, also
 // those that are not sent.
@@ -120,10 +131,7 @@ func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte {
 		return w.name
 	}
 	w.second = e.Time.Seconds
-	at := w.now
-	if w.options.Clock == EventTime {
-		at = time.Unix(e.Time.Seconds, int64(e.Time.Nanos)).UTC()
-	}
+	at := w.clock(e)
 	w.name = append(w.name[:0], '"')
 	for i, p := range w.options.Name {
 		if i > 0 {
@@ -133,6 +141,14 @@ func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte {
 	}
 	w.name = append(cutAt(w.name, w.options.Longest+1), '"') // 1 for the quote
 	return w.name
+}
+
+// clock is the time that templates are made with.
+func (w *Writer) clock(e *chunk.Event) time.Time {
+	if w.options.Clock == SendingTime {
+		return w.now
+	}
+	return time.Unix(e.Time.Seconds, int64(e.Time.Nanos)).UTC()
 }
 
 // sameFields says whether the fields of the names are those of the last event.

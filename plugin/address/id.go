@@ -16,7 +16,7 @@ import (
 // Elasticsearch makes one. values are e's at the paths of the templates; for
 // GeneratedIDs, which need none, e.Record must be bounded.
 //
-// Possible errors: ErrIDTooLong.
+// Possible errors: ErrIDTooLong, ErrNoID.
 func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
 	switch w.options.IDs {
 	case GeneratedIDs:
@@ -25,12 +25,12 @@ func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
 	case RecordIDs:
 		value := values[w.options.IDPath]
 		if value == nil {
-			return nil, nil
+			return nil, ErrNoID
 		}
 		text, ok := chunk.AppendText(w.part[:0], value)
 		w.part = text[:0]
 		if !ok || len(text) == 0 {
-			return nil, nil
+			return nil, ErrNoID
 		}
 		if idBytes(text) > longestID {
 			return nil, ErrIDTooLong

@@ -6,75 +6,60 @@
 // table of verdicts.
 package bulk
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
-// Operation is what an action asks Elasticsearch to do with a document.
-type Operation uint8
-
-// The operations, by their names in the bulk API.
-const (
-	Create Operation = iota
-	Index
-)
-
-var operationNames = [...]string{Create: "create", Index: "index"}
-
-func (o Operation) String() string { return operationNames[o] }
-
-// ParseOperation reads an operation's name.
-func ParseOperation(name string) (Operation, error) {
-	for o, n := range operationNames {
-		if n == name {
-			return Operation(o), nil
-		}
-	}
-	return 0, fmt.Errorf("bulk: %q is no operation", name)
-}
-
-// Action is one action line. Index and ID are JSON strings, quotes included;
-// whoever makes them has escaped what they hold, so that a record's value
-// can't forge a line. ID is empty where Elasticsearch shall make one.
+// Action is one action line. Index, ID, Pipeline and Routing are JSON strings,
+// quotes included; whoever makes them has escaped what they hold, so that a
+// record's value can't forge a line. Those but Index that are empty are left
+// out: an empty string in their place would fail the whole request.
 type Action struct {
 	Operation Operation
 	Index     []byte
 	ID        []byte
-	Pipeline  Pipeline
+	// Pipeline is the ingest pipeline, in place of the index's default.
+	Pipeline []byte
+	Routing  []byte
 }
 
-// Pipeline says which ingest pipelines a document goes through.
-type Pipeline uint8
-
-// DefaultPipeline leaves it to the index; NoPipeline keeps the index's own
-// default pipeline away.
-const (
-	DefaultPipeline Pipeline = iota
-	NoPipeline
-)
+// NoPipeline is the Action.Pipeline that keeps the index's default pipeline
+// away.
+const NoPipeline = `"_none"`
 
 // Sent is what the verdict on an item needs to know of its action.
 type Sent struct {
 	Operation Operation
 	// OwnID says that the action named the document's id.
 	OwnID bool
+	// OwnPipeline says that the action named a pipeline that was made for this
+	// event, so that one that isn't there is the event's fault.
+	OwnPipeline bool
 }
 
 // AppendAction appends a's line with its line end.
 func AppendAction(dst []byte, a Action) []byte {
 	dst = append(dst, `{"`...)
-	dst = append(dst, operationNames[a.Operation]...)
+	dst = append(dst, actionNames[a.Operation]...)
 	dst = append(dst, `":{"_index":`...)
 	dst = append(dst, a.Index...)
-	if len(a.ID) > 0 {
-		dst = append(dst, `,"_id":`...)
-		dst = append(dst, a.ID...)
-	}
-	if a.Pipeline == NoPipeline {
-		dst = append(dst, `,"pipeline":"_none"`...)
+	dst = appendField(dst, `,"_id":`, a.ID)
+	dst = appendField(dst, `,"routing":`, a.Routing)
+	dst = appendField(dst, `,"pipeline":`, a.Pipeline)
+	if a.Operation == Update || a.Operation == Upsert {
+		dst = append(dst, retryOnConflict...)
 	}
 	return append(dst, "}}\n"...)
+}
+
+// retryOnConflict lets Elasticsearch read and merge a document again that
+// another request changed meanwhile. What is still in conflict after that
+// comes back with 409 and goes through our own loop.
+const retryOnConflict = `,"retry_on_conflict":3`
+
+func appendField(dst []byte, name string, value []byte) []byte {
+	if len(value) == 0 {
+		return dst
+	}
+	return append(append(dst, name...), value...)
 }
 
 // AppendRoom appends size bytes of any content, for an action line that is not

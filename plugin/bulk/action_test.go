@@ -16,6 +16,11 @@ func TestAppendAction(t *testing.T) {
 		"create without an id":   {bulk.Action{Operation: bulk.Create, Index: []byte(`"logs"`)}, `{"create":{"_index":"logs"}}`},
 		"create with an id":      {bulk.Action{Operation: bulk.Create, Index: []byte(`"logs"`), ID: []byte(`"a"`)}, `{"create":{"_index":"logs","_id":"a"}}`},
 		"index with an id":       {bulk.Action{Operation: bulk.Index, Index: []byte(`"logs"`), ID: []byte(`"a"`)}, `{"index":{"_index":"logs","_id":"a"}}`},
+		"update":                 {bulk.Action{Operation: bulk.Update, Index: []byte(`"logs"`), ID: []byte(`"a"`)}, `{"update":{"_index":"logs","_id":"a","retry_on_conflict":3}}`},
+		"upsert":                 {bulk.Action{Operation: bulk.Upsert, Index: []byte(`"logs"`), ID: []byte(`"a"`)}, `{"update":{"_index":"logs","_id":"a","retry_on_conflict":3}}`},
+		"delete":                 {bulk.Action{Operation: bulk.Delete, Index: []byte(`"logs"`), ID: []byte(`"a"`)}, `{"delete":{"_index":"logs","_id":"a"}}`},
+		"all":                    {bulk.Action{Index: []byte(`"l"`), ID: []byte(`"a"`), Pipeline: []byte(`"p"`), Routing: []byte(`"r"`)}, `{"create":{"_index":"l","_id":"a","routing":"r","pipeline":"p"}}`},
+		"no pipe":                {bulk.Action{Index: []byte(`"l"`), Pipeline: []byte(bulk.NoPipeline)}, `{"create":{"_index":"l","pipeline":"_none"}}`},
 		"an id that was escaped": {bulk.Action{Operation: bulk.Create, Index: []byte(`"l"`), ID: []byte(`"a\"\n"`)}, `{"create":{"_index":"l","_id":"a\"\n"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -31,12 +36,12 @@ func TestAppendAction(t *testing.T) {
 }
 
 func TestParseOperationKnowsWhatItPrints(t *testing.T) {
-	for _, o := range []bulk.Operation{bulk.Create, bulk.Index} {
+	for _, o := range []bulk.Operation{bulk.Create, bulk.Index, bulk.Update, bulk.Upsert, bulk.Delete} {
 		if got, err := bulk.ParseOperation(o.String()); err != nil || got != o {
 			t.Errorf("%v: got %v, %v", o, got, err)
 		}
 	}
-	for _, name := range []string{"", "CREATE", "delete", "upsert"} {
+	for _, name := range []string{"", "CREATE", "replace"} {
 		if o, err := bulk.ParseOperation(name); err == nil {
 			t.Errorf("%q was taken for %v", name, o)
 		}

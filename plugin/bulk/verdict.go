@@ -17,7 +17,8 @@ const (
 	// Diverted: Elasticsearch has it, but in the data stream's failure store,
 	// since it could not be indexed.
 	Diverted
-	// AlreadyThere: an earlier attempt had arrived.
+	// AlreadyThere: an earlier attempt had arrived, or what was to be deleted
+	// is not there.
 	AlreadyThere
 	// Again: a passing fault of this item's shard or node.
 	Again
@@ -41,13 +42,17 @@ func Judge(a Sent, item Item) Verdict {
 		return Accepted
 	case status == 409 && a.Operation == Create && a.OwnID:
 		return AlreadyThere
+	case status == 409 && (a.Operation == Update || a.Operation == Upsert || a.Operation == Delete):
+		return Again // another request changed the document meanwhile
+	case status == 404 && a.Operation == Delete && len(item.Type) == 0:
+		return AlreadyThere // nothing to delete is no error, and has no type
 	case status == 408 || status == 429 || status >= 500 || status < 400:
 		return Again
 	case status == 403 && string(item.Type) == "security_exception":
 		return Misconfigured
 	case status == 403 && isBlock(item.Type), status == 404 && string(item.Type) == "index_not_found_exception":
 		return Blocked
-	case status == 400 && bytes.HasPrefix(item.Reason, []byte("pipeline with id [")):
+	case status == 400 && !a.OwnPipeline && bytes.HasPrefix(item.Reason, []byte("pipeline with id [")):
 		return Misconfigured // "pipeline with id [x] does not exist" has no type of its own
 	}
 	return Refused

@@ -12,6 +12,7 @@ import (
 // answers mean" in docs/architecture.md.
 func TestJudge(t *testing.T) {
 	create, withID := bulk.Sent{Operation: bulk.Create}, bulk.Sent{Operation: bulk.Create, OwnID: true}
+	update, remove := bulk.Sent{Operation: bulk.Update, OwnID: true}, bulk.Sent{Operation: bulk.Delete, OwnID: true}
 	index := bulk.Sent{Operation: bulk.Index, OwnID: true}
 	item := func(status int, kind, reason string) bulk.Item {
 		return bulk.Item{Status: status, Type: []byte(kind), Reason: []byte(reason)}
@@ -29,6 +30,13 @@ func TestJudge(t *testing.T) {
 		{"409 on create with our id", withID, item(409, "version_conflict_engine_exception", ""), bulk.AlreadyThere},
 		{"409 on create without an id", create, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
 		{"409 on index", index, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
+		{"409 on update", update, item(409, "version_conflict_engine_exception", ""), bulk.Again},
+		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert, OwnID: true}, item(409, "version_conflict_engine_exception", ""), bulk.Again},
+		{"409 on delete", remove, item(409, "version_conflict_engine_exception", ""), bulk.Again},
+		{"404 on delete", remove, item(404, "", ""), bulk.AlreadyThere},
+		{"404 of an index on delete", remove, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},
+		{"404 on update", update, item(404, "document_missing_exception", ""), bulk.Refused},
+		{"404 on update without a word", update, item(404, "", ""), bulk.Refused},
 		{"408", create, item(408, "", ""), bulk.Again},
 		{"429", create, item(429, "es_rejected_execution_exception", ""), bulk.Again},
 		{"429 of a full disk", create, item(429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded"), bulk.Again},
@@ -40,6 +48,7 @@ func TestJudge(t *testing.T) {
 		{"a status beyond HTTP's", create, item(999, "", ""), bulk.Again},
 		{"403 of security", create, item(403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), bulk.Misconfigured},
 		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Misconfigured},
+		{"400 of a pipeline that the event names", bulk.Sent{OwnPipeline: true}, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Refused},
 		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Blocked},
 		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Blocked},
 		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},

@@ -54,6 +54,8 @@ type Config struct {
 	DataStreamType      string
 	DataStreamDataset   string
 	DataStreamNamespace string
+	Pipeline            string
+	Routing             string
 	WriteOperation      string
 	IDKey               string
 	GenerateID          bool
@@ -149,6 +151,10 @@ func (c *Config) contradictions(found Faults) Faults {
 	report(c.GenerateID && c.IDKey != "", "Generate_ID", "Id_Key", "contradicts Id_Key: remove one of them")
 	report(c.DataStream && c.WriteOperation != "create", "Write_Operation", "Data_Stream",
 		"must be create with Data_Stream, as Elasticsearch takes nothing else there")
+	report(c.changes() && c.IDKey == "" && !found.about("Generate_ID") && (!c.GenerateID || c.WriteOperation == "delete"), "Write_Operation", "Id_Key",
+		"needs Id_Key, which says whose document it is")
+	report(c.changes() && c.Pipeline != "", "Pipeline", "Write_Operation",
+		"works only with Write_Operation create or index: Elasticsearch sends no others through one")
 	c.contradictoryConnection(report)
 	c.contradictoryTLS(report)
 	report(c.DeadLetterFile != "" && c.DeadLetterIndex != "", "Dead_Letter_File", "Dead_Letter_Index", "contradicts Dead_Letter_Index: remove one of them")
@@ -166,6 +172,11 @@ func (c *Config) contradictions(found Faults) Faults {
 		}
 	}
 	return faults
+}
+
+// changes says whether documents are written that may be there before.
+func (c *Config) changes() bool {
+	return c.WriteOperation == "update" || c.WriteOperation == "upsert" || c.WriteOperation == "delete"
 }
 
 // needs names the switch without which an option does nothing, "" for none.

@@ -27,7 +27,7 @@ seconds.
 const templates = `
 ## Templates
 
-` + "`Index`, `Logstash_Prefix` and the `Data_Stream_*`" + ` options are made anew for each event:
+` + "`Index`, `Logstash_Prefix`, `Pipeline`, `Routing` and the `Data_Stream_*`" + ` options are made anew for each event:
 
 | in the template | becomes |
 | --- | --- |
@@ -36,7 +36,7 @@ const templates = `
 | ` + "`$TAG`, `$TAG[1]`" + ` | the tag, or a part of it between dots, counted from 0 |
 | ` + "`$key\\|other`, `$TAG[1]\\|other`" + ` | the same, or the word behind the bar where it is missing or empty |
 
-A field can be a string, a number or a boolean. A record that lacks one without such a word goes where the option's default says. Names are made legal: lower case, ` + "`_`" + ` for
+A field can be a string, a number or a boolean. Of a key that stands twice the last counts. A record that lacks one without such a word goes where the option's default says: without pipeline or routing, where that is empty. Names are made legal: lower case, ` + "`_`" + ` for
 characters that Elasticsearch refuses, cut to 255 bytes (a data stream 230). What comes out of a record is never expanded again.
 `
 

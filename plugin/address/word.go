@@ -1,0 +1,47 @@
+package address
+
+import (
+	"out_es/plugin/chunk"
+	"out_es/plugin/jsontext"
+)
+
+// word is a text of the action line that may be any: the pipeline, the routing.
+type word struct {
+	template   *Template // nil for none
+	fromRecord bool
+	// quoted is the last text, of second where known and not from the record.
+	quoted []byte
+	second int64
+	known  bool
+}
+
+func newWord(t *Template) word {
+	if t == nil {
+		return word{}
+	}
+	return word{template: t, fromRecord: len(t.appendFields(nil)) > 0}
+}
+
+// Pipeline returns e's ingest pipeline as a JSON string, valid until the next
+// call, or nil for none: also where the template leads to nothing.
+func (w *Writer) Pipeline(e *chunk.Event, values chunk.Values) []byte {
+	return w.word(&w.pipeline, e, values)
+}
+
+// Routing is like Pipeline, for the value that chooses the shard.
+func (w *Writer) Routing(e *chunk.Event, values chunk.Values) []byte {
+	return w.word(&w.routing, e, values)
+}
+
+func (w *Writer) word(v *word, e *chunk.Event, values chunk.Values) []byte {
+	if v.template == nil || v.known && !v.fromRecord && v.second == e.Time.Seconds {
+		return v.quoted
+	}
+	text, ok := v.template.Append(w.part[:0], w.tag, w.clock(e), values)
+	w.part = text[:0]
+	v.quoted, v.second, v.known = v.quoted[:0], e.Time.Seconds, true
+	if ok && len(text) > 0 {
+		v.quoted = jsontext.AppendString(v.quoted, text)
+	}
+	return v.quoted
+}
