@@ -9,12 +9,14 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"out_es/plugin/bulk"
 	"out_es/plugin/config"
 	"out_es/plugin/deadletter"
 	"out_es/plugin/deliver"
 	"out_es/plugin/elastic"
 	"out_es/plugin/fluentbit"
 	"out_es/plugin/reuse"
+	"out_es/plugin/template"
 )
 
 // Version and Commit are set by the linker.
@@ -75,12 +77,16 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err != nil {
 		return nil, err
 	}
+	installed, err := readTemplate(options)
+	if err != nil {
+		return nil, err
+	}
 	letterFile, err := openLetters(options, s.letters.File)
 	if err != nil {
 		return nil, err
 	}
 	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: policy, report: report}
-	p.deliverer = deliver.New(client, report, s.policy)
+	p.deliverer = deliver.New(p.sender(installed), report, s.policy)
 	p.benches = reuse.NewList(keptBenches, func() *bench { return newBench(s) })
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
@@ -93,6 +99,31 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 func Check(lookup func(name string) string) config.Faults {
 	_, faults := newSetup(config.Parse(lookup))
 	return faults
+}
+
+// sender is the client, behind the installation of a template where there is
+// one.
+func (p *Plugin) sender(t *template.Template) deliver.Sender {
+	if t == nil {
+		return p.client
+	}
+	precedence := template.TheirsHolds
+	if p.setup.replaces {
+		precedence = template.OursHolds
+	}
+	return template.NewInstaller(t, precedence, p.client, p.client, func(r template.Result, f *bulk.Failure) { p.report.template(t, r, f) })
+}
+
+// readTemplate reads Template_File, if there is one.
+func readTemplate(c *config.Config) (*template.Template, error) {
+	if c.TemplateFile == "" {
+		return nil, nil
+	}
+	read, err := template.Read(c.TemplateFile, c.TemplateName)
+	if err != nil {
+		return nil, config.Faults{c.FaultOf("Template_File", c.TemplateFile, err)}.Err()
+	}
+	return read, nil
 }
 
 // openLetters opens Dead_Letter_File, if there is one.

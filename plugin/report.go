@@ -98,7 +98,7 @@ func (r *report) Observe(a deliver.Attempt) {
 		class = a.Failure.Class
 	}
 	r.requests.Add(int(class), 1)
-	if class != bulk.Unreachable {
+	if class != bulk.Unreachable && (a.Failure == nil || !a.Failure.NotSent) {
 		r.sent.Add(0, a.Bytes)
 	}
 	r.latency.Observe(a.Took)

@@ -12,6 +12,7 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/document"
 	"out_es/plugin/elastic"
+	"out_es/plugin/template"
 )
 
 // setup is what the options of one section come to.
@@ -25,6 +26,8 @@ type setup struct {
 	// ownPipelines says that pipelines are named by the events.
 	ownPipelines bool
 	compression  bulk.Compression
+	// replaces says that Template_File replaces another template of its name.
+	replaces bool
 	// target describes where documents go, for the start-up line.
 	target string
 }
@@ -44,6 +47,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 	}
 	s.target = t.target // address has set it
 	t.letters(s)
+	t.installation(s)
 	if c.Compress == "gzip" {
 		s.compression = bulk.Gzip
 	}
@@ -166,6 +170,15 @@ func (t *translation) letters(s *setup) {
 	if s.letters.Kept() {
 		s.policy.Reasons = deliver.EachReason
 	}
+}
+
+// installation checks the name of the template that is to be installed.
+func (t *translation) installation(s *setup) {
+	c := t.config
+	if err := template.CheckName(c.TemplateName); err != nil {
+		t.fault("Template_Name", c.TemplateName, err)
+	}
+	s.replaces = c.TemplateOverwrite
 }
 
 // path reads a record accessor and returns its number; the `$` may be left out,

@@ -57,6 +57,8 @@ type Failure struct {
 	RetryAfter time.Duration
 	// Type and Reason are Elasticsearch's own error, where it gave one.
 	Type, Reason string
+	// NotSent says that nothing of the request was sent, whatever the class.
+	NotSent bool
 	// Remedy names the setting to look at.
 	Remedy string
 	Err    error

@@ -78,6 +78,10 @@ type Config struct {
 	DeadLetterIndex string
 	DeadLetterFile  string
 
+	TemplateFile      string
+	TemplateName      string
+	TemplateOverwrite bool
+
 	TraceError  bool
 	TraceOutput bool
 
@@ -161,6 +165,10 @@ func (c *Config) contradictions(found Faults) Faults {
 	for _, letters := range []string{"Dead_Letter_Index", "Dead_Letter_File"} {
 		report(c.IsSet(letters) && c.OnRefusal == "retry", "On_Refusal", letters, "contradicts "+letters+": with dead letters nothing that is refused is kept")
 	}
+	report(c.TemplateFile != "" && c.TemplateName == "", "Template_File", "Template_Name", "needs Template_Name ("+unsetVariable+")")
+	const withoutFile = "works only with Template_File (" + unsetVariable + ")"
+	report(c.TemplateFile == "" && c.TemplateName != "", "Template_Name", "Template_File", withoutFile)
+	report(c.TemplateFile == "" && c.TemplateOverwrite, "Template_Overwrite", "Template_File", withoutFile)
 	report(c.RetryInitial > c.RetryMax, "Retry_Initial", "Retry_Max", "must not be longer than Retry_Max")
 	report(c.IncludeTagKey && c.TagKey == c.TimeKey, "Tag_Key", "Time_Key", "must differ from Time_Key")
 	report(c.IncludeTagKey && c.TagKey == c.MetadataKey, "Tag_Key", "Metadata_Key", "must differ from Metadata_Key")

@@ -8,7 +8,19 @@ class Family {
         settings.forEach(builder::put);
         builder.put("transport.type", "netty4").put("http.type", "netty4");
         var environment = new org.elasticsearch.env.Environment(builder.build(), Path.of(settings.get("path.home"), "config"));
-        node = new Embedded(environment, java.util.List.of(org.elasticsearch.transport.Netty4Plugin.class));
+        node = new Embedded(environment, java.util.List.of(org.elasticsearch.transport.Netty4Plugin.class, DataStreams.class));
+    }
+
+    /**
+     * The module that switches data streams on is not on Maven Central. All that they need to be written to is in the server;
+     * this registers the metadata field that the module registers, and nothing else of it: no REST handlers.
+     */
+    public static final class DataStreams extends org.elasticsearch.plugins.Plugin implements org.elasticsearch.plugins.MapperPlugin {
+        public Map<String, org.elasticsearch.index.mapper.MetadataFieldMapper.TypeParser> getMetadataMappers() {
+            return Map.of(
+                org.elasticsearch.index.mapper.DataStreamTimestampFieldMapper.NAME,
+                org.elasticsearch.index.mapper.DataStreamTimestampFieldMapper.PARSER);
+        }
     }
 
     /** The constructor that takes plugins from the class path is for subclasses. */
