@@ -1,6 +1,9 @@
 package plugin
 
-import "out_es/plugin/bulk"
+import (
+	"out_es/plugin/bulk"
+	"out_es/plugin/document"
+)
 
 // Account says where the records of one flush went:
 //
@@ -26,4 +29,6 @@ type Account struct {
 	Returned int
 	// Cut is the number of values that lay too deep and became null.
 	Cut int
+	// ChangedKeys are those that Elasticsearch would have refused.
+	ChangedKeys document.Changes
 }

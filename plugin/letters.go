@@ -109,6 +109,7 @@ func (s *source) makeLetter(e *chunk.Event, why deliver.Refusal) (id []byte, err
 		return nil, err
 	}
 	s.documents.Cut() // counted when the document itself was made
+	s.documents.Changed()
 	s.reader.Done(rest)
 	e.Record = e.Record[:len(e.Record)-len(rest)]
 	own, err := s.addresses.ID(e, s.documents.Values())

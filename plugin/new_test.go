@@ -39,6 +39,18 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	}
 }
 
+func TestNewRefusesNamesOfAddedFieldsThatElasticsearchRefuses(t *testing.T) {
+	for told, s := range map[string]section{
+		`Time_Key "_source": is a name that Elasticsearch refuses`: {"Time_Key": "_source"},
+		`Metadata_Key ".m": is a name that Elasticsearch refuses`:  {"Metadata_Key": ".m"},
+	} {
+		s["Hosts"] = "es"
+		if _, err := plugin.New(s.lookup, fluentbit.NewRecorder("es_go.0").Instance()); err == nil || !strings.Contains(err.Error(), told) {
+			t.Errorf("%v, want %s", err, told)
+		}
+	}
+}
+
 func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 	for name, c := range map[string]struct {
 		section section
@@ -97,7 +109,7 @@ func TestNewConnectsToNothing(t *testing.T) {
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	e := newElasticsearch(t)
 	_, host := instance(t, e, nil)
-	for metric, least := range map[string]int{"documents_total": 5, "requests_total": 9, "refusals_total": 18, "received_total": 1, "sent_bytes_total": 1, "retries_total": 1, "cut_values_total": 1} {
+	for metric, least := range map[string]int{"documents_total": 5, "requests_total": 9, "refusals_total": 18, "received_total": 1, "sent_bytes_total": 1, "retries_total": 1, "cut_values_total": 1, "changed_keys_total": 5} {
 		if got := len(host.Values(metric)); got < least {
 			t.Errorf("%s has %d series, want %d", metric, got, least)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/deliver"
+	"out_es/plugin/document"
 	"out_es/plugin/fluentbit"
 )
 
@@ -22,6 +23,7 @@ type report struct {
 
 	documents, requests, refusals    *fluentbit.Counters
 	received, sent, retries, altered *fluentbit.Counters
+	changedKeys                      *fluentbit.Counters
 	latency                          *fluentbit.Histogram
 
 	mu      sync.Mutex
@@ -60,13 +62,14 @@ var documentVerdicts = []string{"accepted", "failure_store", "already_there", "d
 func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 	r := &report{
 		host: host, policy: policy,
-		documents: host.Counters("documents_total", "Records by what became of them.", "verdict", documentVerdicts),
-		received:  host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
-		requests:  host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
-		refusals:  host.Counters("refusals_total", "Refused documents, dropped or written to the dead letters, by Elasticsearch's error type.", "type", bulk.RefusalNames()),
-		sent:      host.Counters("sent_bytes_total", "Bytes of request bodies, as sent.", "", nil),
-		retries:   host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
-		altered:   host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
+		documents:   host.Counters("documents_total", "Records by what became of them.", "verdict", documentVerdicts),
+		received:    host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
+		requests:    host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
+		refusals:    host.Counters("refusals_total", "Refused documents, dropped or written to the dead letters, by Elasticsearch's error type.", "type", bulk.RefusalNames()),
+		sent:        host.Counters("sent_bytes_total", "Bytes of request bodies, as sent.", "", nil),
+		retries:     host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
+		altered:     host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
+		changedKeys: host.Counters("changed_keys_total", "Keys of records that Elasticsearch refuses, and that were made acceptable, by what was wrong.", "kind", document.ChangeNames()),
 		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
@@ -86,6 +89,12 @@ func (r *report) settle(a *Account) {
 	}
 	r.received.Add(0, a.Received)
 	r.altered.Add(0, a.Cut)
+	for kind, n := range a.ChangedKeys {
+		r.changedKeys.Add(kind, n)
+		if n > 0 {
+			r.summary.note("keys that Elasticsearch refuses were changed ("+document.ChangeNames()[kind]+"; docs/documents.md, Changed keys)", n)
+		}
+	}
 	if a.Cut > 0 {
 		r.summary.note("values that lay more than 200 levels deep in a record were replaced by null", a.Cut)
 	}

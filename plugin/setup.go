@@ -211,5 +211,17 @@ func (t *translation) document() document.Options {
 	if strings.EqualFold(o.MetadataKey, "off") {
 		o.MetadataKey = ""
 	}
+	t.addedKeys(o)
 	return o
+}
+
+// addedKeys refuses names of added fields that Elasticsearch refuses.
+func (t *translation) addedKeys(o document.Options) {
+	for _, added := range [...]struct{ option, key string }{
+		{"Time_Key", o.TimeKey}, {"Tag_Key", o.TagKey}, {"Metadata_Key", o.MetadataKey},
+	} {
+		if added.key != "" && !document.Acceptable(added.key) {
+			t.fault(added.option, added.key, errors.New("is a name that Elasticsearch refuses: choose one that is no metadata field such as _id, and has no dot without a name before it"))
+		}
+	}
 }

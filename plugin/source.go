@@ -137,8 +137,9 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 	}
 	before := req.Buffer()
 	grown, err := s.encode(before)
-	if cut := s.documents.Cut(); first {
+	if cut, changed := s.documents.Cut(), s.documents.Changed(); first {
 		s.account.Cut += cut
+		s.account.ChangedKeys.Add(changed)
 	}
 	switch {
 	case errors.Is(err, chunk.ErrTruncated):

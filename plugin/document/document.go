@@ -6,7 +6,7 @@
 package document
 
 import (
-	"bytes"
+	"hash/maphash"
 	"time"
 
 	"github.com/lestrrat-go/strftime"
@@ -67,7 +67,16 @@ type Writer struct {
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
 
-	cut int
+	known knownTable
+	// members and slots are stacks: those of an object that is being written
+	// lie above those of the object around it.
+	members []member
+	slots   []int32
+	// What a key is mended in, and an object rebuilt.
+	replaced, mended, scratch []byte
+
+	cut     int
+	changed Changes
 }
 
 // The fields that a document can be given beside the record's own.
@@ -80,7 +89,10 @@ const (
 
 // NewWriter returns a writer; Begin must come before the first Append.
 func NewWriter(o Options) *Writer {
-	w := &Writer{options: o, dots: o.Dots == ReplaceDots, root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len())}
+	w := &Writer{
+		options: o, dots: o.Dots == ReplaceDots, known: knownTable{seed: maphash.MakeSeed()},
+		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()),
+	}
 	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
@@ -114,50 +126,51 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 		return dst, nil, err
 	}
 	clear(w.values)
+	w.members, w.slots = emptied(w.members), emptied(w.slots)
 	dst = append(dst, '{')
-	var taken [fields]bool
+	o := w.open(b, topDepth)
 	for i := range n {
-		mark, branch := len(dst), w.root.Member(b)
-		if dst, b, err = w.key(dst, b, 1); err != nil {
+		branch := w.root.Member(b)
+		if dst, b, err = w.key(dst, b, &o); err != nil {
 			return dst, nil, err
 		}
-		for field, quoted := range &w.quoted {
-			if len(quoted) == len(dst)-mark && bytes.Equal(quoted, dst[mark:]) {
-				taken[field] = true
-			}
-		}
-		dst = append(dst, ':')
 		if dst, b, err = w.field(dst, b, i, branch); err != nil {
 			return dst, nil, err
 		}
-		dst = append(dst, ',')
 	}
-	if dst, err = w.appendFields(dst, e, taken); err != nil {
+	if dst, err = w.appendFields(dst, e, &o); err != nil {
 		return dst, nil, err
 	}
-	if dst[len(dst)-1] == ',' {
-		dst = dst[:len(dst)-1]
-	}
-	return append(dst, '}'), b, nil
+	return append(w.close(dst, &o), '}'), b, nil
 }
 
-// appendFields adds what is not taken, with a comma behind each field.
-func (w *Writer) appendFields(dst []byte, e *chunk.Event, taken [fields]bool) ([]byte, error) {
-	if key := w.quoted[timeField]; key != nil && !taken[timeField] {
-		dst = append(append(dst, key...), ':')
-		dst = append(w.AppendTime(dst, e.Time), ',')
+// appendFields adds what the record doesn't have itself.
+func (w *Writer) appendFields(dst []byte, e *chunk.Event, o *object) ([]byte, error) {
+	if w.adds(timeField, o) {
+		dst = w.AppendTime(w.addKey(dst, timeField, o), e.Time)
 	}
-	if key := w.quoted[tagField]; key != nil && !taken[tagField] {
-		dst = append(append(dst, key...), ':')
-		dst = append(append(dst, w.tag...), ',')
+	if w.adds(tagField, o) {
+		dst = append(w.addKey(dst, tagField, o), w.tag...)
 	}
-	key := w.quoted[metadataField]
-	if key == nil || taken[metadataField] || isEmpty(e.Metadata) {
+	if !w.adds(metadataField, o) || isEmpty(e.Metadata) {
 		return dst, nil
 	}
-	dst = append(append(dst, key...), ':')
-	dst, _, err := w.value(dst, e.Metadata, 1)
-	return append(dst, ','), err
+	dst, _, err := w.value(w.addKey(dst, metadataField, o), e.Metadata, topDepth)
+	return dst, err
+}
+
+func (w *Writer) adds(field int, o *object) bool {
+	return w.quoted[field] != nil && o.taken&(1<<field) == 0
+}
+
+// addKey appends an added field's key, with the comma before it and the colon.
+func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
+	if len(w.members) > o.first {
+		dst = append(dst, ',')
+	}
+	key := w.quoted[field]
+	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added})
+	return append(append(dst, key...), ':')
 }
 
 // AppendTime appends t in quotes, as Time_Key_Format and a fraction of three

@@ -51,9 +51,9 @@ func (m *memo) keep(source, text []byte) (kept bool) {
 func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest []byte, err error) {
 	if !holdsValues(b) {
 		if branch == nil {
-			return w.value(dst, b, 1)
+			return w.value(dst, b, topDepth)
 		}
-		return w.found(dst, b, 1, branch)
+		return w.found(dst, b, topDepth, branch)
 	}
 	m := &w.memos[i%memoPlaces]
 	if branch == nil || branch == m.branch {
@@ -64,13 +64,13 @@ func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest
 			return out, rest, nil
 		}
 	}
-	cut := w.cut
+	cut, changed := w.cut, w.changed
 	if branch == nil {
-		out, rest, err = w.value(dst, b, 1)
+		out, rest, err = w.value(dst, b, topDepth)
 	} else {
-		out, rest, err = w.found(dst, b, 1, branch)
+		out, rest, err = w.found(dst, b, topDepth, branch)
 	}
-	if err == nil && w.cut == cut && // what was cut must be counted every time
+	if err == nil && w.cut == cut && w.changed == changed && // what was changed must be counted every time
 		m.keep(b[:len(b)-len(rest)], out[len(dst):]) {
 		m.note(branch, w.values, b)
 	}

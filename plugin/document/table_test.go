@@ -20,7 +20,7 @@ import (
 // TestTableIsTrue holds docs/documents.md against the code, line by line.
 func TestTableIsTrue(t *testing.T) {
 	checks := map[string]func(t *testing.T, cells []string){
-		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Times": checkTime, "Limits": checkLimit,
+		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Changed keys": checkChanged, "Times": checkTime, "Limits": checkLimit,
 	}
 	tables := readTables(t, "../../docs/documents.md")
 	for title, check := range checks {
@@ -167,6 +167,28 @@ func msgpackOf(t *testing.T, text string) []byte {
 		}
 	}
 	return append(msgp.AppendMapHeader(nil, n), body...)
+}
+
+// checkChanged makes an event of the line's JSON, with nothing to be added.
+func checkChanged(t *testing.T, cells []string) {
+	var o document.Options
+	if cells[1] == "Replace_Dots on" {
+		o.Dots = document.ReplaceDots
+	}
+	var want document.Changes
+	for kind := range strings.FieldsSeq(cells[3]) {
+		want[slices.Index(document.ChangeNames(), kind)]++
+	}
+	w := document.NewWriter(o)
+	for range 2 { // the second time from what is remembered
+		out, _, err := w.Append(nil, &chunk.Event{Record: msgpackOf(t, cells[0])})
+		if err != nil || string(out) != cells[2] {
+			t.Errorf("the code writes %s, %v; the table says %s", out, err, cells[2])
+		}
+		if got := w.Changed(); got != want {
+			t.Errorf("the code counts %v, the table says %v", got, want)
+		}
+	}
 }
 
 func checkTime(t *testing.T, cells []string) {

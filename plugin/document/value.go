@@ -2,6 +2,7 @@ package document
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -109,15 +110,12 @@ func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, re
 		return dst, nil, err
 	}
 	dst = append(dst, '{')
+	o := w.open(b, depth)
 	for i := uint32(0); i < n; i++ {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
 		next := branch.Member(b)
-		if dst, b, err = w.key(dst, b, depth); err != nil {
+		if dst, b, err = w.key(dst, b, &o); err != nil {
 			return dst, nil, err
 		}
-		dst = append(dst, ':')
 		if next == nil {
 			dst, b, err = w.value(dst, b, depth)
 		} else {
@@ -127,7 +125,7 @@ func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, re
 			return dst, nil, err
 		}
 	}
-	return append(dst, '}'), b, nil
+	return append(w.close(dst, &o), '}'), b, nil
 }
 
 func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
@@ -162,50 +160,18 @@ func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
 	return append(dst, "null"...), rest, err
 }
 
-// key writes a map's key, which JSON wants to be a string: any other value is
-// written as its JSON text in quotes.
-func (w *Writer) key(dst, b []byte, depth int) (out, rest []byte, err error) {
-	mark := len(dst)
-	if head, end := textBounds(b); end > 0 {
-		dst = jsontext.AppendString(dst, b[head:end])
-		if w.dots {
-			replaceDots(dst[mark:])
-		}
-		return dst, b[end:], nil
+// stringBytes returns the text of a string, or of a binary that is UTF-8, which
+// is all of b.
+func stringBytes(b []byte) (text []byte, ok bool) {
+	switch msgp.NextType(b) {
+	case msgp.StrType:
+		text, _, err := msgp.ReadStringZC(b)
+		return text, err == nil
+	case msgp.BinType:
+		text, _, err := msgp.ReadBytesZC(b)
+		return text, err == nil && utf8.Valid(text)
 	}
-	if len(b) == 0 {
-		return dst, nil, chunk.ErrTruncated
-	}
-	switch lead := b[0]; {
-	case lead&0xe0 == 0xa0 || lead >= 0xd9 && lead <= 0xdb || lead >= 0xc4 && lead <= 0xc6:
-		dst, rest, err = w.value(dst, b, depth)
-	default:
-		dst, rest, err = w.keyText(dst, b, depth)
-	}
-	if err == nil && w.dots {
-		replaceDots(dst[mark:])
-	}
-	return dst, rest, err
-}
-
-// keyText is rare, and the only place of the encoder that allocates. Of a map
-// or an array as a key, one level is written: each further level of quotes in
-// quotes doubles the escapes of the one below, and a key of 60 bytes could
-// become a gigabyte.
-func (w *Writer) keyText(dst, b []byte, depth int) (out, rest []byte, err error) {
-	text, rest, err := w.value(nil, b, max(depth, maxDepth-1))
-	if len(text) > 1 && text[0] == '"' {
-		return append(dst, text...), rest, err
-	}
-	return jsontext.AppendString(dst, text), rest, err
-}
-
-func replaceDots(key []byte) {
-	for i, c := range key {
-		if c == '.' {
-			key[i] = '_'
-		}
-	}
+	return nil, false
 }
 
 func mapHeader(b []byte) (n uint32, rest []byte, err error) {

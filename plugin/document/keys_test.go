@@ -1,0 +1,235 @@
+package document_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"out_es/plugin/chunk"
+	"out_es/plugin/document"
+)
+
+// acceptable reads text as Elasticsearch does: JSON, no key twice in an object,
+// no key that it refuses.
+func acceptable(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := acceptableValue(d, 0); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("something stands behind the document")
+	}
+	return nil
+}
+
+func acceptableValue(d *json.Decoder, depth int) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	open, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	names := map[string]bool{}
+	for d.More() {
+		if open == '{' {
+			token, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name := token.(string)
+			if names[name] {
+				return fmt.Errorf("the key %q stands twice", name)
+			}
+			if why := refused(name, depth == 0); why != "" {
+				return fmt.Errorf("the key %q is refused: %s", name, why)
+			}
+			names[name] = true
+		}
+		if err := acceptableValue(d, depth+1); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
+}
+
+// refused says why Elasticsearch refuses a key, in the words of its source
+// (DotExpandingXContentParser, DocumentParser), or nothing.
+func refused(key string, top bool) string {
+	blank := func(text string) bool {
+		return strings.TrimFunc(text, func(r rune) bool {
+			return r >= 0x1c && r <= 0x1f || unicode.IsSpace(r) && r != 0x85 && r != 0xa0 && r != 0x2007 && r != 0x202f
+		}) == ""
+	}
+	parts := strings.Split(strings.TrimRight(key, "."), ".")
+	for _, part := range parts {
+		if blank(part) {
+			return "a part is blank"
+		}
+	}
+	for _, name := range strings.Fields("_id _index _source _routing _version _field_names _seq_no _ignored _ignored_source _nested_path _data_stream_timestamp") {
+		if top && parts[0] == name {
+			return "metadata field"
+		}
+	}
+	return ""
+}
+
+// nasty are keys that clash, in the record or by what is done to them.
+func nasty(r *rand.Rand) []byte {
+	texts := []string{"a", "b", "a.b", "a_b", ".a", "_a", "", ".", "..", "_", " ", "\u2003", "a. .b", "a._.b", "_id", "_id_", ".id", "a\xff", "a\xfe", "a\ufffd",
+		"a_1", "a_b_1", "_1", "1", "1.5", "1_5", "null", "@timestamp", "x.", "x", "_source.y", "a..b", "a._b", "log", "\n", "\"", "a_2", "flb-key", "flb.key"}
+	switch r.IntN(8) {
+	case 0:
+		return msgp.AppendInt(nil, r.IntN(3))
+	case 1:
+		return []byte{0xcd, 0, byte(r.IntN(3))} // the same numbers in a longer form
+	case 2:
+		return msgp.AppendFloat64(nil, 1.5)
+	case 3:
+		return msgp.AppendBytes(nil, []byte(texts[r.IntN(len(texts))]))
+	case 4:
+		return msgp.AppendString(nil, fmt.Sprintf("key %d", r.IntN(40)))
+	}
+	return msgp.AppendString(nil, texts[r.IntN(len(texts))])
+}
+
+// nastyMap makes a map, the values of its leaves numbered from *n on, and adds
+// to lost those that a later key equal to theirs makes go.
+func nastyMap(r *rand.Rand, depth int, n *int, lost map[int]bool) []byte {
+	size := r.IntN(1 << r.IntN(7))
+	b := msgp.AppendMapHeader(nil, uint32(size))
+	last := map[string][2]int{} // the leaves under a key, from and to
+	for range size {
+		key := nasty(r)
+		name := string(key)
+		if text, _, err := msgp.ReadBytesBytes(key, nil); err == nil && utf8.Valid(text) { // as a string and as a binary it is the same
+			name = string(msgp.AppendString(nil, string(text)))
+		}
+		if leaves, twice := last[name]; twice {
+			for i := leaves[0]; i < leaves[1]; i++ {
+				lost[i] = true
+			}
+		}
+		from := *n
+		b = append(b, key...)
+		if depth > 0 && r.IntN(6) == 0 {
+			b = append(b, nastyMap(r, depth-1, n, lost)...)
+		} else {
+			b = msgp.AppendInt(b, *n)
+			*n++
+		}
+		last[name] = [2]int{from, *n}
+	}
+	return b
+}
+
+// Whatever the keys, Elasticsearch takes the document, and no value is lost
+// but those whose key comes again in the record. What the writer remembers of
+// other records changes nothing.
+func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for _, o := range []document.Options{
+		{}, {Dots: document.ReplaceDots}, {TimeKey: "@timestamp", TagKey: "flb-key", TimeFormat: dateFormat(t, "%s"), Dots: document.ReplaceDots},
+	} {
+		w := document.NewWriter(o)
+		w.Begin(tag)
+		for range 3000 {
+			n, lost := 0, map[int]bool{}
+			e := chunk.Event{Time: moment, Record: nastyMap(r, 2, &n, lost)}
+			out, _, err := w.Append(nil, &e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := w.Changed()
+			if err := acceptable(out); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			cold := document.NewWriter(o)
+			cold.Begin(tag)
+			fresh, _, _ := cold.Append(nil, &e)
+			if !bytes.Equal(out, fresh) || changed != cold.Changed() {
+				t.Fatalf("%v %s\na new writer makes %s", changed, out, fresh)
+			}
+			found := map[int]bool{}
+			leaves(decode(t, string(out)), found)
+			for i := range n {
+				// Between two equal keys one that only comes out the same may
+				// stand: then the first is renamed, and its value kept.
+				if found[i] == lost[i] && (!found[i] || changed[document.CollidingKey] == 0) {
+					t.Fatalf("value %d: found %v, lost %v: %x %s", i, found[i], lost[i], e.Record, out)
+				}
+			}
+		}
+	}
+}
+
+func leaves(value any, found map[int]bool) {
+	switch v := value.(type) {
+	case json.Number:
+		n, _ := v.Int64()
+		found[int(n)] = true
+	case map[string]any:
+		for _, inner := range v {
+			leaves(inner, found)
+		}
+	}
+}
+
+// An attacker's record must cost what its length says, however its keys clash.
+func TestManyClashesCostNoMoreThanTheirNumber(t *testing.T) {
+	const n = 50_000
+	same, twice, broken := msgp.AppendMapHeader(nil, n), msgp.AppendMapHeader(nil, n), msgp.AppendMapHeader(nil, n)
+	for i := range n {
+		same = msgp.AppendInt(msgp.AppendString(same, "a"), i)
+		twice = msgp.AppendInt(msgp.AppendString(twice, fmt.Sprint(i%(n/2))), i)
+		broken = msgp.AppendInt(append(broken, 0xa4, 0x80|byte(i>>18), 0x80|byte(i>>12&63), 0x80|byte(i>>6&63), 0x80|byte(i&63)), i)
+	}
+	for name, row := range map[string]struct {
+		record []byte
+		want   document.Changes
+	}{
+		"one key":                      {same, document.Changes{document.DuplicateKey: n - 1}},
+		"all keys twice":               {twice, document.Changes{document.DuplicateKey: n / 2}},
+		"keys that are one when legal": {broken, document.Changes{document.CollidingKey: n - 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := document.NewWriter(document.Options{})
+			out, _, err := w.Append(nil, &chunk.Event{Record: row.record})
+			if err != nil || w.Changed() != row.want {
+				t.Errorf("%v", err)
+			}
+			if err := acceptable(out); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestChangesAreCountedEveryTime(t *testing.T) {
+	w := document.NewWriter(document.Options{})
+	record := fields("in", fields(".", 1), "_id", 2, "", 3)
+	for range 3 { // the first time as the third, when all is remembered
+		if _, _, err := w.Append(nil, &chunk.Event{Record: record}); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := w.Changed(), (document.Changes{document.DotsKey: 1, document.ReservedKey: 1, document.EmptyKey: 1}); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	if names := document.ChangeNames(); len(names) != len(document.Changes{}) {
+		t.Errorf("%d names", len(names))
+	}
+}

@@ -1,0 +1,157 @@
+package document
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
+)
+
+// Events of one source have the same keys in the same order. The table of known
+// keys remembers which key came behind which others, and its JSON: a key that
+// is found there is none that Elasticsearch refuses, and no duplicate, so that
+// nothing but a comparison is left to be done.
+//
+// A path stands for a sequence of keys, from an object's first: it is a hash of
+// 64 bits, with a seed of the writer's own, of all their bytes. That two
+// sequences share a path is as likely as that a disk flips a bit unseen; the
+// worst that could come of it is one duplicate that Elasticsearch refuses.
+const (
+	noPath     = iota // behind a duplicate: nothing is known
+	topPath           // the record's own map, empty so far
+	nestedPath        // any other map, empty so far
+)
+
+// A writer keeps 256 keys of at most knownBytes each, with their JSON: 80 KB at
+// the most, typically 35.
+const (
+	knownBits  = 6
+	knownWays  = 4
+	knownBytes = 64
+)
+
+// known is a key in its place.
+type known struct {
+	before, after uint64 // paths; before is 0 in an empty entry
+	ends          ends
+	size          int    // of the key's msgpack
+	source        []byte // all of it
+	// text is the key as in the document, with the colon, and short begins
+	// with the same.
+	text   []byte
+	short  [shortText]byte
+	why    Change
+	fields uint8 // bits of the added fields that it stands for
+	used   bool
+}
+
+// shortText is the length of most texts, and moved faster than counted.
+const shortText = 32
+
+// ends are the first eight bytes of a key's msgpack, the eight behind them, and
+// the last eight. A key of up to 24 bytes is all in them.
+type ends struct{ head, middle, tail uint64 }
+
+// knownRow holds the keys that fall into one place.
+type knownRow [knownWays]known
+
+type knownTable struct {
+	rows [1 << knownBits]knownRow
+	seed maphash.Seed
+}
+
+// find returns the key at the start of b, where it is known to come behind
+// path, and nil else.
+func (t *knownTable) find(b []byte, path uint64) *known {
+	_, end := textBounds(b)
+	if end == 0 || len(b) < 8 || path == noPath {
+		return nil
+	}
+	e := endsOf(b, end)
+	row := &t.rows[rowOf(path, e)]
+	for i := range row {
+		k := &row[i]
+		if k.before == path && k.ends == e && k.size == end && (end <= 24 || string(k.source) == string(b[:end])) {
+			k.used = true
+			return k
+		}
+	}
+	return nil
+}
+
+// endsOf returns the ends of b[:end]. b has eight bytes at least.
+func endsOf(b []byte, end int) (e ends) {
+	e.head = binary.LittleEndian.Uint64(b)
+	if end <= 8 {
+		e.head <<= 64 - 8*end
+		return e
+	}
+	e.tail = binary.LittleEndian.Uint64(b[end-8:])
+	if end > 16 {
+		e.middle = binary.LittleEndian.Uint64(b[8:])
+	}
+	return e
+}
+
+// rowOf is where a key stands in the table. The constants are odd and have
+// their bits all over, which is all they need.
+func rowOf(path uint64, e ends) uint64 {
+	h := e.head ^ bits.RotateLeft64(e.tail, 29) ^ path*0x9e3779b97f4a7c15
+	return h * 0xd6e8feb86659fd93 >> (64 - knownBits)
+}
+
+// append appends the key's text.
+func (k *known) append(dst []byte) []byte {
+	at, n := len(dst), len(k.text)
+	if n <= shortText && cap(dst)-at >= shortText {
+		*(*[shortText]byte)(dst[at : at+shortText]) = k.short
+		return dst[:at+n]
+	}
+	return append(dst, k.text...)
+}
+
+// learn remembers that the key k, whose msgpack is source and whose JSON is
+// text, comes behind k.before without being a duplicate, and returns the path
+// behind it. What is in use makes room the second time it is asked to.
+func (t *knownTable) learn(k known, source, text []byte) uint64 {
+	if k.before == noPath {
+		return noPath
+	}
+	k.after = max((bits.RotateLeft64(k.before, 5)^maphash.Bytes(t.seed, source))*0x9e3779b97f4a7c15, nestedPath+1)
+	_, end := textBounds(source)
+	if end == 0 || len(source) > knownBytes {
+		return k.after
+	}
+	var padded [8]byte
+	first := source
+	if len(source) < len(padded) {
+		copy(padded[:], source)
+		first = padded[:]
+	}
+	k.ends = endsOf(first, end)
+	if old := t.rows[rowOf(k.before, k.ends)].victim(); old != nil {
+		k.size = end
+		copy(k.short[:], text)
+		k.source, k.text = append(old.source[:0], source...), append(old.text[:0], text...)
+		*old = k
+	}
+	return k.after
+}
+
+// victim returns the entry that is to be overwritten. Where all were in use
+// since it was asked last there is none, this time.
+func (r *knownRow) victim() *known {
+	for i := range r {
+		if r[i].before == noPath {
+			return &r[i]
+		}
+	}
+	for i := range r {
+		if !r[i].used {
+			return &r[i]
+		}
+	}
+	for i := range r {
+		r[i].used = false
+	}
+	return nil
+}
