@@ -2,7 +2,10 @@
 
 VERSION  ?= 0.1.0
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
-LDFLAGS  := -s -w -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
+# No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
+LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
+BUILD_SO   := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
+BUILD_LINT := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
 # /usr/lib, or /usr/lib64 where the system keeps 64-bit libraries there.
@@ -14,15 +17,15 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-short check generate soak fuzz bench install clean help need-go need-cc
+.PHONY: build run test test-short check generate soak fuzz bench dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
-	CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -ldflags='$(LDFLAGS)' -o $@ .
+	$(BUILD_SO) -o $@ .
 
 out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o $@ ./cmd/out_es-lint
+	$(BUILD_LINT) -o $@ ./cmd/out_es-lint
 
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
@@ -60,16 +63,50 @@ fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 bench: need-go ## Measure the data path: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...
 
+# What is released. The C library of the machine that builds decides where the .so loads: Debian 12's is as old as that of the oldest
+# official image. TAR writes the same archive from the same files.
+DIST    := dist
+ARCHES  := amd64 arm64
+CC_amd64 = $(if $(filter amd64,$(shell go env GOHOSTARCH)),cc,x86_64-linux-gnu-gcc)
+CC_arm64 = $(if $(filter arm64,$(shell go env GOHOSTARCH)),cc,aarch64-linux-gnu-gcc)
+TAR     := tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u+rw,go=u-w --format=ustar
+
+dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for linux/amd64 and linux/arm64, SBOM, licences, SHA256SUMS (dist/)
+	rm -rf $(DIST)
+	@set -e; for arch in $(ARCHES); do \
+	  name=out_es-$(VERSION)-linux-$$arch; folder=$(DIST)/$$name; mkdir -p $$folder; \
+	  case $$arch in amd64) cc=$(CC_amd64);; arm64) cc=$(CC_arm64);; esac; \
+	  echo "== $$name"; \
+	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_SO) -o $$folder/out_es.so .; rm $$folder/out_es.h; \
+	  GOOS=linux GOARCH=$$arch $(BUILD_LINT) -o $$folder/out_es-lint ./cmd/out_es-lint; \
+	  cp LICENSE CHANGELOG.md $$folder; \
+	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es-lint; \
+	  $(TAR) -C $(DIST) -c $$name | gzip -n -9 > $$folder.tar.gz; \
+	  rm -r $$folder; \
+	done
+	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+test-dist: dist ## Test what "make dist" made: load it (arm64 under qemu-user), build it again elsewhere, compare
+	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/dist
+
+vulncheck: need-go ## Look for known vulnerabilities in what is called (needs vuln.go.dev, or GOVULNDB)
+	@GOBIN=$(CURDIR)/build go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
+	@build/govulncheck ./... || { code=$$?; test $$code = 3 || echo "*** govulncheck could not run, so nothing was checked. It needs https://vuln.go.dev, or a copy of it that GOVULNDB names (file:///…)."; exit $$code; }
+
 install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX, LIBDIR, DESTDIR)
 	install -D -m 0755 out_es.so $(DESTDIR)$(LIBDIR)/out_es.so
 	@case "$(DESTDIR)$(LIBDIR)" in /usr/lib|/usr/lib64|/lib|/lib64) ;; \
 	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
 
 clean: ## Remove what was built
-	rm -f out_es.so out_es.h out_es-lint
+	rm -rf out_es.so out_es.h out_es-lint build $(DIST)
 
 need-go:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is missing. Debian/Ubuntu: apt-get install golang (or a newer one from go.dev); macOS: brew install go"; exit 1; }
+
+# A cross compiler is a Debian package of its own.
+need-cc-%:
+	@command -v $(CC_$*) >/dev/null || { echo "$(CC_$*) is missing, the C compiler for $*. Debian/Ubuntu: apt-get install $(if $(filter cc,$(CC_$*)),build-essential,gcc-$(if $(filter arm64,$*),aarch64,x86-64)-linux-gnu libc6-dev-$*-cross)"; exit 1; }
 
 need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -19,17 +20,17 @@ var source embed.FS
 
 // executable returns the compiled C program, compiling it where the user's cache doesn't have it. Two processes may do so at
 // once: each compiles into a folder of its own and renames, so that nobody sees half a program.
-func executable(ctx context.Context, bare bool) (string, error) {
+func executable(ctx context.Context, o Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("host: no cache folder for the compiled host: %w: set HOME or XDG_CACHE_HOME", err)
 	}
-	compiler := strings.Fields(os.Getenv("CC"))
+	compiler := strings.Fields(cmp.Or(o.Compiler, os.Getenv("CC")))
 	if len(compiler) == 0 {
 		compiler = []string{"cc"}
 	}
 	args := append(compiler[1:], "-O2", "-g", "-fvisibility=hidden", "-rdynamic")
-	if bare {
+	if o.Bare {
 		args = append(args, "-DHOST_BARE")
 	}
 	hash := sha256.New()

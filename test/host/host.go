@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 )
 
@@ -39,6 +40,10 @@ type Options struct {
 	LogFile    string    // Fluent Bit's Log_File; empty sends the log to stderr too
 	LogLevel   string    // Fluent Bit's Log_Level: off, error, warn, info (the default), debug, trace
 	Env        []string  // added to this process's environment, as NAME=value
+	// For the plugin of another architecture: Compiler makes the host for it, and Runner, a program with its arguments, runs it.
+	// Empty means the machine's own: CC or cc, and nothing.
+	Compiler string
+	Runner   []string
 }
 
 // Host is one child process with one plugin in it. All its methods may be called from many goroutines.
@@ -53,7 +58,7 @@ type Host struct {
 // Errors: no C compiler (with what to install), a plugin that can't be loaded or that Fluent Bit would not register,
 // and *CrashError when the child dies.
 func Start(ctx context.Context, o Options) (*Host, error) {
-	program, err := executable(ctx, o.Bare)
+	program, err := executable(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +72,8 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	if o.LogLevel != "" {
 		args = append(args, "-v", o.LogLevel)
 	}
-	p, err := startProcess(ctx, program, args, o)
+	command := append(append(slices.Clone(o.Runner), program), args...)
+	p, err := startProcess(ctx, command, o)
 	if err != nil {
 		return nil, err
 	}

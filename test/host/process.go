@@ -43,8 +43,8 @@ type process struct {
 	waiting map[uint32]chan answer // each with room for its one answer
 }
 
-func startProcess(ctx context.Context, program string, args []string, o Options) (*process, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
+func startProcess(ctx context.Context, command []string, o Options) (*process, error) {
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), o.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is for us alone: the child ends when we close its stdin
 	stdin, err := cmd.StdinPipe()

@@ -95,6 +95,50 @@ func numbers(version string) []int {
 	return all
 }
 
+// ImageGLIBC is the C library of the oldest official image of Fluent Bit that the plugin is for: Debian 12's, up to Fluent Bit 4.2.0;
+// later ones have Debian 13's 2.41.
+const ImageGLIBC = "2.36"
+
+// provided are the libraries of the official image that a Go program can ask for; it has hardly more than a C library.
+var provided = []string{
+	"libc.so.6", "libresolv.so.2", "libpthread.so.0", "libdl.so.2",
+	"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
+}
+
+// Unfit says what keeps the plugin from being loaded in the official image, nothing where it can.
+func (f *Facts) Unfit() []string {
+	var all []string
+	for _, library := range f.Needed {
+		if !slices.Contains(provided, library) {
+			all = append(all, "it needs "+library+", which the official image does not have")
+		}
+	}
+	if f.GLIBC == "" {
+		all = append(all, "it asks for no version of the C library: it is not what it seems")
+	}
+	if Newer(f.GLIBC, ImageGLIBC) {
+		all = append(all, "it asks for GLIBC_"+f.GLIBC+", the image has "+ImageGLIBC+": build it on Debian 12, or with the Dockerfile")
+	}
+	for _, name := range abi {
+		if !slices.Contains(f.Exports, name) {
+			all = append(all, "it does not export "+name)
+		}
+	}
+	for _, name := range others {
+		if slices.Contains(f.Exports, name) {
+			all = append(all, "it exports "+name)
+		}
+	}
+	return all
+}
+
+// abi is what Fluent Bit looks up in an output plugin (src/proxy/go/go.c). others it would call, too, for all instances alike, or
+// take for another kind of plugin.
+var (
+	abi    = []string{"FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"}
+	others = []string{"FLBPluginFlush", "FLBPluginExit", "FLBPluginPreRegister", "FLBPluginInputCallback"}
+)
+
 // FromEnv is the path of the plugin that OUT_ES_SO names, "" where it names none. "make test" sets it.
 func FromEnv() (string, error) {
 	path := os.Getenv("OUT_ES_SO")
