@@ -5,15 +5,21 @@ import (
 	"out_es/plugin/document"
 )
 
-// Account says where the records of one flush went:
+// Account says where the records of one flush, or of one frame of the spool,
+// went:
 //
-//	Received = Accepted + Diverted + AlreadyThere + DeadLettered + Dropped + Malformed + Returned
+//	Received + Unspooled = Accepted + Diverted + AlreadyThere + DeadLettered + Dropped + Malformed + Returned + Spooled + Parked
+//
+// With a spool a flush has Received, Spooled, Returned and Malformed, and the
+// sender Unspooled and the others.
 //
 // Records that an earlier flush of the same chunk settled, and group markers,
 // are in none of them.
 type Account struct {
 	Received int
-	Accepted int
+	// Unspooled are records that came out of the spool.
+	Unspooled int
+	Accepted  int
 	// Diverted are in a data stream's failure store.
 	Diverted int
 	// AlreadyThere had arrived with an earlier attempt.
@@ -27,8 +33,17 @@ type Account struct {
 	Malformed int
 	// Returned go back to Fluent Bit, which brings them again.
 	Returned int
+	// Spooled are safely in the spool; Parked went back into it, until somebody
+	// mends what keeps them out.
+	Spooled int
+	Parked  int
 	// Cut is the number of values that lay too deep and became null.
 	Cut int
 	// ChangedKeys are those that Elasticsearch would have refused.
 	ChangedKeys document.Changes
+}
+
+// ended is how many records have an end.
+func (a *Account) ended() int {
+	return a.Accepted + a.Diverted + a.AlreadyThere + a.DeadLettered + a.Dropped + a.Malformed + a.Returned + a.Spooled + a.Parked
 }

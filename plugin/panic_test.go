@@ -74,17 +74,17 @@ func TestARecordThatTheEncoderPanicsOnIsSetAsideAlone(t *testing.T) {
 	}
 }
 
-// sender is deliver.Sender as a function.
-type sender func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure)
+// sendFunc is deliver.Sender as a function.
+type sendFunc func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure)
 
-func (s sender) Send(_ context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+func (s sendFunc) Send(_ context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	return s(req, each)
 }
 
 func TestAChunkThatThePluginPanicsOnTwiceIsGivenUp(t *testing.T) {
 	p, host := faulty(t)
 	sent := 0
-	p.deliverer = deliver.New(sender(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+	p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 		if sent++; sent%2 == 0 || len(req.Positions()) == 2 {
 			panic("a fault")
 		}

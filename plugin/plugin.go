@@ -53,9 +53,11 @@ type Plugin struct {
 	report    *report
 	// letterFile is nil where Dead_Letter_File is not set.
 	letterFile *deadletter.File
-	policy     sourcePolicy
-	benches    *reuse.List[*bench]
-	engine     sync.Once // the warning about the engine's thread
+	// spooling is nil where Spool_Path is not set.
+	spooling *spooling
+	policy   sourcePolicy
+	benches  *reuse.List[*bench]
+	engine   sync.Once // the warning about the engine's thread
 }
 
 // New reads the section through lookup, which returns an option's value or "",
@@ -88,6 +90,12 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	p := &Plugin{setup: s, letterFile: letterFile, host: host, client: client, memory: deliver.NewMemory(), policy: policy, report: report}
 	p.deliverer = deliver.New(p.sender(installed), report, s.policy)
 	p.benches = reuse.NewList(keptBenches, func() *bench { return newBench(s) })
+	if err := p.openSpool(options); err != nil {
+		if letterFile != nil {
+			_ = letterFile.Close()
+		}
+		return nil, err
+	}
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
 	warnOfConnection(host, options)
@@ -152,7 +160,9 @@ func idSource(c *config.Config) string {
 // called on one of Fluent Bit's threads, which has a small stack: the work is
 // done on a goroutine, while this one passes its log lines on.
 func (p *Plugin) Flush(tag string, data []byte) Outcome {
-	p.warnOfEngine()
+	if p.spooling == nil {
+		p.warnOfEngine()
+	}
 	done := make(chan Outcome, 1)
 	go func() { done <- p.flushSafely(tag, data) }()
 	for {
@@ -246,12 +256,18 @@ func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 			outcome = Retry
 		}
 	}()
+	if p.spooling != nil {
+		return p.enqueue(tag, data)
+	}
 	return p.flush(tag, data)
 }
 
 // Close ends the instance: it drops its connections and says its last words.
 // It must be called on one of Fluent Bit's threads, after the last Flush.
 func (p *Plugin) Close() {
+	if p.spooling != nil {
+		p.spooling.close()
+	}
 	p.report.close()
 	p.client.Close()
 	if p.letterFile != nil {

@@ -24,6 +24,7 @@ type report struct {
 	documents, requests, refusals    *fluentbit.Counters
 	received, sent, retries, altered *fluentbit.Counters
 	changedKeys                      *fluentbit.Counters
+	unspooled                        *fluentbit.Counters
 	latency                          *fluentbit.Histogram
 
 	mu      sync.Mutex
@@ -57,7 +58,7 @@ type failureKind struct {
 
 // The verdicts of a document, for the metric's label, in the order of
 // report.settle.
-var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned"}
+var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
 
 func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 	r := &report{
@@ -70,6 +71,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 		retries:     host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
 		altered:     host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
 		changedKeys: host.Counters("changed_keys_total", "Keys of records that Elasticsearch refuses, and that were made acceptable, by what was wrong.", "kind", document.ChangeNames()),
+		unspooled:   host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil),
 		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
@@ -81,13 +83,14 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 
 // settle counts a flush's account.
 func (r *report) settle(a *Account) {
-	for verdict, n := range []int{a.Accepted, a.Diverted, a.AlreadyThere, a.DeadLettered, a.Dropped, a.Malformed, a.Returned} {
+	for verdict, n := range []int{a.Accepted, a.Diverted, a.AlreadyThere, a.DeadLettered, a.Dropped, a.Malformed, a.Returned, a.Spooled, a.Parked} {
 		r.documents.Add(verdict, n)
 	}
 	for kind, n := range a.Refused {
 		r.refusals.Add(kind, n)
 	}
 	r.received.Add(0, a.Received)
+	r.unspooled.Add(0, a.Unspooled)
 	r.altered.Add(0, a.Cut)
 	for kind, n := range a.ChangedKeys {
 		r.changedKeys.Add(kind, n)

@@ -34,6 +34,10 @@ func (s *source) malformed(position int, why string) {
 // Advance implements deliver.Source.
 func (s *source) Advance() { s.from = s.to }
 
+// Keep implements deliver.Source. What is settled of a chunk is remembered when
+// it goes back.
+func (s *source) Keep() {}
+
 // Sent implements deliver.Source.
 func (s *source) Sent(position int) bulk.Sent {
 	if _, letter := s.refused[position]; letter {

@@ -53,15 +53,20 @@ func newBench(s *setup) *bench {
 
 // open starts on a chunk, which is borrowed.
 func (b *bench) open(p *Plugin, tag string, data []byte, digest func() deliver.Digest) *source {
-	now := time.Now()
-	b.documents.Begin(tag)
-	b.addresses.Begin(tag, now)
-	b.letterNames.Begin(tag, now)
+	b.begin(tag)
 	b.letters.reset()
 	b.settled.Reset()
 	b.owned.Reset()
 	b.names.reset()
 	return &source{bench: b, plugin: p, tag: tag, reader: chunk.NewReader(data), digest: digest}
+}
+
+// begin tells the writers that another chunk follows.
+func (b *bench) begin(tag string) {
+	now := time.Now()
+	b.documents.Begin(tag)
+	b.addresses.Begin(tag, now)
+	b.letterNames.Begin(tag, now)
 }
 
 // source is one chunk on its way: deliver.Source for it.
@@ -75,7 +80,9 @@ type source struct {
 	// from and to are where the last Fill began and ended.
 	from, to chunk.Place
 	// fresh is the first position that no Fill has come to yet.
-	fresh   int
+	fresh int
+	// ended says that the last Fill came to the chunk's end.
+	ended   bool
 	account Account
 	// kept says that records are left which On_Refusal keeps.
 	kept bool
@@ -96,6 +103,7 @@ func (s *source) Fill(req *bulk.Request, limits deliver.Limits) error {
 // where it can't be read on.
 func (s *source) fill(req *bulk.Request, limits deliver.Limits) error {
 	s.reader.Seek(s.from)
+	s.ended = false
 	for limits.Items == 0 || len(req.Positions()) < limits.Items {
 		place, err := s.reader.Place()
 		if err == nil {
@@ -104,8 +112,10 @@ func (s *source) fill(req *bulk.Request, limits deliver.Limits) error {
 		}
 		switch {
 		case errors.Is(err, io.EOF):
+			s.ended = true
 			return nil
 		case errors.Is(err, chunk.ErrTruncated):
+			s.ended = true
 			s.malformed(s.event.Position, "it is cut off or corrupt; what follows in its chunk can't be read")
 			return nil
 		case err != nil:
@@ -144,6 +154,7 @@ func (s *source) add(req *bulk.Request, limit int) (full bool, err error) {
 	switch {
 	case errors.Is(err, chunk.ErrTruncated):
 		req.Keep(grown)
+		s.ended = true
 		s.malformed(e.Position, "it is cut off or corrupt; what follows in its chunk can't be read")
 		return true, nil
 	case errors.Is(err, address.ErrIDTooLong), errors.Is(err, address.ErrNoID):

@@ -39,6 +39,7 @@ type Request struct {
 	gzip        *gzip.Writer
 	size        int
 	positions   []int32
+	base        int
 }
 
 // NewRequest returns an empty request.
@@ -51,8 +52,12 @@ func (r *Request) Reset() {
 		r.positions = nil
 	}
 	r.positions = r.positions[:0]
-	r.size = 0
+	r.size, r.base = 0, 0
 }
+
+// Shift makes the positions of the items that follow count from base, where a
+// request holds several chunks.
+func (r *Request) Shift(base int) { r.base = base }
 
 func kept(b []byte) []byte {
 	if cap(b) > keepBytes {
@@ -75,7 +80,7 @@ func (r *Request) Added(grown []byte) int { return len(grown) - len(r.plain) }
 func (r *Request) Commit(grown []byte, position int) error {
 	r.size += r.Added(grown)
 	r.plain = grown
-	r.positions = append(r.positions, int32(position))
+	r.positions = append(r.positions, int32(r.base+position))
 	if r.compression == Gzip && len(r.plain) >= pieceBytes {
 		return r.pack()
 	}

@@ -82,6 +82,11 @@ type Config struct {
 	TemplateName      string
 	TemplateOverwrite bool
 
+	SpoolPath   string
+	SpoolLimit  int
+	SpoolSync   bool
+	SpoolLinger time.Duration
+
 	TraceError  bool
 	TraceOutput bool
 
@@ -176,7 +181,11 @@ func (c *Config) contradictions(found Faults) Faults {
 	for i := range table {
 		option := table[i].Name
 		if prefix := needs(option); prefix != "" {
-			report(c.IsSet(option) && !c.isOn(prefix), option, prefix, "works only with \""+prefix+" on\"")
+			advice := "works only with \"" + prefix + " on\""
+			if prefix == "Spool_Path" {
+				advice = "works only with Spool_Path (" + unsetVariable + ")"
+			}
+			report(c.IsSet(option) && !c.isOn(prefix), option, prefix, advice)
 		}
 	}
 	return faults
@@ -187,13 +196,16 @@ func (c *Config) changes() bool {
 	return c.WriteOperation == "update" || c.WriteOperation == "upsert" || c.WriteOperation == "delete"
 }
 
-// needs names the switch without which an option does nothing, "" for none.
+// needs names the switch, or the path, without which an option does nothing, ""
+// for none.
 func needs(option string) string {
 	switch {
 	case strings.HasPrefix(option, "Logstash_") && option != "Logstash_Format":
 		return "Logstash_Format"
 	case strings.HasPrefix(option, "Data_Stream_"):
 		return "Data_Stream"
+	case strings.HasPrefix(option, "Spool_") && option != "Spool_Path":
+		return "Spool_Path"
 	case option == "Tag_Key":
 		return "Include_Tag_Key"
 	case strings.HasPrefix(option, "AWS_") && option != "AWS_Auth":
@@ -202,10 +214,15 @@ func needs(option string) string {
 	return ""
 }
 
-// isOn is the value of one of the switches that needs returns.
+// isOn says whether one of the options that needs returns is on, or set.
 func (c *Config) isOn(name string) bool {
-	on, ok := optionOf(name).field(c).(*bool)
-	return ok && *on
+	switch field := optionOf(name).field(c).(type) {
+	case *bool:
+		return *field
+	case *string:
+		return *field != ""
+	}
+	return false
 }
 
 // text is what the section says of an option, or its default. Of a switch it

@@ -129,10 +129,14 @@ var table = []Option{
 	{Name: "Dead_Letter_File", Group: "delivery", field: func(c *Config) any { return &c.DeadLetterFile },
 		Doc: "The same as lines of a file (NDJSON, mode 0600), synced before a chunk is done. At 64 MB it is set aside as FILE.1; seven are kept."},
 
-	{Name: "Spool_Path", Group: "spool", Later: true, Doc: "Folder of the spool."},
-	{Name: "Spool_Limit", Group: "spool", Kind: Size, Default: "1G", Min: megabyte, Max: 1024 * gigabyte, Later: true, Doc: "How large the spool may grow."},
-	{Name: "Spool_Sync", Group: "spool", Kind: Switch, Default: "off", Later: true, Doc: "Sync the spool to disk before a chunk is acknowledged."},
-	{Name: "Spool_Linger", Group: "spool", Kind: Duration, Default: "1s", Min: 0, Max: int64(time.Minute), Later: true, Doc: "How long the sender waits for a request to fill."},
+	{Name: "Spool_Path", Group: "spool", field: func(c *Config) any { return &c.SpoolPath },
+		Doc: "Folder of the [spool](spool.md): chunks are answered when they are on disk, and sent from there in large requests, whatever their tags. Each output has a folder in it, named by its `Alias`."},
+	{Name: "Spool_Limit", Group: "spool", Kind: Size, Default: "1G", Min: 16 * megabyte, Max: 1024 * gigabyte, field: func(c *Config) any { return &c.SpoolLimit },
+		Doc: "How large the spool may grow; then chunks stay with Fluent Bit."},
+	{Name: "Spool_Sync", Group: "spool", Kind: Switch, Default: "off", field: func(c *Config) any { return &c.SpoolSync },
+		Doc: "Sync the spool to disk before a chunk is acknowledged: it then survives a power cut, too."},
+	{Name: "Spool_Linger", Group: "spool", Kind: Duration, Default: "1s", Min: 0, Max: int64(time.Minute), field: func(c *Config) any { return &c.SpoolLinger },
+		Doc: "How long the oldest chunk waits for the request to reach Bulk_Size."},
 
 	{Name: "Template_File", Group: "set-up", field: func(c *Config) any { return &c.TemplateFile },
 		Doc: "File with an index template, or a component template, as JSON. It is installed before the first document is sent; a key that may not do that costs one error in the log and no document. See [templates.md](templates.md)."},

@@ -43,6 +43,10 @@ type Source interface {
 	// until Advance makes it start behind the last one that was filled in.
 	Fill(req *bulk.Request, limits Limits) error
 	Advance()
+	// Keep tells that an answer settled some of the items, and that the others
+	// will take a while: a source that outlives the process writes down what
+	// is settled.
+	Keep()
 	// Sent is what was sent for the event at position.
 	Sent(position int) bulk.Sent
 	// Settle tells that the event at position needs nothing more. The verdict
@@ -165,3 +169,20 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 		}
 	}
 }
+
+// Await waits until the gate is open, or it is time to probe, or ctx ends.
+func (d *Deliverer) Await(ctx context.Context) {
+	pause := d.gate.closedFor()
+	if pause <= 0 {
+		return
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Closed says whether deliveries are turned away now.
+func (d *Deliverer) Closed() bool { return d.gate.closedFor() > 0 }

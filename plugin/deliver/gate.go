@@ -87,6 +87,16 @@ func (g *Gate) Enter(ctx context.Context) Role {
 	}
 }
 
+// closedFor is how long the gate stays closed, 0 where it is not.
+func (g *Gate) closedFor() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.until.IsZero() {
+		return 0
+	}
+	return max(0, time.Until(g.until))
+}
+
 // Stumble tells of a passer's failed request. The first becomes the prober and
 // goes on trying. One that comes while another probes, or behind it, is turned
 // away, and may ask with Enter what comes of it.

@@ -62,6 +62,8 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 
 func (l *list) Advance() { l.from = l.to }
 
+func (l *list) Keep() {}
+
 func (l *list) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create, OwnID: l.ownIDs} }
 
 func (l *list) Settle(position int, v bulk.Verdict) {

@@ -140,6 +140,9 @@ func (r *run) settle() leftovers {
 	}
 	if settled > 0 {
 		r.moved()
+		if left.total > 0 {
+			r.src.Keep()
+		}
 	}
 	if blocked > 0 {
 		r.blocked++

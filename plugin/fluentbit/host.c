@@ -16,6 +16,8 @@ static struct {
     void *(*cmt)(void *);
     void *(*counter_create)(void *, char *, char *, char *, char *, int, char **);
     int (*counter_add)(void *, uint64_t, double, int, char **);
+    void *(*gauge_create)(void *, char *, char *, char *, char *, int, char **);
+    int (*gauge_set)(void *, uint64_t, double, int, char **);
     void *(*buckets_create)(double *, size_t);
     void *(*histogram_create)(void *, char *, char *, char *, char *, void *, int, char **);
     int (*histogram_set)(void *, uint64_t, uint64_t *, double, uint64_t, int, char **);
@@ -31,6 +33,8 @@ int outes_resolve(void)
     *(void **) &flb.cmt = dlsym(RTLD_DEFAULT, "flb_output_get_cmt_instance");
     *(void **) &flb.counter_create = dlsym(RTLD_DEFAULT, "cmt_counter_create");
     *(void **) &flb.counter_add = dlsym(RTLD_DEFAULT, "cmt_counter_add");
+    *(void **) &flb.gauge_create = dlsym(RTLD_DEFAULT, "cmt_gauge_create");
+    *(void **) &flb.gauge_set = dlsym(RTLD_DEFAULT, "cmt_gauge_set");
     *(void **) &flb.buckets_create = dlsym(RTLD_DEFAULT, "cmt_histogram_buckets_create_size");
     *(void **) &flb.histogram_create = dlsym(RTLD_DEFAULT, "cmt_histogram_create");
     *(void **) &flb.histogram_set = dlsym(RTLD_DEFAULT, "cmt_histogram_set_default");
@@ -39,7 +43,7 @@ int outes_resolve(void)
 
 int outes_has_metrics(void)
 {
-    return flb.cmt && flb.counter_create && flb.counter_add && flb.buckets_create && flb.histogram_create && flb.histogram_set;
+    return flb.cmt && flb.counter_create && flb.counter_add && flb.gauge_create && flb.gauge_set && flb.buckets_create && flb.histogram_create && flb.histogram_set;
 }
 
 const char *outes_name(void *instance) { return flb.name(instance); }
@@ -66,6 +70,18 @@ void *outes_counter(void *instance, char *name, char *help, char *label)
 void outes_counter_add(struct outes_series *series, double delta)
 {
     flb.counter_add(series->metric, now(), delta, series->labels, series->values);
+}
+
+void *outes_gauge(void *instance, char *name, char *help)
+{
+    char *keys[1] = {"name"};
+
+    return flb.gauge_create(flb.cmt(instance), "fluentbit", "output", name, help, 1, keys);
+}
+
+void outes_gauge_set(struct outes_series *series, double value)
+{
+    flb.gauge_set(series->metric, now(), value, series->labels, series->values);
 }
 
 void *outes_histogram(void *instance, char *name, char *help, double *bounds, size_t count)

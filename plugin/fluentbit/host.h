@@ -31,6 +31,8 @@ int outes_enabled(void *instance, int level);
 void outes_print(int level, const char *line);
 void *outes_counter(void *instance, char *name, char *help, char *label);
 void outes_counter_add(struct outes_series *series, double delta);
+void *outes_gauge(void *instance, char *name, char *help);
+void outes_gauge_set(struct outes_series *series, double value);
 void *outes_histogram(void *instance, char *name, char *help, double *bounds, size_t count);
 void outes_histogram_set(struct outes_series *series, uint64_t *cumulative, double sum, uint64_t count);
 

@@ -76,6 +76,19 @@ func (p *process) counters(name, help, label string, values []string) func(int, 
 	return func(value int, delta uint64) { C.outes_counter_add(all[value], C.double(delta)) }
 }
 
+func (p *process) gauge(name, help string) func(float64) {
+	if C.outes_has_metrics() == 0 {
+		return func(float64) {}
+	}
+	metricName, metricHelp := C.CString("es_go_"+name), C.CString(help)
+	defer C.free(unsafe.Pointer(metricName))
+	defer C.free(unsafe.Pointer(metricHelp))
+	series := p.newSeries(C.outes_gauge(p.instance, metricName, metricHelp))
+	set := func(value float64) { C.outes_gauge_set(series, C.double(value)) }
+	set(0)
+	return set
+}
+
 func (p *process) histogram(name, help string, bounds []float64) func([]uint64, float64) {
 	if C.outes_has_metrics() == 0 {
 		return func([]uint64, float64) {}

@@ -11,6 +11,7 @@ package fluentbit
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,6 +44,7 @@ type host interface {
 	print(level Level, line string)
 	enabled(level Level) bool
 	counters(name, help, label string, values []string) (add func(value int, delta uint64))
+	gauge(name, help string) (set func(value float64))
 	histogram(name, help string, bounds []float64) (set func(cumulative []uint64, sum float64))
 	onEngineThread() bool
 	close()
@@ -123,6 +125,12 @@ func (i *Instance) Wake() <-chan struct{} { return i.wake }
 // be called on one of Fluent Bit's threads.
 func (i *Instance) Service() {
 	i.printQueue()
+	i.Publish()
+}
+
+// Publish publishes what was counted, from any thread: the counts and gauges
+// of cmetrics are atomic, and every label set was made in Init.
+func (i *Instance) Publish() {
 	i.publishMu.Lock()
 	defer i.publishMu.Unlock()
 	for _, m := range i.metrics {
@@ -221,6 +229,24 @@ func (c *Counters) publish() {
 		}
 	}
 }
+
+// Gauge is a metric that goes up and down.
+type Gauge struct {
+	value atomic.Uint64 // the bits of a float64
+	set   func(value float64)
+}
+
+// Gauge makes a gauge `fluentbit_output_es_go_NAME`, which is 0.
+func (i *Instance) Gauge(name, help string) *Gauge {
+	g := &Gauge{set: i.host.gauge(name, help)}
+	i.register(g)
+	return g
+}
+
+// Set changes the value.
+func (g *Gauge) Set(value float64) { g.value.Store(math.Float64bits(value)) }
+
+func (g *Gauge) publish() { g.set(math.Float64frombits(g.value.Load())) }
 
 // Histogram is a metric of durations.
 type Histogram struct {

@@ -16,6 +16,7 @@ type Recorder struct {
 	lines    []Line
 	counts   map[series]uint64
 	observed map[string]uint64
+	gauges   map[string]float64
 	closed   bool
 }
 
@@ -30,7 +31,7 @@ type series struct{ metric, value string }
 
 // NewRecorder returns a host whose instance has that name.
 func NewRecorder(name string) *Recorder {
-	return &Recorder{instance: name, counts: map[series]uint64{}, observed: map[string]uint64{}}
+	return &Recorder{instance: name, counts: map[series]uint64{}, observed: map[string]uint64{}, gauges: map[string]float64{}}
 }
 
 // Instance returns an instance of the host. What comes too late for Service is
@@ -64,6 +65,13 @@ func (r *Recorder) Values(metric string) []string {
 	}
 	slices.Sort(values)
 	return values
+}
+
+// Gauge is what a gauge was set to last.
+func (r *Recorder) Gauge(metric string) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gauges[metric]
 }
 
 // Observed is how many durations a histogram holds.
@@ -111,6 +119,14 @@ func (r *Recorder) counters(name, _, _ string, values []string) func(int, uint64
 		add(value, 0)
 	}
 	return add
+}
+
+func (r *Recorder) gauge(name, _ string) func(float64) {
+	return func(value float64) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.gauges[name] = value
+	}
 }
 
 func (r *Recorder) histogram(name, _ string, _ []float64) func([]uint64, float64) {

@@ -29,6 +29,8 @@ func (s *standalone) counters(string, string, string, []string) func(int, uint64
 	return func(int, uint64) {}
 }
 
+func (s *standalone) gauge(string, string) func(float64) { return func(float64) {} }
+
 func (s *standalone) histogram(string, string, []float64) func([]uint64, float64) {
 	return func([]uint64, float64) {}
 }

@@ -40,7 +40,8 @@ const (
 type Progress struct {
 	// Done is the place before which nothing is left.
 	Done Place
-	// Partial are frames behind Done of which something is settled.
+	// Partial are frames behind Done of which something is settled. Those of
+	// earlier checkpoints hold on until Done is behind them.
 	Partial []Partial
 }
 
@@ -57,6 +58,11 @@ type Partial struct {
 // same, for as long as the process lives.
 func (s *Spool) Checkpoint(p Progress) error {
 	c := checkpoint{done: p.Done, partial: map[uint64][]byte{}}
+	for sequence, settled := range s.partial { // of frames that were not read again yet
+		if sequence >= p.Done.sequence {
+			c.partial[sequence] = settled
+		}
+	}
 	for _, frame := range p.Partial {
 		c.partial[frame.Sequence] = frame.Settled
 	}

@@ -110,6 +110,19 @@ func (r *Reader) skip(g *segment, file *os.File, end int64) error {
 	return d
 }
 
+// SkipSegment goes behind a segment that can't be read.
+func (r *Reader) SkipSegment() *Damage {
+	d := &Damage{From: r.at, Frames: 1}
+	r.spool.mu.Lock()
+	defer r.spool.mu.Unlock()
+	if g := r.spool.find(r.at.segment); g != nil {
+		r.at.offset = g.end
+	}
+	r.at.sequence++ // the next frame's number tells how many more there were
+	d.To = r.at
+	return d
+}
+
 // segment finds the segment that the reader stands in, or the next one, and
 // where it ends now.
 //

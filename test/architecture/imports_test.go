@@ -14,7 +14,7 @@ import (
 // here may import nothing of ours: the way of the data goes one way.
 var mayImport = map[string][]string{
 	"out_es":                   {"plugin", "plugin/fluentbit"},
-	"out_es/plugin":            {"plugin/address", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit", "plugin/reuse", "plugin/template"},
+	"out_es/plugin":            {"plugin/address", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit", "plugin/reuse", "plugin/spool", "plugin/template"},
 	"out_es/plugin/document":   {"plugin/chunk", "plugin/jsontext"},
 	"out_es/plugin/address":    {"plugin/chunk", "plugin/jsontext"},
 	"out_es/plugin/deliver":    {"plugin/bulk"},

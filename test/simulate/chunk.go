@@ -28,6 +28,9 @@ func (c *chunk) Fill(req *bulk.Request, _ deliver.Limits) error {
 // Advance implements deliver.Source.
 func (c *chunk) Advance() {}
 
+// Keep implements deliver.Source.
+func (c *chunk) Keep() {}
+
 // Sent implements deliver.Source.
 func (c *chunk) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create, OwnID: true} }
 

@@ -1,0 +1,244 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"out_es/plugin/deliver"
+	"out_es/plugin/spool"
+)
+
+const (
+	// closeGrace is how long the sender goes on at exit, closeLimit how long the
+	// exit waits for it to end after that: Fluent Bit waits for it, and Kubernetes
+	// for Fluent Bit.
+	closeGrace = time.Second
+	closeLimit = 500 * time.Millisecond
+	// lingerStep is how often a sender that waits for a request to fill looks: at
+	// 50 MB a second a request of 5 MB takes as long.
+	lingerStep = 100 * time.Millisecond
+)
+
+// sender delivers what is in the spool, without end. docs/spool.md draws its
+// states.
+type sender struct {
+	plugin *Plugin
+	linger time.Duration
+	// fresh is the spool that flushes append to. parked holds what somebody must
+	// do something about first; it is tried every Retry_Max.
+	fresh, parked *batch
+	// stopping is closed when no time must be lost any more, ctx ends a little
+	// later.
+	stopping chan struct{}
+	ctx      context.Context
+	cancel   context.CancelFunc
+	done     chan struct{}
+	pause    time.Duration // after failures in a row without progress
+	panics   int
+}
+
+func newSender(p *Plugin, fresh, parked *spool.Spool, linger time.Duration) *sender {
+	s := &sender{
+		plugin: p, linger: linger, fresh: newBatch(p, fresh), parked: newBatch(p, parked),
+		stopping: make(chan struct{}), done: make(chan struct{}),
+	}
+	s.parked.age = p.setup.policy.Longest
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// run is the sender's goroutine.
+func (s *sender) run() {
+	defer close(s.done)
+	for s.wait() {
+		batch := s.fresh
+		if s.parkedDue() {
+			batch = s.parked
+		}
+		s.act(batch)
+		s.plugin.spooling.publish()
+	}
+}
+
+// stop ends the sender, and says whether it did. What waits is sent for
+// closeGrace; then a request that is under way is cut off.
+func (s *sender) stop() bool {
+	close(s.stopping)
+	grace := time.AfterFunc(closeGrace, s.cancel)
+	defer grace.Stop()
+	select {
+	case <-s.done:
+	case <-time.After(closeGrace + closeLimit):
+		return false
+	}
+	s.fresh.reader.Close()
+	s.parked.reader.Close()
+	return true
+}
+
+// wait returns when there is something to send, and the time for it, or false
+// when the sender shall end.
+func (s *sender) wait() bool {
+	for {
+		pause := lingerStep
+		waiting, err := s.fresh.readAhead(s.plugin.setup.policy.Bytes)
+		switch {
+		case s.stopped():
+			return s.ctx.Err() == nil && waiting > 0 && !s.plugin.deliverer.Closed()
+		case s.parkedDue():
+			return true
+		case err != nil:
+			s.plugin.spooling.unreadable(err)
+			pause = time.Second
+		case len(s.fresh.parts) > 0:
+			rest := s.linger - time.Since(s.fresh.parts[0].entry.Appended)
+			if rest <= 0 || waiting >= s.plugin.setup.policy.Bytes {
+				return true
+			}
+			pause = min(pause, rest)
+		default:
+			s.awaitFrame()
+			continue
+		}
+		s.sleep(pause)
+	}
+}
+
+// awaitFrame waits for a new frame, or for parked ones to be due.
+func (s *sender) awaitFrame() {
+	var due <-chan time.Time
+	if len(s.parked.parts) > 0 {
+		timer := time.NewTimer(s.untilDue())
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-s.fresh.spool.Added():
+	case <-due:
+	case <-s.stopping:
+	}
+}
+
+// parkedDue says whether the oldest parked frame has waited long enough.
+func (s *sender) parkedDue() bool {
+	if len(s.parked.parts) == 0 {
+		if p, err := s.parked.more(); p == nil || err != nil {
+			return false
+		}
+	}
+	return s.untilDue() <= 0
+}
+
+func (s *sender) untilDue() time.Duration {
+	return s.parked.age - time.Since(s.parked.parts[0].entry.Appended)
+}
+
+// act delivers one request of a batch, and deals with what is left.
+func (s *sender) act(b *batch) {
+	b.over, b.settled = false, 0
+	err := s.deliver(b)
+	switch {
+	case errors.Is(err, errSenderPanic):
+		s.afterPanic(b)
+		return
+	case err == nil && !b.over:
+		b.Advance() // its frames held nothing that is sent
+	}
+	s.panics = 0
+	if b.most > 0 && err == nil {
+		b.most = 0
+	}
+	if err == nil && !b.keeps() {
+		s.pause = 0
+		return
+	}
+	s.plugin.report.left(err)
+	if !b.keeps() && s.outage(err) || b.park(s.parked.spool) != nil {
+		s.backOff(b)
+	}
+}
+
+// outage says whether a delivery ended for a reason that all frames share.
+func (s *sender) outage(err error) bool {
+	_, settings := errors.AsType[*deliver.Misconfiguration](err)
+	return err != nil && !settings
+}
+
+// backOff waits until another attempt makes sense.
+func (s *sender) backOff(b *batch) {
+	policy := &s.plugin.setup.policy
+	if b.settled > 0 {
+		s.pause = 0
+	}
+	if s.plugin.deliverer.Closed() {
+		s.pause = 0
+		s.awaitGate()
+		return
+	}
+	s.pause = min(max(2*s.pause, policy.Initial), policy.Longest)
+	s.sleep(s.pause)
+}
+
+// awaitGate waits for the gate, but at exit.
+func (s *sender) awaitGate() {
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.plugin.deliverer.Await(ctx)
+}
+
+var errSenderPanic = errors.New("plugin: the sender failed")
+
+// deliver sends one request. A panic, which only a fault of this plugin can
+// cause, is told and becomes an error.
+func (s *sender) deliver(b *batch) (err error) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			s.plugin.logFault(problem)
+			err = errSenderPanic
+		}
+	}()
+	return s.plugin.deliverer.Deliver(s.ctx, b, b.bench.request)
+}
+
+// afterPanic goes back to the checkpoint and sends the frames one by one. The
+// one that the plugin fails on again, alone, is set aside, so that it can't go
+// round forever.
+func (s *sender) afterPanic(b *batch) {
+	alone := b.most == 1
+	b.restart()
+	if s.panics++; !alone || s.panics < 2 {
+		s.sleep(s.plugin.setup.policy.Initial)
+		return
+	}
+	s.panics = 0
+	if p, err := b.more(); p != nil && err == nil {
+		b.discard(0, errSenderPanic)
+	}
+}
+
+func (s *sender) stopped() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// sleep waits, but not at exit.
+func (s *sender) sleep(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.stopping:
+	}
+}
