@@ -96,8 +96,8 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 		}
 		return nil, err
 	}
-	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s",
-		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options))
+	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s; %s",
+		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options), p.spooling)
 	warnOfConnection(host, options)
 	return p, nil
 }

@@ -272,3 +272,11 @@ func (l *spooling) close() {
 	_ = l.parked.Close()
 	l.update()
 }
+
+// String describes the spool for the start-up line. A nil l is none.
+func (l *spooling) String() string {
+	if l == nil {
+		return "no spool"
+	}
+	return "spool in " + l.fresh.Dir()
+}
