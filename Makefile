@@ -17,7 +17,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-short check generate soak fuzz bench dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build run test test-short check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -60,7 +60,12 @@ fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 	  done; done
 
-bench: need-go ## Measure the data path: MB/s and B/op
+# PARTS of the run (encode, start, memory, cpu, large, real, growth; all unless
+# named), QUICK=1 for a short form, ROUNDS of each pair, CSV to keep the figures.
+bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=cpu,memory QUICK=1)
+	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV))
+
+bench-go: need-go ## Run the Go benchmarks of all rooms: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...
 
 # What is released. The C library of the machine that builds decides where the .so loads: Debian 12's is as old as that of the oldest

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// bar is one row of the issue's table, with what was measured.
+type bar struct {
+	what, bar string
+	got       string
+	verdict   verdict
+}
+
+// verdict says whether a bar is reached.
+type verdict int
+
+const (
+	notMeasured verdict = iota
+	met
+	notMet
+)
+
+func (v verdict) String() string { return [...]string{"not measured", "met", "**not met**"}[v] }
+
+// atMost judges a figure for which less is better.
+func atMost(got, limit float64) verdict {
+	switch {
+	case math.IsNaN(got):
+		return notMeasured
+	case got <= limit:
+		return met
+	}
+	return notMet
+}
+
+// atLeast judges a figure for which more is better.
+func atLeast(got, limit float64) verdict { return atMost(-got, -limit) }
+
+// bars are the rows of the table, in its order.
+func (f figures) bars() []bar {
+	rows := []bar{
+		f.cpuBar("CPU of the output alone, against the built-in `es`", "es_go", "es", 0.25),
+		f.cpuBar("the same with gzip on both", "es_go, gzip", "es, gzip", 0.4),
+		f.cpuBar("against a textbook Go plugin", "es_go", "textbook", 1.0/15),
+		f.throughputBar("throughput, agent to sink", "cpu", "tail", "es_go", "es"),
+		f.throughputBar("the same with gzip on both", "cpu", "tail", "es_go, gzip", "es, gzip"),
+		f.throughputBar("throughput, agent to the real Elasticsearch", "real", "Elasticsearch", "es_go", "es"),
+		f.throughputBar("the same with gzip on both", "real", "Elasticsearch", "es_go, gzip", "es, gzip"),
+	}
+	rows = append(rows, f.encodeBars()...)
+	for _, ours := range []string{"es_go", "es_go, gzip"} {
+		rows = append(rows,
+			f.memoryBar("resident at 2,000 records a second, over the agent with `es`", "2000 records/s", ours, "rss_kb", 8),
+			f.memoryBar("of it anonymous", "2000 records/s", ours, "anonymous_kb", 3),
+			f.memoryBar("resident while a 200 MB backlog drains, over `es`", "200 MB backlog", ours, "rss_kb", 12),
+			f.memoryBar("resident while Elasticsearch is away for a minute, over `es`", "Elasticsearch away", ours, "rss_kb", 12),
+			f.flatBar(ours))
+	}
+	rows = append(rows, f.startBars()...)
+	return append(rows, f.growthBars()...)
+}
+
+// net is the CPU of an output alone, by round.
+func (f figures) net(part, with, output string) []float64 {
+	all, without := f.values(part, with, output, "cpu_s"), f.values(part, with, "null", "cpu_s")
+	var net []float64
+	for i := range min(len(all), len(without)) {
+		net = append(net, all[i]-without[i])
+	}
+	return net
+}
+
+// netMedian is the difference of the medians: of single rounds' differences,
+// the noise of both is in each.
+func (f figures) netMedian(part, with, output string) float64 {
+	return spreadOf(f.values(part, with, output, "cpu_s")).median - spreadOf(f.values(part, with, "null", "cpu_s")).median
+}
+
+func (f figures) cpuBar(what, ours, theirs string, limit float64) bar {
+	a, b := f.netMedian("cpu", "tail", ours), f.netMedian("cpu", "tail", theirs)
+	row := bar{what: what + " (" + ours + ")", bar: fmt.Sprintf("at most %.3g", limit), verdict: atMost(a/b, limit)}
+	row.got = fmt.Sprintf("%.3f: %.2f s of %.2f s; by round %s", a/b, a, b, ratios(f.net("cpu", "tail", ours), f.net("cpu", "tail", theirs)).text(3))
+	return row
+}
+
+// ratios of two lists, round by round.
+func ratios(a, b []float64) spread {
+	var all []float64
+	for i := range min(len(a), len(b)) {
+		all = append(all, a[i]/b[i])
+	}
+	return spreadOf(all)
+}
+
+func (f figures) throughputBar(what, part, with, ours, theirs string) bar {
+	a, b := f.values(part, with, ours, "records_per_s"), f.values(part, with, theirs, "records_per_s")
+	ratio := spreadOf(a).median / spreadOf(b).median
+	return bar{what + " (" + ours + ")", "at least the built-in's", fmt.Sprintf("%.2f of it: %s to %s records/s", ratio, spreadOf(a).text(0), spreadOf(b).text(0)), atLeast(ratio, 1)}
+}
+
+func (f figures) memoryBar(what, with, ours, metric string, limit float64) bar {
+	a, b := f.values("memory", with, ours, metric), f.values("memory", with, "es", metric)
+	over := megabytes(spreadOf(a).median - spreadOf(b).median)
+	return bar{what + " (" + ours + ")", fmt.Sprintf("at most +%g MB", limit),
+		fmt.Sprintf("%+.1f MB: %.1f over %.1f", over, megabytes(spreadOf(a).median), megabytes(spreadOf(b).median)), atMost(over, limit)}
+}
+
+// flatMB is how far the two halves of an outage may be apart: half of what the
+// agent alone varies by.
+const flatMB = 2
+
+func (f figures) flatBar(ours string) bar {
+	half := func(which string) float64 {
+		return megabytes(spreadOf(f.values("memory", "Elasticsearch away, "+which+" half", ours, "rss_kb")).median)
+	}
+	grown := half("second") - half("first")
+	return bar{"the same, flat in time: second half minute over the first (" + ours + ")", fmt.Sprintf("at most +%d MB", flatMB), fmt.Sprintf("%+.1f MB", grown), atMost(grown, flatMB)}
+}
+
+func (f figures) startBars() []bar {
+	added := func(with string) float64 {
+		return spreadOf(f.values("start", with, "es_go", "threads")).high - spreadOf(f.values("start", "no worker", "null", "threads")).high
+	}
+	start := spreadOf(f.values("start", "start-up", "es_go", "start_ms"))
+	none := spreadOf(f.values("start", "start-up", "null", "start_ms"))
+	size := spreadOf(f.values("start", "out_es.so", "es_go", "bytes")).median
+	return []bar{
+		{"`out_es.so`, stripped", "at most 10 MB", fmt.Sprintf("%.2f MB", size/1e6), atMost(size/1e6, 10)},
+		{"threads added, one worker", "at most 7", fmt.Sprintf("%.0f", added("one worker")), atMost(added("one worker"), 7)},
+		{"threads added, no worker", "at most 5", fmt.Sprintf("%.0f", added("no worker")), atMost(added("no worker"), 5)},
+		{"start-up added to the agent", "at most 30 ms", fmt.Sprintf("%.1f ms: %s over %s", start.median-none.median, start.text(1), none.text(1)), atMost(start.median-none.median, 30)},
+	}
+}
+
+// print shows the rows as text.
+func printBars(w io.Writer, rows []bar) {
+	for _, row := range rows {
+		if row.verdict != notMeasured {
+			fmt.Fprintf(w, "%-8s %s\n         bar: %s; measured: %s\n", row.verdict, row.what, row.bar, row.got)
+		}
+	}
+}
