@@ -54,7 +54,7 @@ func idBytes(text []byte) (n int) {
 }
 
 // ids makes ids for the events of one chunk: a 128-bit hash (XXH3) of tag,
-// event time, record and the how-manieth of its equals the event is within the
+// event time, record, metadata and group where there are any, and the how-manieth of its equals the event is within the
 // chunk. An event has the same id in every attempt and after every restart;
 // the golden test pins the values, since a change would double documents.
 type ids struct {
@@ -87,6 +87,9 @@ func (s *ids) begin(tag string) {
 // events of a chunk must come in order; ones that were seen may come again.
 func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	record := xxh3.Hash128(e.Record)
+	if len(e.Group) > 0 || !chunk.IsEmpty(e.Metadata) {
+		record = s.withMore(record, e)
+	}
 	var input [48]byte
 	binary.BigEndian.PutUint64(input[0:], s.tag.Hi)
 	binary.BigEndian.PutUint64(input[8:], s.tag.Lo)
@@ -103,6 +106,18 @@ func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	dst = append(dst, '"')
 	dst = base64.RawURLEncoding.AppendEncode(dst, id[:])
 	return append(dst, '"')
+}
+
+// withMore makes the hash of a record one of all that its document is made of:
+// OTLP's events are told apart by their attributes, and by the resource that
+// they come from, as much as by their text.
+func (s *ids) withMore(record xxh3.Uint128, e *chunk.Event) xxh3.Uint128 {
+	var input [48]byte
+	for i, hash := range [...]xxh3.Uint128{record, xxh3.Hash128(e.Metadata), xxh3.Hash128(e.Group)} {
+		binary.BigEndian.PutUint64(input[16*i:], hash.Hi)
+		binary.BigEndian.PutUint64(input[16*i+8:], hash.Lo)
+	}
+	return xxh3.Hash128(input[:])
 }
 
 // ordinal is how many equals of the event came before it in the chunk.

@@ -55,6 +55,9 @@ type Event struct {
 	// Record starts at the record's msgpack map. It runs on to the chunk's end
 	// until Reader.Bound has cut it.
 	Record []byte
+	// Group is the record of the marker that opened the event's group, a map
+	// with something in it; nil where there is none.
+	Group []byte
 	// Position counts events, markers and malformed values from 0, and is the
 	// event's name within its chunk.
 	Position int
@@ -68,22 +71,26 @@ type Reader struct {
 	next     int
 	record   int
 	position int
+	group    []byte // of the group that the reader is in
 }
 
 // NewReader starts at the first event of data, which is borrowed.
 func NewReader(data []byte) Reader { return Reader{data: data} }
 
 // Place is where a Reader stands between two events.
-type Place struct{ offset, position int }
+type Place struct {
+	offset, position int
+	group            []byte
+}
 
 // Place returns where the reader stands, to come back with Seek.
 func (r *Reader) Place() (Place, error) {
 	err := r.settle()
-	return Place{r.next, r.position}, err
+	return Place{r.next, r.position, r.group}, err
 }
 
 // Seek goes back, or on, to a place of the same chunk.
-func (r *Reader) Seek(p Place) { r.next, r.position = p.offset, p.position }
+func (r *Reader) Seek(p Place) { r.next, r.position, r.group = p.offset, p.position, p.group }
 
 // Position is the number of values read so far.
 func (r *Reader) Position() int { return r.position }
@@ -116,6 +123,22 @@ func (r *Reader) Next(e *Event) error {
 	e.Record = body
 	r.record = len(r.data) - len(body)
 	r.next = -1
+	if e.Kind != Log {
+		return r.mark(e)
+	}
+	e.Group = r.group
+	return nil
+}
+
+// mark takes a marker: from it on events are in a group, or in none.
+func (r *Reader) mark(e *Event) error {
+	e.Group, r.group = nil, nil
+	if err := r.settle(); err != nil {
+		return err
+	}
+	if n, _, err := msgp.ReadMapHeaderBytes(e.Record); e.Kind == GroupStart && err == nil && n > 0 {
+		r.group = r.data[r.record:r.next:r.next]
+	}
 	return nil
 }
 
@@ -189,6 +212,13 @@ func readPair(b []byte) (rest []byte, ok bool) {
 	return nil, false
 }
 
+// IsEmpty says whether metadata has nothing in it. Fluent Bit writes an empty
+// map in any of its three forms.
+func IsEmpty(metadata []byte) bool {
+	n, _, err := msgp.ReadMapHeaderBytes(metadata)
+	return err != nil || n == 0
+}
+
 func isMap(b []byte) bool {
 	return len(b) > 0 && (b[0]&0xf0 == 0x80 || b[0] == 0xde || b[0] == 0xdf)
 }
@@ -223,11 +253,13 @@ func readTime(b []byte, e *Event) (rest []byte, ok bool) {
 // mark a group.
 func readTimeBytes(b []byte, e *Event) {
 	seconds, nanos := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
-	switch seconds {
-	case groupStartSeconds:
-		e.Kind = GroupStart
-	case groupEndSeconds:
-		e.Kind = GroupEnd
+	if nanos == 0 { // with any, Fluent Bit takes it for no marker either (flb_log_event_decoder.c)
+		switch seconds {
+		case groupStartSeconds:
+			e.Kind = GroupStart
+		case groupEndSeconds:
+			e.Kind = GroupEnd
+		}
 	}
 	// A sender can write any nanoseconds; whole seconds among them are carried.
 	e.Time = Time{Seconds: int64(seconds) + int64(nanos/1e9), Nanos: nanos % 1e9}

@@ -67,6 +67,8 @@ func TestNextReadsEveryFormOfTimeInBothLayouts(t *testing.T) {
 		{"start of a group", eventTime(0xFFFFFFFF, 0), at(0xFFFFFFFF, 0), chunk.GroupStart},
 		{"end of a group", eventTime(0xFFFFFFFE, 0), at(0xFFFFFFFE, 0), chunk.GroupEnd},
 		{"start of a group as ext 8", appendTime([]byte{0xc7, 8, 0}, 0xFFFFFFFF, 0), at(0xFFFFFFFF, 0), chunk.GroupStart},
+		{"no marker, since it has nanoseconds", eventTime(0xFFFFFFFF, 1), at(0xFFFFFFFF, 1), chunk.Log},
+		{"nor has this one none", eventTime(0xFFFFFFFE, 999_999_999), at(0xFFFFFFFE, 999_999_999), chunk.Log},
 		{"small integer", msgp.AppendInt64(nil, 7), at(7, 0), chunk.Log},
 		{"integer", msgp.AppendInt64(nil, 1795425262), at(1795425262, 0), chunk.Log},
 		{"unsigned of 32 bits that an event time would make a marker", msgp.AppendUint64(nil, 0xFFFFFFFF), at(0xFFFFFFFF, 0), chunk.Log},

@@ -112,7 +112,7 @@ var table = []Option{
 	{Name: "Replace_Dots", Group: "document", Kind: Switch, Default: "off", field: func(c *Config) any { return &c.ReplaceDots },
 		Doc: "Write `_` for `.` in keys, at every depth."},
 	{Name: "Metadata_Key", Group: "document", Default: "metadata", field: func(c *Config) any { return &c.MetadataKey },
-		Doc: "Field that gets an event's metadata where it has any; `off` drops it."},
+		Doc: "Field that gets an event's metadata where it has any; OTLP's stands at the top of the document. `off` drops it all."},
 
 	{Name: "Bulk_Size", Group: "delivery", Kind: Size, Default: "5M", Min: kilobyte, Max: 90 * megabyte, field: func(c *Config) any { return &c.BulkSize },
 		Doc: "How large a request grows before compression. A larger document travels alone. Elasticsearch's own limit is 100 MB (http.max_content_length)."},

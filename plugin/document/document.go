@@ -62,7 +62,8 @@ type Writer struct {
 	formatted []byte // quote and date, ready to be appended
 	date      []byte // the date as strftime made it
 
-	memos [memoPlaces]memo
+	memos      [memoPlaces]memo
+	groupMemos [memoPlaces]memo // of what a group's events share
 
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
@@ -131,7 +132,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	o := w.open(b, topDepth)
 	for i := range n {
 		branch := w.root.Member(b)
-		if dst, b, err = w.key(dst, b, &o); err != nil {
+		if dst, b, err = w.key(dst, b, &o, int32(len(b))); err != nil {
 			return dst, nil, err
 		}
 		if dst, b, err = w.field(dst, b, i, branch); err != nil {
@@ -152,11 +153,10 @@ func (w *Writer) appendFields(dst []byte, e *chunk.Event, o *object) ([]byte, er
 	if w.adds(tagField, o) {
 		dst = append(w.addKey(dst, tagField, o), w.tag...)
 	}
-	if !w.adds(metadataField, o) || isEmpty(e.Metadata) {
+	if w.quoted[metadataField] == nil {
 		return dst, nil
 	}
-	dst, _, err := w.value(w.addKey(dst, metadataField, o), e.Metadata, topDepth)
-	return dst, err
+	return w.appendMetadata(dst, e, o)
 }
 
 func (w *Writer) adds(field int, o *object) bool {
@@ -191,11 +191,4 @@ func (w *Writer) AppendTime(dst []byte, t chunk.Time) []byte {
 		dst = appendFraction(dst, t.Nanos/1e6, 3)
 	}
 	return append(dst, 'Z', '"')
-}
-
-// isEmpty says whether there is no metadata. Fluent Bit writes an empty map in
-// any of its three forms.
-func isEmpty(metadata []byte) bool {
-	n, _, err := mapHeader(metadata)
-	return err != nil || n == 0
 }

@@ -81,7 +81,7 @@ func fuzzEvent(t *testing.T, w *document.Writer, e *chunk.Event) (out []byte, ok
 	if err := acceptable(out); err != nil {
 		t.Fatalf("%v: %q", err, out)
 	}
-	if read := len(e.Record) - len(rest) + len(e.Metadata); len(out) > growth*read+added {
+	if read := len(e.Record) - len(rest) + len(e.Metadata) + len(e.Group); len(out) > growth*read+added {
 		t.Fatalf("%d bytes became %d", read, len(out))
 	}
 	again, _, _ := w.Append(nil, e) // with what it remembers

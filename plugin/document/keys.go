@@ -71,15 +71,16 @@ func (w *Writer) close(dst []byte, o *object) []byte {
 
 // key appends the key at the start of b, with the colon and, where it isn't
 // the first, the comma before it. JSON wants a string: any other value is
-// written as its JSON text in quotes.
+// written as its JSON text in quotes. left is len(b) for a key of the map that
+// the object was opened with, and added for any other.
 //
 // Possible errors: chunk.ErrTruncated.
-func (w *Writer) key(dst, b []byte, o *object) (out, rest []byte, err error) {
+func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
 	if len(w.members) > o.first {
 		dst = append(dst, ',')
 	}
 	if k := w.known.find(b, o.path); k != nil {
-		w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(k.text) - 1), left: int32(len(b))})
+		w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(k.text) - 1), left: left})
 		o.path = k.after
 		o.taken |= k.fields
 		if k.why != unchanged {
@@ -87,7 +88,7 @@ func (w *Writer) key(dst, b []byte, o *object) (out, rest []byte, err error) {
 		}
 		return k.append(dst), b[k.size:], nil
 	}
-	w.members = append(w.members, member{at: int32(len(dst)), left: int32(len(b))})
+	w.members = append(w.members, member{at: int32(len(dst)), left: left})
 	return w.newKey(dst, b, o)
 }
 

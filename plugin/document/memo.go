@@ -18,8 +18,8 @@ type memo struct {
 	places []place
 }
 
-// A writer keeps memoPlaces values of at most memoBytes each, their JSON
-// included: 64 KB.
+// A writer keeps memoPlaces values of records and as many of groups, of at most
+// memoBytes each, their JSON included: 128 KB.
 const (
 	memoPlaces = 4
 	memoBytes  = 16 << 10
@@ -55,7 +55,14 @@ func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest
 		}
 		return w.found(dst, b, topDepth, branch)
 	}
-	m := &w.memos[i%memoPlaces]
+	return w.remember(&w.memos[i%memoPlaces], dst, b, branch)
+}
+
+// remember appends the map or the array at the start of b, which stands at
+// branch: from m where m has it, and for m where it has not.
+//
+// Possible errors: chunk.ErrTruncated.
+func (w *Writer) remember(m *memo, dst, b []byte, branch *chunk.Branch) (out, rest []byte, err error) {
 	if branch == nil || branch == m.branch {
 		if out, rest, ok := m.append(dst, b); ok {
 			if branch != nil {

@@ -20,7 +20,7 @@ import (
 // TestTableIsTrue holds docs/documents.md against the code, line by line.
 func TestTableIsTrue(t *testing.T) {
 	checks := map[string]func(t *testing.T, cells []string){
-		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Changed keys": checkChanged, "Times": checkTime, "Limits": checkLimit,
+		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Changed keys": checkChanged, "OpenTelemetry": checkOTLP, "Times": checkTime, "Limits": checkLimit,
 	}
 	tables := readTables(t, "../../docs/documents.md")
 	for title, check := range checks {
@@ -187,6 +187,19 @@ func checkChanged(t *testing.T, cells []string) {
 		}
 		if got := w.Changed(); got != want {
 			t.Errorf("the code counts %v, the table says %v", got, want)
+		}
+	}
+}
+
+// checkOTLP wants each field that the line names in the document of an event
+// that has all of them.
+func checkOTLP(t *testing.T, cells []string) {
+	e := chunk.Event{Time: moment, Record: fields(), Metadata: fields("otlp", otlp()), Group: fields("resource", fields(), "scope", fields())}
+	document := decode(t, write(t, document.Options{MetadataKey: "metadata"}, e)).(map[string]any)
+	for name := range strings.SplitSeq(cells[1], ",") {
+		name = strings.Trim(name, " `")
+		if _, found := document[name]; name != "" && !found {
+			t.Errorf("the document has no %s: %v", name, document)
 		}
 	}
 }

@@ -113,7 +113,7 @@ func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, re
 	o := w.open(b, depth)
 	for i := uint32(0); i < n; i++ {
 		next := branch.Member(b)
-		if dst, b, err = w.key(dst, b, &o); err != nil {
+		if dst, b, err = w.key(dst, b, &o, int32(len(b))); err != nil {
 			return dst, nil, err
 		}
 		if next == nil {

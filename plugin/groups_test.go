@@ -1,0 +1,94 @@
+package plugin_test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"testing"
+
+	"out_es/plugin"
+)
+
+// manyGroups is a chunk of n events {"n": 0} … in groups of size events, of
+// which each fourth has no group, and what their resource must be.
+func manyGroups(n, size int) (data []byte, resource func(n int) string) {
+	const start, end = math.MaxUint32, math.MaxUint32 - 1
+	for i := range n {
+		if i%size == 0 && i/size%4 != 3 {
+			data = append(data, eventWith(start, object{"schema", "otlp"}, object{"resource", object{"name", fmt.Sprint("r", i/size)}})...)
+		}
+		data = append(data, event(object{"n", i})...)
+		if i%size == size-1 && i/size%4 != 3 {
+			data = append(data, eventWith(end, object{}, object{})...)
+		}
+	}
+	return data, func(n int) string {
+		if n/size%4 == 3 {
+			return ""
+		}
+		return fmt.Sprint("r", n/size)
+	}
+}
+
+// Whatever happens to requests, and wherever they begin: each document has the
+// resource of its own group, also when the chunk comes again and most of it is
+// settled.
+func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T) {
+	const n = 60
+	faults := map[string]func(e *elasticsearch){
+		"none":              func(*elasticsearch) {},
+		"halved by size":    func(e *elasticsearch) { e.limit = 700 },
+		"each second fails": func(e *elasticsearch) { e.instead = every(2, 503) },
+		"illegal, so halved": func(e *elasticsearch) {
+			e.instead = func(request int, w http.ResponseWriter) bool {
+				return request < 2 && status(400, `{"error":{"type":"illegal_argument_exception","reason":"x"},"status":400}`)(request, w)
+			}
+		},
+		"items throttled": func(e *elasticsearch) {
+			seen := map[int]int{}
+			e.refuse = func(d document) *itemError {
+				n := int(d.Source["n"].(float64))
+				if seen[n]++; seen[n] <= n%3 {
+					return &itemError{429, "es_rejected_execution_exception", "full"}
+				}
+				return nil
+			}
+		},
+	}
+	for name, fault := range faults {
+		for _, size := range []int{1, 7, 20} {
+			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Retry_Budget": "1s"}} {
+				t.Run(fmt.Sprint(name, " ", size, " ", section), func(t *testing.T) {
+					e := newElasticsearch(t)
+					fault(e)
+					p, host := instance(t, e, section)
+					data, resource := manyGroups(n, size)
+					if outcome := flushUntilDone(t, p, "otlp", data); outcome != plugin.OK {
+						t.Errorf("outcome %v", outcome)
+					}
+					if got := e.numbers(); !slices.Equal(got, upTo(n)) {
+						t.Errorf("documents %v", got)
+					}
+					for _, d := range e.documents {
+						number := int(d.Source["n"].(float64))
+						shared, _ := d.Source["resource"].(map[string]any)
+						if got, _ := shared["name"].(string); got != resource(number) {
+							t.Errorf("document %d has the resource %q, want %q", number, got, resource(number))
+						}
+					}
+					if host.Count("received_total", "") < n {
+						t.Error("markers or events were not counted as they are")
+					}
+				})
+			}
+		}
+	}
+}
+
+// every answers each nth request with this status.
+func every(nth, code int) func(int, http.ResponseWriter) bool {
+	return func(request int, w http.ResponseWriter) bool {
+		return request%nth == 0 && status(code, "")(request, w)
+	}
+}
