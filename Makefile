@@ -5,7 +5,7 @@ COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
 LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
 BUILD_SO   := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
-BUILD_LINT := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+BUILD_LINT := CGO_ENABLED=0 go build -tags aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
 # /usr/lib, or /usr/lib64 where the system keeps 64-bit libraries there.

@@ -61,8 +61,9 @@ func hostsOf(s *sections.Section) *hosts {
 
 // plain is the address as far as it can be judged here.
 func (h *hosts) plain() string {
+	scheme, _, _ := strings.Cut(h.url, "://")
 	if !h.known || strings.Contains(h.url, "${") {
-		return "http://localhost:9200"
+		return scheme + "://localhost:9200"
 	}
 	return h.url
 }
