@@ -1,0 +1,170 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// says are the functions whose texts come to be read by a user: log lines, what is summed up once a minute, and errors.
+var says = map[string]bool{"Log": true, "note": true, "New": true, "Errorf": true, "report": true, "Sprintf": true}
+
+// silent are texts that no user sees, and why.
+var silent = map[string]string{
+	"spool: it is closed": "a call after Close, which nobody makes",
+	"not now":             "between installer and flush only",
+	"deliver: not everything could be delivered": "the outcome RETRY; log lines say why",
+	"[…] […] [output:es_go:…] …":                 "a log line's shape where Fluent Bit's own log is not there",
+	"data stream …-…-…":                          "a part of the line at start",
+	"plugin: the encoder failed":                 "logged as a fault in the encoder",
+}
+
+// messages reads all that the plugin can say out of its code: the text, with … for what is filled in, and where it stands.
+func messages(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	visit := func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, path, nil, 0)
+		if err != nil {
+			return err
+		}
+		add := func(node ast.Node, text string) {
+			if text = normal(text); text != "" && silent[text] == "" {
+				found[text] = files.Position(node.Pos()).String()
+			}
+		}
+		ast.Inspect(file, func(node ast.Node) bool {
+			if call, ok := node.(*ast.CallExpr); ok && says[nameOf(call.Fun)] {
+				name := nameOf(call.Fun)
+				for _, argument := range call.Args {
+					text := textOf(argument)
+					if name == "Log" || name == "Errorf" || name == "Sprintf" {
+						text = filled(text)
+					}
+					add(call, text)
+				}
+			}
+			// Remedies are returned, not printed.
+			if given, ok := node.(*ast.ReturnStmt); ok && filepath.Base(path) == "remedy.go" {
+				for _, result := range given.Results {
+					add(given, textOf(result))
+				}
+			}
+			return true
+		})
+		return nil
+	}
+	for _, path := range []string{root + "plugin", root + "out_es.go"} {
+		if err := filepath.WalkDir(path, func(path string, entry fs.DirEntry, err error) error {
+			if strings.Contains(path, "plugin/migrate") || strings.HasSuffix(path, "config/reference.go") {
+				return nil // no part of the plugin; documentation
+			}
+			return visit(path, entry, err)
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+func nameOf(function ast.Expr) string {
+	switch f := function.(type) {
+	case *ast.SelectorExpr:
+		return f.Sel.Name
+	case *ast.Ident:
+		return f.Name
+	}
+	return ""
+}
+
+// textOf is a string in the code, with … for parts that are no literals; "" for what is no string.
+func textOf(e ast.Expr) string {
+	switch v := e.(type) {
+	case *ast.BasicLit:
+		if v.Kind == token.STRING {
+			text, _ := strconv.Unquote(v.Value)
+			return text
+		}
+	case *ast.BinaryExpr:
+		if a, b := textOf(v.X), textOf(v.Y); v.Op == token.ADD && a+b != "" {
+			return or(a, "…") + or(b, "…")
+		}
+	case *ast.CallExpr:
+		if name := nameOf(v.Fun); name == "Sprintf" && len(v.Args) > 0 {
+			return filled(textOf(v.Args[0]))
+		}
+	}
+	return ""
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+var (
+	verbs  = regexp.MustCompile(`"?%[-+#.0-9]*[a-zA-Z]"?`)
+	prefix = regexp.MustCompile(`^[a-z]+: `)
+)
+
+// filled is a format with … for its verbs.
+func filled(format string) string {
+	format = strings.ReplaceAll(format, "%%", "\x00")
+	return strings.ReplaceAll(verbs.ReplaceAllString(format, "…"), "\x00", "%")
+}
+
+// normal is a text as the guide writes it, "" for one that says nothing by itself.
+func normal(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	if !strings.Contains(strings.Trim(prefix.ReplaceAllString(text, ""), "…:,() "), " ") {
+		return ""
+	}
+	return text
+}
+
+var row = regexp.MustCompile("(?m)^\\| ``? ?(.+?) ?``? \\| ")
+
+// TestEveryMessageIsExplained holds docs/troubleshooting.md to the code, in both directions.
+func TestEveryMessageIsExplained(t *testing.T) {
+	const guide = root + "docs/troubleshooting.md"
+	text, err := os.ReadFile(guide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	explained := map[string]bool{}
+	for _, match := range row.FindAllStringSubmatch(string(text), -1) {
+		explained[strings.ReplaceAll(match[1], `\|`, "|")] = true
+	}
+	said := messages(t)
+	if len(said) < 80 {
+		t.Fatalf("only %d messages were found in the code", len(said))
+	}
+	for message, place := range said {
+		if !explained[message] {
+			t.Errorf("%s: docs/troubleshooting.md lacks a row with its cause and cure:\n| `%s` |", place, message)
+		}
+	}
+	for message := range explained {
+		if _, ok := said[message]; !ok {
+			t.Errorf("docs/troubleshooting.md explains what nothing says: %s", message)
+		}
+	}
+	for message, why := range silent {
+		if why == "" {
+			t.Errorf("why is %q silent?", message)
+		}
+	}
+}
