@@ -180,7 +180,7 @@ func TestEveryConfigurationIsTaken(t *testing.T) {
 			}
 		}
 	}
-	if count < 2 {
+	if count < 1 {
 		t.Errorf("only %d configurations were found", count)
 	}
 }
