@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/test/bench/agent"
+	"out_es/test/bench/sink"
+	"out_es/test/fluentbit"
+)
+
+const (
+	outageInputs = 10
+	megabyte     = 1 << 20
+	// outageGrowth is how much the resident memory may grow while a spool does:
+	// what the allocators of both sides do in the meantime.
+	outageGrowth = 24 << 10 // KB
+)
+
+// outageBytes is how much is spooled in an outage: SOAK makes it what a busy
+// node writes in an hour.
+func outageBytes() int {
+	if os.Getenv("SOAK") != "" {
+		return 5 << 30
+	}
+	return 300 * megabyte
+}
+
+// outageLog writes a log of so many bytes and returns how many lines it has.
+func outageLog(t *testing.T, path string, bytes int) (lines int) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	var block strings.Builder
+	blockLines := 0
+	for block.Len() < megabyte {
+		fmt.Fprintf(&block, "line %d: %s\n", blockLines, strings.Repeat("all is well and nothing burns, ", 20))
+		blockLines++
+	}
+	for written := 0; written < bytes; written += block.Len() {
+		if _, err := file.WriteString(block.String()); err != nil {
+			t.Fatal(err)
+		}
+		lines += blockLines
+	}
+	return lines
+}
+
+// TestSpoolOutageCostsDiskAndNoMemory lets a spool grow while nothing listens,
+// and drains it when something does.
+func TestSpoolOutageCostsDiskAndNoMemory(t *testing.T) {
+	program := fluentbit.ForTest(t)
+	s, err := sink.Start(sink.Answers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Go() // the outage; the port stays known
+	dir := t.TempDir()
+	path := filepath.Join(dir, "input.log")
+	lines := outageInputs * outageLog(t, path, outageBytes()/outageInputs)
+	var conf strings.Builder
+	conf.WriteString("[SERVICE]\n    Flush 0.2\n    Grace 2\n    Log_Level warn\n")
+	for i := range outageInputs {
+		fmt.Fprintf(&conf, "[INPUT]\n    Name tail\n    Path %s\n    Tag app.%d\n    Read_From_Head on\n    Mem_Buf_Limit 4M\n", path, i)
+	}
+	fmt.Fprintf(&conf, "[OUTPUT]\n    Name es_go\n    Match *\n    Hosts http://127.0.0.1:%d\n    Retry_Limit no_limits\n    Spool_Path %s/spool\n    Spool_Limit 100G\n    Retry_Max 2s\n", s.Port(), dir)
+	a, err := agent.Start(t.Context(), agent.Options{Program: program, Plugin: plugin, Folder: dir, Configuration: conf.String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Kill()
+	began := time.Now()
+	early, late := watchMemory(t, a, func() bool { return spoolBytes(t, dir) >= int64(outageBytes()) }, 10*time.Minute)
+	spooled := spoolBytes(t, dir)
+	t.Logf("spooled %d MB in %s, resident memory %d KB in the first quarter, %d KB at most after it", spooled/megabyte, time.Since(began).Round(time.Second), early, late)
+	if late > early+outageGrowth {
+		t.Errorf("the resident memory grew from %d to %d KB", early, late)
+	}
+	if err := s.Come(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Go()
+	began = time.Now()
+	_, draining := watchMemory(t, a, func() bool { return s.Count().Documents >= lines }, 10*time.Minute)
+	count := s.Count()
+	took := count.Last.Sub(count.First)
+	t.Logf("drained %d records, %d MB, in %s (%.0f MB/s; %s since the outage ended), %d requests, at most %d KB resident",
+		count.Documents, count.Body/megabyte, took.Round(time.Millisecond), float64(count.Body)/megabyte/took.Seconds(), time.Since(began).Round(time.Millisecond), count.Requests, draining)
+	if count.Documents != lines {
+		t.Errorf("%d documents for %d records", count.Documents, lines)
+	}
+	if draining > late+outageGrowth {
+		t.Errorf("the resident memory grew from %d to %d KB", late, draining)
+	}
+	if speed := float64(count.Body) / megabyte / took.Seconds(); speed < 20 {
+		t.Errorf("drained at %.0f MB/s", speed)
+	}
+	eventually(t, 10*time.Second, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
+}
+
+// spoolBytes is what the spool's segments take.
+func spoolBytes(t *testing.T, dir string) (bytes int64) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "spool", "*", "segment-*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
+
+// watchMemory looks at an agent's resident memory, in KB, until something is so:
+// the most in the first seconds, and the most after them.
+func watchMemory(t *testing.T, a *agent.Agent, until func() bool, patience time.Duration) (early, late int) {
+	t.Helper()
+	var seen []int
+	for deadline := time.Now().Add(patience); !until(); time.Sleep(100 * time.Millisecond) {
+		sample, err := agent.Look(a.PID())
+		if err != nil {
+			t.Fatalf("%v: %s", err, a.Log())
+		}
+		seen = append(seen, sample.Rss)
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", patience, a.Log())
+		}
+	}
+	for i, kb := range seen {
+		if i <= len(seen)/4 {
+			early = max(early, kb)
+		} else {
+			late = max(late, kb)
+		}
+	}
+	return early, late
+}
