@@ -51,7 +51,7 @@ generate: need-go ## Write the files that are made from code: docs/configuration
 
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
-	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault' ./test/e2e
+	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault|Spool' ./test/e2e
 
 FUZZTIME ?= 30s
 fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each

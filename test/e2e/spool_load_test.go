@@ -92,9 +92,9 @@ func measureLoad(t *testing.T, outputs map[string]string, seconds int) map[strin
 // TestSpoolMakesFewRequestsOfManyTags sends 100 tags of 20 records a second
 // each through the built-in es, and through es_go without and with a spool.
 func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
-	seconds := 10
+	seconds, noise := 10, 1.2 // CPU is counted in ticks of 10 ms, of which there are some 70
 	if os.Getenv("SOAK") != "" {
-		seconds = 60
+		seconds, noise = 60, 1
 	}
 	got := measureLoad(t, map[string]string{
 		"es":         "[OUTPUT]\n    Name es\n    Match *\n    Host 127.0.0.1\n    Port %d\n    Suppress_Type_Name on\n    Buffer_Size false\n    Compress gzip\n",
@@ -114,7 +114,7 @@ func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
 	if got["es_go"].requests < 50 {
 		t.Errorf("without: %.1f requests a second: the load is not what is meant", got["es_go"].requests)
 	}
-	if es := got["es"].cpu; with.cpu > es {
+	if es := got["es"].cpu; with.cpu > es*noise {
 		t.Errorf("with a spool: %.1f %% of a core, the built-in es %.1f %%", 100*with.cpu, 100*es)
 	}
 }
