@@ -2,6 +2,8 @@ package plugin_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -327,4 +329,57 @@ func TestASpoolThatNobodySendsIsTold(t *testing.T) {
 		told := lines(host, "no output sends")
 		return len(told) == 1 && strings.Contains(told[0].Text, `Alias "es_go.0"`)
 	})
+}
+
+// Whatever Elasticsearch answers, and whenever an instance ends and another one
+// goes on, every record arrives; with ids once.
+func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
+	seeds := uint64(8)
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
+		random := rand.New(rand.NewPCG(seed, 9))
+		ids := []string{"on", "off"}[seed%2]
+		e := newElasticsearch(t)
+		trouble := rand.New(rand.NewPCG(seed, 10))
+		e.instead = func(_ int, w http.ResponseWriter) bool {
+			e.mute = -1
+			switch trouble.IntN(8) {
+			case 0:
+				w.WriteHeader(503)
+				return true
+			case 1:
+				e.mute = 1 // taken, not answered
+			}
+			return false
+		}
+		e.refuse = func(document) *itemError {
+			if trouble.IntN(20) == 0 {
+				return &itemError{429, "es_rejected_execution_exception", "full"}
+			}
+			return nil
+		}
+		dir, next := t.TempDir(), 0
+		for range 6 {
+			p, _ := spooled(t, e, dir, section{"Generate_ID": ids, "Bulk_Size": "2K", "Spool_Linger": "2ms", "Retry_Initial": "1ms", "Retry_Max": "20ms"})
+			for range random.IntN(20) {
+				n := 1 + random.IntN(60)
+				if outcome := p.Flush(fmt.Sprint("tag", next%5), numberedFrom(next, n)); outcome != plugin.OK {
+					t.Fatalf("outcome %v", outcome)
+				}
+				next += n
+				time.Sleep(time.Duration(random.IntN(3)) * time.Millisecond)
+			}
+			p.Close()
+		}
+		e.set(func() { e.instead, e.refuse, e.mute = nil, nil, -1 })
+		p, host := spooled(t, e, dir, section{"Generate_ID": ids, "Retry_Initial": "1ms", "Retry_Max": "20ms"})
+		eventually(t, "the spool is empty", func() bool { return host.Gauge("spool_frames") == 0 && len(e.numbers()) >= next })
+		p.Close()
+		got := e.numbers()
+		if ids == "on" && !slices.Equal(got, upTo(next)) || !slices.Equal(slices.Compact(got), upTo(next)) {
+			t.Errorf("seed %d: %d documents of %d records", seed, len(got), next)
+		}
+	}
 }
