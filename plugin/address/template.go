@@ -38,11 +38,11 @@ const (
 )
 
 // ParseDate compiles a strftime pattern as templates and Time_Key_Format know
-// it: strftime's own, and %s for seconds since 1970.
+// it: strftime's own, and %s for seconds since 1970. %Z is GMT, as C has it.
 //
 // Possible errors: an unknown specification.
 func ParseDate(pattern string) (*strftime.Strftime, error) {
-	date, err := strftime.New(pattern, strftime.WithUnixSeconds('s'))
+	date, err := strftime.New(pattern, strftime.WithUnixSeconds('s'), strftime.WithSpecification('Z', strftime.Verbatim("GMT")))
 	if err != nil {
 		return nil, fmt.Errorf("must be a strftime format: %w", err)
 	}

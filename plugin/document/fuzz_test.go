@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"unicode/utf8"
@@ -35,6 +36,14 @@ func FuzzDocument(f *testing.F) {
 	f.Add(append(appendHead(nil, 1, 2), under("v", msgp.AppendString(nil, "\x00\xff\"\\é\u2028"))...))
 	f.Add(append(appendHead(nil, 1, 2), nest(210, openMap, []byte{0xc0})...))
 	f.Add(append([]byte{0x92, 0x92, 1, 0x81, 0xa1, 'm', 0xc3}, fields("@timestamp", 1, "metadata", 2, "a.b", 3, "a.b", 4)...))
+	group := append([]byte{0x92, 0x92, 0xd7, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0x80}, fields("resource", fields("attributes", fields("a.b", 1)), "log", 2)...)
+	logs := append(append([]byte{0x92, 0x92, 1}, fields("otlp", otlp(), "more", 1)...), fields("log", "a", "attributes", 1)...)
+	f.Add(append(append(group, logs...), logs...))
+	f.Add(append(appendHead(nil, 1, 2), fields("", 1, ".", 2, "a..b", 3, "_id", 4, "in", fields("a.b", 5, "a_b", 6, "a_b_1", 7, "a.b", 8), " ", 9)...))
+	for seed := range uint64(8) {
+		n := 0
+		f.Add(append(appendHead(nil, 1, 2), nastyMap(rand.New(rand.NewPCG(seed, 9)), 2, &n, map[int]bool{})...))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		full, plain := defaultWriter(t), document.NewWriter(document.Options{})
 		dotless := document.NewWriter(document.Options{Dots: document.ReplaceDots, MetadataKey: "m"})
