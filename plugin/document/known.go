@@ -21,8 +21,8 @@ const (
 	nestedPath        // any other map, empty so far
 )
 
-// A writer keeps 256 keys of at most knownBytes each, with their JSON: 80 KB at
-// the most, typically 35.
+// A writer keeps 256 keys of at most knownBytes each, and as much of JSON: 100 KB
+// at the most, typically 50.
 const (
 	knownBits  = 6
 	knownWays  = 4
@@ -118,7 +118,7 @@ func (t *knownTable) learn(k known, source, text []byte) uint64 {
 	}
 	k.after = max((bits.RotateLeft64(k.before, 5)^maphash.Bytes(t.seed, source))*0x9e3779b97f4a7c15, nestedPath+1)
 	_, end := textBounds(source)
-	if end == 0 || len(source) > knownBytes {
+	if end == 0 || max(len(source), len(text)) > knownBytes {
 		return k.after
 	}
 	var padded [8]byte
