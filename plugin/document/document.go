@@ -56,7 +56,8 @@ type Writer struct {
 	// quoted are the added keys as they stand in a document, quotes included,
 	// by their field; nil for a field that is not added.
 	quoted [fields][]byte
-	tag    []byte // the chunk's tag, quoted
+	tags   [fields]uint16 // of their hashes
+	tag    []byte         // the chunk's tag, quoted
 
 	second    int64  // the second that formatted holds
 	formatted []byte // quote and date, ready to be appended
@@ -97,6 +98,7 @@ func NewWriter(o Options) *Writer {
 	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
+			w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
 		}
 	}
 	return w
@@ -169,7 +171,7 @@ func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
 		dst = append(dst, ',')
 	}
 	key := w.quoted[field]
-	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added})
+	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added, tag: w.tags[field]})
 	return append(append(dst, key...), ':')
 }
 

@@ -9,16 +9,17 @@ import (
 
 // few is up to how many members of an object are compared one by one; more are
 // looked up in a table.
-const few = 16
+const few = 32
 
 // enter looks for another member with the text of the newest key, with which
-// dst ends, and marks what is to be changed. It says whether there was none.
-func (w *Writer) enter(dst []byte, o *object) (unique bool) {
+// dst ends and which has this hash, and marks what is to be changed. It says
+// whether there was none.
+func (w *Writer) enter(dst []byte, o *object, hash uint64) (unique bool) {
 	members := w.members[o.first:]
 	newest := len(members) - 1
 	m := &members[newest]
-	m.size = int32(len(dst)) - m.at
-	twin := w.twin(dst, o, newest)
+	m.size, m.tag = int32(len(dst))-m.at, uint16(hash)
+	twin := w.twin(dst, o, newest, hash)
 	if twin < 0 {
 		return true
 	}
@@ -39,21 +40,22 @@ func (w *Writer) enter(dst []byte, o *object) (unique bool) {
 
 // twin returns the member with the text of the newest, -1 where there is none.
 // From then on it is the newest that is found.
-func (w *Writer) twin(dst []byte, o *object, newest int) int {
-	text := dst[w.members[o.first+newest].at:]
+func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
+	members := w.members[o.first : o.first+newest+1]
+	text, tag := dst[members[newest].at:], uint16(hash)
 	if newest < few {
-		for i := range newest {
-			m := &w.members[o.first+i]
-			if m.mark == kept && int(m.size) == len(text) && string(dst[m.at:m.at+m.size]) == string(text) {
+		for i := range members[:newest] {
+			m := &members[i]
+			if m.tag == tag && m.mark == kept && int(m.size) == len(text) && string(dst[m.at:m.at+m.size]) == string(text) {
 				return i
 			}
 		}
 		return -1
 	}
 	w.fill(dst, 0, o, newest)
-	s := w.slot(dst, 0, o, text)
+	s := w.slot(dst, 0, o, text, hash)
 	twin := int(*s) - 1
-	if twin < 0 || w.members[o.first+newest].left != added {
+	if twin < 0 || members[newest].left != added {
 		*s = int32(newest + 1)
 	}
 	o.filled = newest + 1
@@ -76,16 +78,17 @@ func (w *Writer) fill(text []byte, shift int32, o *object, n int) {
 	for ; o.filled < n; o.filled++ {
 		m := w.members[o.first+o.filled]
 		if m.mark == kept {
-			*w.slot(text, shift, o, text[m.at-shift:m.at-shift+m.size]) = int32(o.filled + 1)
+			key := text[m.at-shift : m.at-shift+m.size]
+			*w.slot(text, shift, o, key, maphash.Bytes(w.known.seed, key)) = int32(o.filled + 1)
 		}
 	}
 }
 
-// slot returns the slot of the member whose key is key, or the empty one where
-// it would be.
-func (w *Writer) slot(text []byte, shift int32, o *object, key []byte) *int32 {
+// slot returns the slot of the member whose key is key, which has this hash, or
+// the empty one where it would be.
+func (w *Writer) slot(text []byte, shift int32, o *object, key []byte, hash uint64) *int32 {
 	slots, members := w.slots[o.slots:o.slots+o.size], w.members[o.first:]
-	for i := maphash.Bytes(w.known.seed, key); ; i++ {
+	for i := hash >> 16; ; i++ {
 		s := &slots[i&uint64(len(slots)-1)]
 		if *s == 0 {
 			return s
@@ -166,7 +169,7 @@ func (w *Writer) holds(o *object, key []byte) bool {
 	start := members[0].at
 	if o.size > 0 {
 		w.fill(w.scratch, start, o, len(members))
-		return *w.slot(w.scratch, start, o, key) != 0
+		return *w.slot(w.scratch, start, o, key, maphash.Bytes(w.known.seed, key)) != 0
 	}
 	for _, m := range members {
 		if m.mark != dropped && string(w.scratch[m.at-start:m.at-start+m.size]) == string(key) {

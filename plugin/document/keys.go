@@ -2,6 +2,7 @@ package document
 
 import (
 	"bytes"
+	"hash/maphash"
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/jsontext"
@@ -28,9 +29,10 @@ type object struct {
 
 // member is one field of an object that is being written.
 type member struct {
-	at   int32 // where its key starts in the document's buffer
-	size int32 // of the key there, with its quotes
-	left int32 // bytes of the source from its key on; added for none
+	at   int32  // where its key starts in the document's buffer
+	size int32  // of the key there, with its quotes
+	left int32  // bytes of the source from its key on; added for none
+	tag  uint16 // of the key's hash
 	mark mark
 }
 
@@ -80,7 +82,7 @@ func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, er
 		dst = append(dst, ',')
 	}
 	if k := w.known.find(b, o.path); k != nil {
-		w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(k.text) - 1), left: left})
+		w.members = append(w.members, member{at: int32(len(dst)), size: k.length - 1, left: left, tag: k.tag})
 		o.path = k.after
 		o.taken |= k.fields
 		if k.why != unchanged {
@@ -111,7 +113,8 @@ func (w *Writer) newKey(dst, b []byte, o *object) (out, rest []byte, err error) 
 		text = w.mended
 	}
 	dst = jsontext.AppendString(dst, text)
-	k := known{before: o.path, why: why}
+	hash := maphash.Bytes(w.known.seed, dst[mark:])
+	k := known{before: o.path, why: why, tag: uint16(hash)}
 	o.path = noPath
 	if top {
 		k.fields = w.added(dst[mark:])
@@ -120,10 +123,10 @@ func (w *Writer) newKey(dst, b []byte, o *object) (out, rest []byte, err error) 
 	if why != unchanged {
 		w.changed[why]++
 	}
-	unique := w.enter(dst, o)
+	unique := w.enter(dst, o, hash)
 	dst = append(dst, ':')
 	if unique {
-		o.path = w.known.learn(k, b[:len(b)-len(rest)], dst[mark:])
+		o.path = w.known.learn(k, hash, b[:len(b)-len(rest)], dst[mark:])
 	}
 	return dst, rest, nil
 }
@@ -146,6 +149,9 @@ func (w *Writer) added(quoted []byte) (bits uint8) {
 // quotes in quotes doubles the escapes of the one below, and a key of 60 bytes
 // could become a gigabyte.
 func (w *Writer) keyText(b []byte, depth int) (text, rest []byte, err error) {
+	if head, end := textBounds(b); end > 0 {
+		return b[head:end], b[end:], nil
+	}
 	rest, err = chunk.Skip(b)
 	if err != nil {
 		return nil, nil, err

@@ -12,7 +12,7 @@ import (
 // nothing but a comparison is left to be done.
 //
 // A path stands for a sequence of keys, from an object's first: it is a hash of
-// 64 bits, with a seed of the writer's own, of all their bytes. That two
+// 64 bits, with a seed of the writer's own, of all their texts. That two
 // sequences share a path is as likely as that a disk flips a bit unseen; the
 // worst that could come of it is one duplicate that Elasticsearch refuses.
 const (
@@ -27,21 +27,24 @@ const (
 	knownBits  = 6
 	knownWays  = 4
 	knownBytes = 64
+	metBits    = 9
 )
 
-// known is a key in its place.
+// known is a key in its place. What a hit needs lies together.
 type known struct {
-	before, after uint64 // paths; before is 0 in an empty entry
-	ends          ends
-	size          int    // of the key's msgpack
-	source        []byte // all of it
-	// text is the key as in the document, with the colon, and short begins
-	// with the same.
-	text   []byte
+	before uint64 // path; 0 in an empty entry
+	ends   ends
+	size   int32 // of the key's msgpack
+	length int32 // of text
+	// short begins with text, as far as it goes.
 	short  [shortText]byte
+	after  uint64 // path
+	tag    uint16 // of the hash of text without the colon
+	fields uint8  // bits of the added fields that it stands for
 	why    Change
-	fields uint8 // bits of the added fields that it stands for
 	used   bool
+	text   []byte // as in the document, with the colon
+	source []byte // the key's msgpack
 }
 
 // shortText is the length of most texts, and moved faster than counted.
@@ -57,6 +60,9 @@ type knownRow [knownWays]known
 type knownTable struct {
 	rows [1 << knownBits]knownRow
 	seed maphash.Seed
+	// met are the paths behind keys that were met once: only what is met
+	// again is remembered.
+	met [1 << metBits]uint32
 }
 
 // find returns the key at the start of b, where it is known to come behind
@@ -70,7 +76,7 @@ func (t *knownTable) find(b []byte, path uint64) *known {
 	row := &t.rows[rowOf(path, e)]
 	for i := range row {
 		k := &row[i]
-		if k.before == path && k.ends == e && k.size == end && (end <= 24 || string(k.source) == string(b[:end])) {
+		if k.before == path && k.ends.head == e.head && k.ends.tail == e.tail && k.ends.middle == e.middle && int(k.size) == end && (end <= 24 || string(k.source) == string(b[:end])) {
 			k.used = true
 			return k
 		}
@@ -101,7 +107,7 @@ func rowOf(path uint64, e ends) uint64 {
 
 // append appends the key's text.
 func (k *known) append(dst []byte) []byte {
-	at, n := len(dst), len(k.text)
+	at, n := len(dst), int(k.length)
 	if n <= shortText && cap(dst)-at >= shortText {
 		*(*[shortText]byte)(dst[at : at+shortText]) = k.short
 		return dst[:at+n]
@@ -110,13 +116,18 @@ func (k *known) append(dst []byte) []byte {
 }
 
 // learn remembers that the key k, whose msgpack is source and whose JSON is
-// text, comes behind k.before without being a duplicate, and returns the path
+// text, with this hash, comes behind k.before without being a duplicate, and returns the path
 // behind it. What is in use makes room the second time it is asked to.
-func (t *knownTable) learn(k known, source, text []byte) uint64 {
+func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	if k.before == noPath {
 		return noPath
 	}
-	k.after = max((bits.RotateLeft64(k.before, 5)^maphash.Bytes(t.seed, source))*0x9e3779b97f4a7c15, nestedPath+1)
+	k.after = max((bits.RotateLeft64(k.before, 5)^hash)*0x9e3779b97f4a7c15, nestedPath+1)
+	met, short := &t.met[k.after>>(64-metBits)], uint32(k.after)
+	if *met != short {
+		*met = short
+		return k.after
+	}
 	_, end := textBounds(source)
 	if end == 0 || max(len(source), len(text)) > knownBytes {
 		return k.after
@@ -129,7 +140,7 @@ func (t *knownTable) learn(k known, source, text []byte) uint64 {
 	}
 	k.ends = endsOf(first, end)
 	if old := t.rows[rowOf(k.before, k.ends)].victim(); old != nil {
-		k.size = end
+		k.size, k.length = int32(end), int32(len(text))
 		copy(k.short[:], text)
 		k.source, k.text = append(old.source[:0], source...), append(old.text[:0], text...)
 		*old = k
