@@ -56,7 +56,7 @@ type Writer struct {
 	// quoted are the added keys as they stand in a document, quotes included,
 	// by their field; nil for a field that is not added.
 	quoted [fields][]byte
-	tags   [fields]uint16 // of their hashes
+	tags   [fields]uint16 // of their hashes, 0 before they are asked for
 	tag    []byte         // the chunk's tag, quoted
 
 	second    int64  // the second that formatted holds
@@ -98,7 +98,6 @@ func NewWriter(o Options) *Writer {
 	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
-			w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
 		}
 	}
 	return w
@@ -171,7 +170,7 @@ func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
 		dst = append(dst, ',')
 	}
 	key := w.quoted[field]
-	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added, tag: w.tags[field]})
+	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added, tag: w.tagOf(field)})
 	return append(append(dst, key...), ':')
 }
 

@@ -131,6 +131,14 @@ func (w *Writer) newKey(dst, b []byte, o *object) (out, rest []byte, err error) 
 	return dst, rest, nil
 }
 
+// tagOf returns the tag of an added field's key.
+func (w *Writer) tagOf(field int) uint16 {
+	if w.tags[field] == 0 {
+		w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
+	}
+	return w.tags[field]
+}
+
 // added returns the bits of the fields to be added whose key is quoted.
 func (w *Writer) added(quoted []byte) (bits uint8) {
 	for field, key := range &w.quoted {
