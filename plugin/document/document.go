@@ -70,6 +70,9 @@ type Writer struct {
 	values chunk.Values
 
 	known knownTable
+	// last is the key that was written last, unknown where it is not known.
+	last    *known
+	unknown known
 	// members and slots are stacks: those of an object that is being written
 	// lie above those of the object around it.
 	members []member
@@ -95,6 +98,7 @@ func NewWriter(o Options) *Writer {
 		options: o, dots: o.Dots == ReplaceDots, known: knownTable{seed: maphash.MakeSeed()},
 		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()),
 	}
+	w.last = &w.unknown
 	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
@@ -130,6 +134,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	clear(w.values)
 	w.members, w.slots = emptied(w.members), emptied(w.slots)
 	dst = append(dst, '{')
+	w.last = &w.unknown
 	o := w.open(b, topDepth)
 	for i := range n {
 		branch := w.root.Member(b)

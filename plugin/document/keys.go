@@ -15,6 +15,8 @@ type object struct {
 	// path stands for the keys so far, in their order; noPath where that is
 	// not known.
 	path uint64
+	// guess is where the number of the key stands that probably comes next.
+	guess *uint8
 	// first is the object's first member in Writer.members.
 	first int
 	// slots and size are its part of Writer.slots; size 0 for none.
@@ -53,7 +55,7 @@ func (w *Writer) open(source []byte, depth int) object {
 	if depth == topDepth {
 		path = topPath
 	}
-	return object{source: source, first: len(w.members), path: path, depth: depth}
+	return object{source: source, first: len(w.members), path: path, depth: depth, guess: &w.last.inner}
 }
 
 // topDepth is the depth of a record's own keys.
@@ -81,7 +83,8 @@ func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, er
 	if len(w.members) > o.first {
 		dst = append(dst, ',')
 	}
-	if k := w.known.find(b, o.path); k != nil {
+	if k := w.known.find(b, o.path, o.guess); k != nil {
+		o.guess, w.last = &k.next, k
 		w.members = append(w.members, member{at: int32(len(dst)), size: k.length - 1, left: left, tag: k.tag})
 		o.path = k.after
 		o.taken |= k.fields
@@ -90,6 +93,8 @@ func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, er
 		}
 		return k.append(dst), b[k.size:], nil
 	}
+	w.last = &w.unknown
+	o.guess = &w.unknown.next
 	w.members = append(w.members, member{at: int32(len(dst)), left: left})
 	return w.newKey(dst, b, o)
 }

@@ -43,8 +43,11 @@ type known struct {
 	fields uint8  // bits of the added fields that it stands for
 	why    Change
 	used   bool
-	text   []byte // as in the document, with the colon
-	source []byte // the key's msgpack
+	// next is the number of the key that came behind this one last time, inner
+	// that of the first key of its value: guesses, that are tried first.
+	next, inner uint8
+	text        []byte // as in the document, with the colon
+	source      []byte // the key's msgpack
 }
 
 // shortText is the length of most texts, and moved faster than counted.
@@ -54,11 +57,8 @@ const shortText = 32
 // the last eight. A key of up to 24 bytes is all in them.
 type ends struct{ head, middle, tail uint64 }
 
-// knownRow holds the keys that fall into one place.
-type knownRow [knownWays]known
-
 type knownTable struct {
-	rows [1 << knownBits]knownRow
+	keys [knownWays << knownBits]known // each knownWays of them are a row
 	seed maphash.Seed
 	// met are the paths behind keys that were met once: only what is met
 	// again is remembered.
@@ -66,22 +66,34 @@ type knownTable struct {
 }
 
 // find returns the key at the start of b, where it is known to come behind
-// path, and nil else.
-func (t *knownTable) find(b []byte, path uint64) *known {
+// path, and nil else. guess is the number of the key to be tried first, and
+// becomes that of the one that is found.
+func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
 	_, end := textBounds(b)
 	if end == 0 || len(b) < 8 || path == noPath {
 		return nil
 	}
 	e := endsOf(b, end)
-	row := &t.rows[rowOf(path, e)]
-	for i := range row {
-		k := &row[i]
-		if k.before == path && k.ends.head == e.head && k.ends.tail == e.tail && k.ends.middle == e.middle && int(k.size) == end && (end <= 24 || string(k.source) == string(b[:end])) {
+	if k := &t.keys[*guess]; k.is(path, e, b, end) {
+		k.used = true
+		return k
+	}
+	row := rowOf(path, e)
+	for i := range knownWays {
+		k := &t.keys[row+i]
+		if k.is(path, e, b, end) {
 			k.used = true
+			*guess = uint8(row + i)
 			return k
 		}
 	}
 	return nil
+}
+
+// is says whether k is the key b[:end], with these ends, behind path.
+func (k *known) is(path uint64, e ends, b []byte, end int) bool {
+	return k.before == path && k.ends.head == e.head && k.ends.tail == e.tail && k.ends.middle == e.middle && int(k.size) == end &&
+		(end <= 24 || string(k.source) == string(b[:end]))
 }
 
 // endsOf returns the ends of b[:end]. b has eight bytes at least.
@@ -98,11 +110,11 @@ func endsOf(b []byte, end int) (e ends) {
 	return e
 }
 
-// rowOf is where a key stands in the table. The constants are odd and have
+// rowOf is the number of the first key of the row that a key stands in. The constants are odd and have
 // their bits all over, which is all they need.
-func rowOf(path uint64, e ends) uint64 {
+func rowOf(path uint64, e ends) int {
 	h := e.head ^ bits.RotateLeft64(e.tail, 29) ^ path*0x9e3779b97f4a7c15
-	return h * 0xd6e8feb86659fd93 >> (64 - knownBits)
+	return int(h*0xd6e8feb86659fd93>>(64-knownBits)) * knownWays
 }
 
 // append appends the key's text.
@@ -139,7 +151,7 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 		first = padded[:]
 	}
 	k.ends = endsOf(first, end)
-	if old := t.rows[rowOf(k.before, k.ends)].victim(); old != nil {
+	if old := t.victim(rowOf(k.before, k.ends)); old != nil {
 		k.size, k.length = int32(end), int32(len(text))
 		copy(k.short[:], text)
 		k.source, k.text = append(old.source[:0], source...), append(old.text[:0], text...)
@@ -148,21 +160,22 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	return k.after
 }
 
-// victim returns the entry that is to be overwritten. Where all were in use
-// since it was asked last there is none, this time.
-func (r *knownRow) victim() *known {
-	for i := range r {
-		if r[i].before == noPath {
-			return &r[i]
+// victim returns the entry of a row that is to be overwritten. Where all were
+// in use since it was asked last there is none, this time.
+func (t *knownTable) victim(row int) *known {
+	entries := t.keys[row : row+knownWays]
+	for i := range entries {
+		if entries[i].before == noPath {
+			return &entries[i]
 		}
 	}
-	for i := range r {
-		if !r[i].used {
-			return &r[i]
+	for i := range entries {
+		if !entries[i].used {
+			return &entries[i]
 		}
 	}
-	for i := range r {
-		r[i].used = false
+	for i := range entries {
+		entries[i].used = false
 	}
 	return nil
 }
