@@ -60,6 +60,7 @@ func (s *Spool) Append(f Frame, room Room) error {
 	g.end += e.size()
 	g.size = g.end
 	s.sequence++
+	g.next = s.sequence
 	s.bytes += e.size()
 	if s.frames() == 1 {
 		s.oldest = e.Appended

@@ -63,7 +63,11 @@ func (r *Reader) next() (Entry, error) {
 		}
 		file, err := r.open(g)
 		if errors.Is(err, fs.ErrNotExist) {
-			r.spool.forget(g) // the next frame's number tells what is missing
+			missing := r.leave(g)
+			r.spool.forget(g)
+			if missing.Missing = true; missing.Frames > 0 {
+				return Entry{}, missing
+			}
 			continue
 		}
 		if err != nil {
@@ -99,6 +103,11 @@ func (r *Reader) skip(g *segment, file *os.File, end int64) error {
 	if err != nil {
 		return err
 	}
+	if offset == end {
+		d := r.leave(g)
+		d.Frames = max(1, d.Frames)
+		return d
+	}
 	d := &Damage{From: r.at, To: Place{g.number, offset, r.at.sequence + 1}, Frames: 1}
 	if e, found, err := g.look(file, offset, end); err == nil && found == whole {
 		d.To = e.Place
@@ -112,14 +121,24 @@ func (r *Reader) skip(g *segment, file *os.File, end int64) error {
 
 // SkipSegment goes behind a segment that can't be read.
 func (r *Reader) SkipSegment() *Damage {
-	d := &Damage{From: r.at, Frames: 1}
+	r.spool.mu.Lock()
+	g := r.spool.find(r.at.segment)
+	r.spool.mu.Unlock()
+	if g == nil {
+		return &Damage{From: r.at, To: r.at}
+	}
+	return r.leave(g)
+}
+
+// leave goes behind a segment, and says how many frames are left out.
+func (r *Reader) leave(g *segment) *Damage {
 	r.spool.mu.Lock()
 	defer r.spool.mu.Unlock()
-	if g := r.spool.find(r.at.segment); g != nil {
-		r.at.offset = g.end
+	d := &Damage{From: r.at, To: Place{g.number, g.end, max(g.next, r.at.sequence)}}
+	if r.at.sequence != 0 {
+		d.Frames = int(d.To.sequence - r.at.sequence)
 	}
-	r.at.sequence++ // the next frame's number tells how many more there were
-	d.To = r.at
+	r.at = d.To
 	return d
 }
 

@@ -126,7 +126,9 @@ func (g *segment) look(file io.ReaderAt, offset, size int64) (e Entry, found sta
 		return e, torn, nil
 	}
 	var head [headBytes]byte
-	if _, err := file.ReadAt(head[:], offset); err != nil {
+	if _, err := file.ReadAt(head[:], offset); errors.Is(err, io.EOF) {
+		return e, damaged, nil // the file was cut while it was in use
+	} else if err != nil {
 		return e, damaged, fmt.Errorf("spool: %w", err)
 	}
 	e, ok := readHead(head[:], g.mark)
@@ -155,6 +157,9 @@ func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
 		n, err := file.ReadAt(window[:min(searchBytes, size-at)], at)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return size, fmt.Errorf("spool: %w", err)
+		}
+		if n < headBytes {
+			break
 		}
 		i := bytes.Index(window[:n], mark)
 		if i < 0 {
