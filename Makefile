@@ -17,7 +17,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-short check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build run test test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -48,6 +48,41 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
 	go test -count=1 ./plugin/config ./plugin/migrate ./test/simulate ./lint -update
+
+# Tools and schemas for deploy/ lie outside the repository: they take a minute to build.
+DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy
+ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
+
+test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-score, alert rules, and each configuration in Fluent Bit
+	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
+	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 10m ./test/deploy
+
+deploy-tools: need-go
+	@mkdir -p $(DEPLOY_CACHE)
+	GOBIN=$(DEPLOY_CACHE)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+	GOBIN=$(DEPLOY_CACHE)/bin go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
+	GOBIN=$(DEPLOY_CACHE)/bin go install github.com/zegl/kube-score/cmd/kube-score@v1.20.0
+	@test -x $(DEPLOY_CACHE)/venv/bin/pip || python3 -m venv $(DEPLOY_CACHE)/venv || { echo "python3 with venv is missing. Debian/Ubuntu: apt-get install python3-venv"; exit 1; }
+	@test $(DEPLOY_CACHE)/schemas/done -nt test/deploy/schemas.py || { \
+	  $(DEPLOY_CACHE)/venv/bin/pip install -q --disable-pip-version-check kubernetes-validate==1.37.0 && \
+	  install -m 0644 "$$(cd /tmp && go mod download -json $(ECK) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/config/crds/v1/all-crds.yaml" $(DEPLOY_CACHE)/eck-crds.yaml && \
+	  $(DEPLOY_CACHE)/venv/bin/python test/deploy/schemas.py $(DEPLOY_CACHE)/schemas $(DEPLOY_CACHE)/eck-crds.yaml 1.29 1.37 && touch $(DEPLOY_CACHE)/schemas/done; }
+
+# A real API server and a real Prometheus that knows Kubernetes, which Debian's does not.
+KUBERNETES_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/kubernetes
+KUBERNETES_VERSION := k8s.io/component-base/version
+
+e2e-kubernetes: build deploy-tools kubernetes-programs ## Run the Kubernetes stack on a real API server (the first time: a quarter of an hour, to build one)
+	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
+	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml \
+	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 20m ./test/kubernetes
+
+kubernetes-programs: need-go
+	@mkdir -p $(KUBERNETES_CACHE)
+	cd test/kubernetes/servers && go build -trimpath -o $(KUBERNETES_CACHE)/ \
+	  -ldflags='-s -w -X $(KUBERNETES_VERSION).gitVersion=v1.37.2 -X $(KUBERNETES_VERSION).gitMajor=1 -X $(KUBERNETES_VERSION).gitMinor=37' \
+	  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl ./etcd
+	GOBIN=$(KUBERNETES_CACHE) go install -tags remove_all_sd,enable_kubernetes_sd -trimpath -ldflags='-s -w' github.com/prometheus/prometheus/cmd/prometheus@v0.316.0
 
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
@@ -117,4 +152,4 @@ need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z_-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -25,7 +25,7 @@ func blocks(t *testing.T) []block {
 	return all
 }
 
-var target = regexp.MustCompile(`(?m)^([a-z_.-]+):`)
+var target = regexp.MustCompile(`(?m)^([a-z0-9_.-]+):`)
 
 // checks has what is to be checked of a command, by its first word. They return what is wrong.
 var checks = map[string]func(t *testing.T, words []string) string{

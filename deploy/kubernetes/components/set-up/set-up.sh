@@ -1,0 +1,161 @@
+#!/bin/sh
+# Makes Elasticsearch and Kibana ready for the stack. All that it does replaces what is there by the same: it can run at any time.
+#
+#   ES_HOSTS          addresses of Elasticsearch; the first is used
+#   ES_CA_FILE        authority to trust, unless it is one that the system knows
+#   KIBANA_CA_FILE    the same for Kibana, where it is another one
+#   ELASTIC_PASSWORD  password of the user elastic, or
+#   SETUP_API_KEY     an API key that may manage templates and pipelines; neither where security is off
+#   ES_USER, ES_PASSWORD   a user to be made for the agents, where ELASTIC_PASSWORD is given
+#   KIBANA_PASSWORD   password for the user kibana_system, likewise
+#   KIBANA_URL        where Kibana is; without it Kibana is left alone
+#   RETENTION         how long logs are kept, such as 30d
+#   TEMPLATES, KIBANA_FILES, SET_UP   folders, as the job mounts them
+#   PATIENCE          seconds to wait for each of both
+set -eu
+: "${TEMPLATES:=/templates}" "${KIBANA_FILES:=/kibana}" "${SET_UP:=/set-up}" "${PATIENCE:=600}" "${RETENTION:=30d}"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+say() { echo "set-up: $*"; }
+fail() { echo "set-up: $*" >&2; exit 1; }
+test -n "${ES_HOSTS:-}" || fail "ES_HOSTS is not set: it says where Elasticsearch is, such as http://es-logging-svc:9200"
+url=$(echo "$ES_HOSTS" | sed 's/[, ].*//; s|/*$||')
+echo "$RETENTION" | grep -Eq '^[1-9][0-9]*[dh]$' || fail "RETENTION \"$RETENTION\" is no number of days or hours, such as 30d"
+
+# Credentials go to curl by a file, since arguments can be read by others.
+quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
+{
+  echo 'silent'
+  echo 'show-error'
+  echo 'max-time = 60'
+  if [ -n "${SETUP_API_KEY:-}" ]; then
+    echo "header = \"Authorization: ApiKey $(quoted "$SETUP_API_KEY")\""
+  elif [ -n "${ELASTIC_PASSWORD:-}" ]; then
+    echo "user = \"elastic:$(quoted "$ELASTIC_PASSWORD")\""
+  fi
+} >"$work/curl"
+
+# ask METHOD URL [argument of curl…]: the answer is in $work/answer, its status in $status.
+ask() {
+  method=$1 address=$2
+  shift 2
+  status=$(curl -K "$work/curl" ${ca:+--cacert "$ca"} -o "$work/answer" -w '%{http_code}' -X "$method" "$@" "$address" 2>"$work/error") || status=000
+}
+# must WHAT METHOD URL [argument…]: ask, and end where the answer is no success.
+must() {
+  what=$1
+  shift
+  ask "$@"
+  case "$status" in
+    2??) say "$what" ;;
+    000) fail "$what: $(cat "$work/error")" ;;
+    *) fail "$what: status $status from $2: $(head -c 2000 "$work/answer")" ;;
+  esac
+}
+# await WHAT URL: until it answers with success. 401 and 403 won't get better by waiting.
+await() {
+  end=$(($(date +%s) + PATIENCE))
+  while :; do
+    ask GET "$2"
+    case "$status" in
+      2??) return ;;
+      401 | 403) fail "$1 at $2 refuses these credentials (status $status)" ;;
+    esac
+    test "$(date +%s)" -lt "$end" || fail "$1 at $2 did not answer within $PATIENCE s: status $status $(cat "$work/error")"
+    sleep 2
+  done
+}
+ca=${ES_CA_FILE:-}
+json='Content-Type: application/json'
+
+await Elasticsearch "$url/_cluster/health?wait_for_status=yellow&timeout=30s"
+say "Elasticsearch at $url is there"
+
+if [ -n "${ELASTIC_PASSWORD:-}" ] && [ -n "${ES_USER:-}" ]; then
+  must "the role out_es_writer" PUT "$url/_security/role/out_es_writer" -H "$json" --data-binary "@$SET_UP/writer-role.json"
+  # Passwords here are those of our own secrets; what JSON would have to escape is refused rather than guessed.
+  case "$ES_PASSWORD${KIBANA_PASSWORD:-}" in *[\\\"]*) fail 'ES_PASSWORD and KIBANA_PASSWORD must not hold " or \' ;; esac
+  printf '{"password":"%s","roles":["out_es_writer"]}' "$ES_PASSWORD" >"$work/user"
+  must "the user $ES_USER" PUT "$url/_security/user/$ES_USER" -H "$json" --data-binary "@$work/user"
+fi
+if [ -n "${ELASTIC_PASSWORD:-}" ] && [ -n "${KIBANA_PASSWORD:-}" ]; then
+  printf '{"password":"%s"}' "$KIBANA_PASSWORD" >"$work/user"
+  must "the password of kibana_system" POST "$url/_security/user/kibana_system/_password" -H "$json" --data-binary "@$work/user"
+fi
+
+# Which family of servers this is decides which templates it takes, and how old indices are deleted.
+ask GET "$url/"
+case "$status" in 2??) ;; *) must "the server's version" GET "$url/_nodes/_local?filter_path=nodes.*.version" ;; esac
+if grep -q '"distribution" *: *"opensearch"' "$work/answer"; then
+  family=opensearch
+elif grep -Eq '"(number|version)" *: *"7\.' "$work/answer"; then
+  family=elasticsearch7
+else
+  family=elasticsearch
+fi
+test -f "$TEMPLATES/$family.logs-es_go.json" || fail "no templates for $family in $TEMPLATES"
+
+# policy NAME HOT-ACTIONS: a lifecycle policy that deletes after RETENTION. Servers without policies say so with 400 or 405.
+policies=no
+policy() {
+  printf '{"policy":{"phases":{"hot":{"actions":%s},"delete":{"min_age":"%s","actions":{"delete":{}}}}}}' "$2" "$RETENTION" >"$work/policy"
+  ask PUT "$url/_ilm/policy/$1" -H "$json" --data-binary "@$work/policy"
+  case "$status" in
+    2??) say "the lifecycle policy $1: delete after $RETENTION" && policies=yes ;;
+    400 | 405) grep -q 'no handler found\|Incorrect HTTP method' "$work/answer" || fail "the lifecycle policy $1: $(head -c 2000 "$work/answer")" ;;
+    *) fail "the lifecycle policy $1: status $status: $(head -c 2000 "$work/answer" 2>/dev/null || cat "$work/error")" ;;
+  esac
+}
+# template NAME FILE POLICY: with the policy's name, where there are policies, and RETENTION for data streams that keep it themselves.
+template() {
+  insert=''
+  if [ "$policies" = yes ] && [ -n "$3" ]; then insert="\"index.lifecycle.name\": \"$3\", "; fi
+  sed -E "s/\"settings\": *\{/&$insert/; s/(\"data_retention\": *\")[^\"]*/\1$RETENTION/" "$2" >"$work/template"
+  must "the index template $1 for $family" PUT "$url/_index_template/$1" -H "$json" --data-binary "@$work/template"
+}
+
+if [ "$family" = opensearch ]; then
+  # OpenSearch keeps such policies in a plugin of its own. One that is there stays as it is: changing it takes its sequence number.
+  printf '{"policy":{"description":"out_es","default_state":"kept","ism_template":[{"index_patterns":["logstash-*","heapster-*","logs-kubernetes.*"],"priority":100}],"states":[{"name":"kept","actions":[],"transitions":[{"state_name":"gone","conditions":{"min_index_age":"%s"}}]},{"name":"gone","actions":[{"delete":{}}],"transitions":[]}]}}' "$RETENTION" >"$work/policy"
+  ask PUT "$url/_plugins/_ism/policies/out-es" -H "$json" --data-binary "@$work/policy"
+  case "$status" in
+    2??) say "the state policy out-es: delete after $RETENTION" ;;
+    409) say "the state policy out-es is there already and stays as it is" ;;
+    400 | 404 | 405) say "this server has no state policies: old indices stay until somebody deletes them" ;;
+    *) fail "the state policy out-es: status $status: $(head -c 2000 "$work/answer")" ;;
+  esac
+else
+  policy out-es-daily '{}'
+  test "$family" = elasticsearch || policy out-es-streams '{"rollover":{"max_age":"7d","max_primary_shard_size":"50gb"}}'
+  test "$policies" = yes || say "this server has no lifecycle policies: logstash-* and heapster-* stay until somebody deletes them"
+fi
+for file in "$TEMPLATES/$family".*.json; do
+  name=${file##*/$family.}
+  name=${name%.json}
+  case "$family $name" in
+    *' logstash'*) template "$name" "$file" out-es-daily ;;
+    'elasticsearch7 logs'*) template "$name" "$file" out-es-streams ;;
+    *) template "$name" "$file" '' ;;
+  esac
+done
+template heapster-es_go "$SET_UP/heapster.json" out-es-daily
+
+# Data streams that are there already keep their retention until they are told. None is no error.
+if [ "$family" = elasticsearch ]; then
+  ask PUT "$url/_data_stream/logs-kubernetes.*/_lifecycle" -H "$json" --data-binary "{\"data_retention\":\"$RETENTION\"}"
+  case "$status" in
+    2??) say "the data streams logs-kubernetes.*: kept for $RETENTION" ;;
+    400 | 404 | 405) ;;
+    *) fail "the retention of logs-kubernetes.*: status $status: $(head -c 2000 "$work/answer")" ;;
+  esac
+fi
+
+if [ -n "${KIBANA_URL:-}" ]; then
+  ca=${KIBANA_CA_FILE:-$ca}
+  kibana=$(echo "$KIBANA_URL" | sed 's|/*$||')
+  await Kibana "$kibana/api/status"
+  must "data views and dashboard" POST "$kibana/api/saved_objects/_import?overwrite=true" -H 'kbn-xsrf: true' -F "file=@$KIBANA_FILES/saved-objects.ndjson"
+  grep -q '"success":true' "$work/answer" || fail "Kibana took the data views and the dashboard in part only: $(head -c 2000 "$work/answer")"
+fi
+say "done"

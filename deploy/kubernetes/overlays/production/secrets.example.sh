@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Prints the secrets that the production overlay needs, with random passwords and certificates of an authority of their own that is
+# thrown away: an example, and enough to start with. Where there is a certificate manager or a vault, take the names from here.
+#
+#   ./secrets.example.sh | kubectl apply -f -
+set -euo pipefail
+namespace=monitoring
+days=825
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+command -v openssl >/dev/null || { echo "openssl is missing (Debian, Ubuntu: apt-get install openssl)" >&2; exit 1; }
+
+openssl req -x509 -newkey rsa:3072 -nodes -days "$days" -subj "/CN=es-logging authority" -keyout ca.key -out ca.crt 2>/dev/null
+certificate() { # name, subject alternative names
+  openssl req -newkey rsa:3072 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+  printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$2" >"$1.ext"
+  openssl x509 -req -in "$1.csr" -CA ca.crt -CAkey ca.key -CAcreateserial -days "$days" -extfile "$1.ext" -out "$1.crt" 2>/dev/null
+}
+certificate es-logging "DNS:es-logging-svc,DNS:es-logging-svc.$namespace,DNS:es-logging-svc.$namespace.svc,DNS:*.es-logging-nodes,DNS:*.es-logging-nodes.$namespace.svc,DNS:localhost"
+certificate kibana-logging "DNS:kibana-logging-svc,DNS:kibana-logging-svc.$namespace,DNS:kibana-logging-svc.$namespace.svc,DNS:localhost"
+
+secret() { # name; then key=value or key=@file
+  printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\ntype: Opaque\ndata:\n' "$1" "$namespace"
+  shift
+  for pair in "$@"; do
+    value=${pair#*=}
+    case "$value" in
+      @*) encoded=$(base64 -w0 <"${value#@}") ;;
+      *) encoded=$(printf %s "$value" | base64 -w0) ;;
+    esac
+    printf '  %s: %s\n' "${pair%%=*}" "$encoded"
+  done
+  echo ---
+}
+random() { openssl rand -hex 24; }
+secret es-logging-ca ca.crt=@ca.crt
+secret es-logging-certs ca.crt=@ca.crt tls.crt=@es-logging.crt tls.key=@es-logging.key
+secret kibana-logging-certs ca.crt=@ca.crt tls.crt=@kibana-logging.crt tls.key=@kibana-logging.key
+# What the agents and the collector write with. The set-up job creates this user.
+secret out-es-credentials ES_USER=out_es ES_PASSWORD="$(random)"
+# What the set-up job needs, and Elasticsearch and Kibana themselves.
+secret es-logging-admin ELASTIC_PASSWORD="$(random)" KIBANA_PASSWORD="$(random)" KIBANA_SECURITY_KEY="$(random)" \
+  KIBANA_SAVED_OBJECTS_KEY="$(random)" KIBANA_REPORTING_KEY="$(random)"

@@ -1,0 +1,238 @@
+package deploy
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"out_es/test/fluentbit"
+)
+
+// sample is one access line in the form of 2017, whose zone has no sign, and in today's. Both count as one request each.
+const sample = `10.1.8.10 - - [07/Jul/2017:16:47:12 0000] "GET /ping HTTP/1.1" 200 68
+10.1.8.10 - - [07/Jul/2017:16:47:12 +0000] "GET /ping HTTP/1.1" 200 68
+`
+
+// further has what isn't counted, and what ends in a class of paths.
+const further = `203.0.113.32 - - [07/Jul/2017:16:30:03 +0000] "\x16\x03\x01\x02\x00" 400 150 "-" "-"
+not an access line: 10.1.8.10 - - [07/Jul/2017:16:47:12 +0000] "GET /ping HTTP/1.1" 200 68
+2001:db8::1 - alice [07/Jul/2017:16:30:03 +0000] "POST /api/v2/search?q=tea HTTP/2.0" 503 - "-" "curl"
+`
+
+// counted are the series that each way has to come to: client, method, path, code, and the number.
+var counted = map[[4]string]string{
+	{"10.1.8.10", "GET", "/ping", "200"}:   "2",
+	{"2001:db8::1", "POST", "/api", "503"}: "1",
+}
+
+// label reads one label of a line of Prometheus' text format.
+func label(line, name string) string {
+	match := regexp.MustCompile(`[{,]` + name + `="([^"]*)"`).FindStringSubmatch(line)
+	if match == nil {
+		return ""
+	}
+	return match[1]
+}
+
+// series reads the counter from Prometheus' text format.
+func series(text string) map[[4]string]string {
+	got := map[[4]string]string{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "web_access_requests_total{") {
+			key := [4]string{label(line, "client"), label(line, "method"), label(line, "path"), label(line, "code")}
+			got[key] = strings.TrimSpace(line[strings.LastIndex(line, "}")+1:])
+		}
+	}
+	return got
+}
+
+func compareSeries(t *testing.T, way string, got map[[4]string]string) {
+	t.Helper()
+	for key, n := range counted {
+		if got[key] != n {
+			t.Errorf("%s counts %q for %q, want %s", way, got[key], key, n)
+		}
+	}
+	if len(got) != len(counted) {
+		t.Errorf("%s has the series %q, want %d", way, got, len(counted))
+	}
+}
+
+// TestAccessLinesByFluentBit runs the agent's own configuration on a container's log file.
+func TestAccessLinesByFluentBit(t *testing.T) {
+	so := plugin(t)
+	_, objects := Render(t, "kubernetes/overlays/development")
+	given := nodeless(t, objects)
+	file := filepath.Join(given["HOST_LOG"], "containers", "web-0_shop_web-"+strings.Repeat("a", 64)+".log")
+	var log strings.Builder
+	for line := range strings.Lines(sample + further) {
+		log.WriteString("2026-11-23T11:00:00.000000001Z stdout F " + line)
+	}
+	if err := os.WriteFile(file, []byte(log.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := objects.WriteConfigMap(t, "out-es-agent")
+	fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, objects.Find(t, "DaemonSet", "out-es-agent"), given)...)
+	var got map[[4]string]string
+	for end := time.Now().Add(30 * time.Second); len(got) < len(counted) && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		got = series(scrape("http://127.0.0.1:" + given["EXPORTER_PORT"] + "/metrics"))
+	}
+	compareSeries(t, "log_to_metrics", got)
+}
+
+func scrape(url string) string {
+	response, err := http.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer response.Body.Close()
+	text, _ := io.ReadAll(response.Body)
+	return string(text)
+}
+
+func TestAccessLinesByMtail(t *testing.T) {
+	mtail, err := exec.LookPath("mtail")
+	if err != nil {
+		t.Skip("mtail is missing (Debian, Ubuntu: apt-get install mtail)")
+	}
+	_, objects := Render(t, "metrics/mtail")
+	log := filepath.Join(t.TempDir(), "myapp.log")
+	if err := os.WriteFile(log, []byte(sample+further), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := Run(t, nil, mtail, "--one_shot", "--one_shot_format=prometheus", "--progs", objects.WriteConfigMap(t, "myapp-mtail"), "--logs", log)
+	compareSeries(t, "mtail", series(string(out)))
+}
+
+// TestAccessLinesByGrokExporter examines the pattern, not grok_exporter, which no package registry has: its grok patterns are put in as
+// grok_exporter does, and what comes out is matched line by line.
+func TestAccessLinesByGrokExporter(t *testing.T) {
+	_, objects := Render(t, "metrics/grok_exporter")
+	text, err := os.ReadFile(filepath.Join(objects.WriteConfigMap(t, "myapp-grok-exporter"), "config.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Patterns []string `yaml:"grok_patterns"`
+		Metrics  []struct {
+			Name, Match string
+			Labels      map[string]string
+		}
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	patterns := map[string]string{}
+	for _, line := range config.Patterns {
+		name, expression, _ := strings.Cut(line, " ")
+		patterns[name] = expression
+	}
+	metric := config.Metrics[0]
+	expression := regexp.MustCompile(`%\{(\w+):(\w+)\}`).ReplaceAllStringFunc(metric.Match, func(use string) string {
+		name, field, _ := strings.Cut(strings.Trim(use, "%{}"), ":")
+		if patterns[name] == "" {
+			t.Fatalf("the pattern %s is not in the file", name)
+		}
+		return "(?P<" + field + ">" + patterns[name] + ")"
+	})
+	compiled := regexp.MustCompile(expression)
+	number := map[[4]string]int{}
+	for line := range strings.Lines(sample + further) {
+		if match := compiled.FindStringSubmatch(strings.TrimSuffix(line, "\n")); match != nil {
+			var key [4]string
+			for i, name := range []string{"client", "method", "path", "code"} {
+				if metric.Labels[name] != "{{."+name+"}}" {
+					t.Fatalf("the label %s is %q", name, metric.Labels[name])
+				}
+				key[i] = match[compiled.SubexpIndex(name)]
+			}
+			number[key]++
+		}
+	}
+	got := map[[4]string]string{}
+	for key, n := range number {
+		got[key] = string(rune('0' + n))
+	}
+	if metric.Name != "web_access_requests_total" {
+		t.Errorf("the metric is called %s", metric.Name)
+	}
+	compareSeries(t, "grok_exporter's pattern", got)
+}
+
+func promtool(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("promtool is missing (Debian, Ubuntu: apt-get install prometheus)")
+	}
+	return path
+}
+
+func TestAlertRules(t *testing.T) {
+	command := exec.CommandContext(t.Context(), promtool(t), "test", "rules", "rules_test.yml")
+	command.Dir = Folder("metrics")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// discovery is what Debian's Prometheus is built without; `make e2e-kubernetes` has one that knows it.
+var discovery = regexp.MustCompile(`(?m)^    kubernetes_sd_configs:\n(?:      .*\n)+`)
+
+func TestPrometheusTakesItsConfiguration(t *testing.T) {
+	program := promtool(t)
+	_, objects := Render(t, "kubernetes/overlays/development")
+	dir := objects.WriteConfigMap(t, "prometheus-logging-config")
+	file := filepath.Join(dir, "prometheus.yml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := discovery.ReplaceAll(text, []byte("    file_sd_configs:\n      - files: [none.yml]\n"))
+	if string(replaced) == string(text) {
+		t.Fatal("there is no discovery to replace")
+	}
+	if err := os.WriteFile(file, replaced, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	Run(t, nil, program, "check", "config", file)
+}
+
+// TestRulesAndDashboardKnowTheMetrics: a metric that the agent doesn't have would leave a panel empty and an alert silent for ever.
+func TestRulesAndDashboardKnowTheMetrics(t *testing.T) {
+	so := plugin(t)
+	_, objects := Render(t, "kubernetes/overlays/development")
+	dir := objects.WriteConfigMap(t, "out-es-agent")
+	agent := fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, objects.Find(t, "DaemonSet", "out-es-agent"), nodeless(t, objects))...)
+	names := regexp.MustCompile(`fluentbit_[a-z_]+`)
+	var there string
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		if there, _ = agent.Scrape(t.Context()); strings.Contains(there, "fluentbit_storage_fs_chunks ") && strings.Contains(there, "es_go_documents_total{") {
+			break
+		}
+	}
+	for _, file := range []string{"metrics/rules.yml", "metrics/grafana/out-es.json"} {
+		text, err := os.ReadFile(Folder(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := names.FindAllString(string(text), -1)
+		if len(found) < 5 {
+			t.Fatalf("%s names %d metrics", file, len(found))
+		}
+		for _, name := range found {
+			// A histogram without an observation has no series, but its type is there.
+			if !strings.Contains(there, "\n"+name+"{") && !strings.Contains(there, "\n"+name+" ") && !strings.HasSuffix(name, "_duration_seconds_bucket") {
+				t.Errorf("%s names %s, which the agent does not have", file, name)
+			}
+		}
+	}
+}

@@ -1,0 +1,157 @@
+// Package deploy renders what is in deploy/ as kustomize does, and hands out its parts: tests run the very configuration files that a
+// cluster would get, with the very environment.
+package deploy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Folder is deploy/ of this repository, with parts joined to it.
+func Folder(parts ...string) string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(append([]string{filepath.Dir(file), "..", "..", "deploy"}, parts...)...)
+}
+
+// Tool returns the path of a program that `make test-deploy` built, or skips the test.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	folder := os.Getenv("DEPLOY_TOOLS")
+	if folder == "" {
+		t.Skip("DEPLOY_TOOLS is not set: `make test-deploy` builds the tools and sets it")
+	}
+	path := filepath.Join(folder, name)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("%s is missing in DEPLOY_TOOLS: %v", name, err)
+	}
+	return path
+}
+
+// Run runs a program to its end and returns what it wrote to standard output; the test fails, with what it wrote to standard error,
+// where it fails.
+func Run(t testing.TB, input []byte, program string, arguments ...string) []byte {
+	t.Helper()
+	var out, complaint bytes.Buffer
+	command := exec.CommandContext(t.Context(), program, arguments...)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(input), &out, &complaint
+	if err := command.Run(); err != nil {
+		t.Fatalf("%s %q: %v\n%s%s", filepath.Base(program), arguments, err, complaint.Bytes(), out.Bytes())
+	}
+	return out.Bytes()
+}
+
+// Render returns what `kustomize build` makes of a folder of deploy/, as text and as objects.
+func Render(t testing.TB, folder string) ([]byte, Objects) {
+	t.Helper()
+	text := Run(t, nil, Tool(t, "kustomize"), "build", Folder(folder))
+	objects, err := Parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", folder, err)
+	}
+	return text, objects
+}
+
+// Objects are Kubernetes objects.
+type Objects []Object
+
+// Object is one, as YAML says it.
+type Object map[string]any
+
+// Parse reads a stream of YAML documents.
+func Parse(text []byte) (Objects, error) {
+	var all Objects
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var one map[string]any
+		err := decoder.Decode(&one)
+		if errors.Is(err, io.EOF) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("deploy: %w", err)
+		}
+		if one != nil {
+			all = append(all, Object(one))
+		}
+	}
+}
+
+// Kind and Name are the object's own.
+func (o Object) Kind() string { return Text(o, "kind") }
+
+// Name is metadata.name.
+func (o Object) Name() string { return Text(o, "metadata", "name") }
+
+// At follows keys (string) and positions (int), and returns nil where there is nothing.
+func At(value any, path ...any) any {
+	for _, step := range path {
+		switch key := step.(type) {
+		case string:
+			switch m := value.(type) {
+			case map[string]any:
+				value = m[key]
+			case Object:
+				value = m[key]
+			default:
+				return nil
+			}
+		case int:
+			list, _ := value.([]any)
+			if key >= len(list) {
+				return nil
+			}
+			value = list[key]
+		}
+	}
+	return value
+}
+
+// Text is At for a string.
+func Text(value any, path ...any) string {
+	text, _ := At(value, path...).(string)
+	return text
+}
+
+// List is At for a list.
+func List(value any, path ...any) []any {
+	list, _ := At(value, path...).([]any)
+	return list
+}
+
+// suffix is what kustomize puts behind the name of a generated ConfigMap.
+var suffix = regexp.MustCompile(`-[a-z0-9]{10}$`)
+
+// Find returns the object of a kind and name, the hash of a generated one left out.
+func (all Objects) Find(t testing.TB, kind, name string) Object {
+	t.Helper()
+	for _, o := range all {
+		if o.Kind() == kind && (o.Name() == name || suffix.ReplaceAllString(o.Name(), "") == name) {
+			return o
+		}
+	}
+	t.Fatalf("there is no %s %s", kind, name)
+	return nil
+}
+
+// WriteConfigMap writes a ConfigMap's files into a new folder, as a volume would have them.
+func (all Objects) WriteConfigMap(t testing.TB, name string) string {
+	t.Helper()
+	dir := t.TempDir()
+	data, _ := all.Find(t, "ConfigMap", name)["data"].(map[string]any)
+	for file, text := range data {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprint(text)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
