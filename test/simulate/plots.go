@@ -4,19 +4,21 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"out_es/test/chart"
 )
 
 // DrawSchedule draws what one agent does: the pause before each of its
 // requests, and the flushes that the gate turns away.
 func DrawSchedule(s Scenario, trace *Trace) string {
-	c := &chart{height: 420, title: "One agent through an outage of ten minutes",
-		text: "Above: each bulk request by the pause before it. In the outage pauses grow to half a minute and stay there. Below: flushes that were answered without a request."}
+	c := &chart.Chart{Made: made, Height: 420, Title: "One agent through an outage of ten minutes",
+		Text: "Above: each bulk request by the pause before it. In the outage pauses grow to half a minute and stay there. Below: flushes that were answered without a request."}
 	shown := span{-s.Calm, s.Outage + s.After}
-	above := panel{chart: c, span: shown, top: 74, bottom: 264, max: 40}
+	above := panel{Chart: c, span: shown, top: 74, bottom: 264, max: 40}
 	above.axes(s.Outage, "seconds since the request before", 0, 10, 20, 30, 40)
-	above.line(leftEdge, above.y(30), rightEdge, above.y(30), "limit")
-	above.write(rightEdge-4, above.y(30)-5, "ink", "end", "Retry_Max")
-	above.write(above.x(s.Outage/2), above.top+14, "faint", "middle", "connections are refused")
+	above.Line(chart.Left, above.y(30), chart.Right, above.y(30), "limit")
+	above.Write(chart.Right-4, above.y(30)-5, "ink", "end", "Retry_Max")
+	above.Write(above.x(s.Outage/2), above.top+14, "faint", "middle", "connections are refused")
 	legend(c, 46)
 	last := shown.from
 	for i, r := range trace.Requests {
@@ -25,23 +27,23 @@ func DrawSchedule(s Scenario, trace *Trace) string {
 		switch {
 		case i == 0:
 		case r.Answered:
-			c.add(`<circle cx="%.1f" cy="%.1f" r="2.2" class="good"/>`, above.x(r.At), above.y(pause))
+			c.Add(`<circle cx="%.1f" cy="%.1f" r="2.2" class="good"/>`, above.x(r.At), above.y(pause))
 		default:
-			c.add(`<circle cx="%.1f" cy="%.1f" r="3.2" class="ring"/>`, above.x(r.At), above.y(pause))
+			c.Add(`<circle cx="%.1f" cy="%.1f" r="3.2" class="ring"/>`, above.x(r.At), above.y(pause))
 		}
 	}
-	below := panel{chart: c, span: shown, top: 308, bottom: 368, max: 30}
+	below := panel{Chart: c, span: shown, top: 308, bottom: 368, max: 30}
 	below.axes(s.Outage, "flushes in 5 s that the gate turned away (no request)", 0, 15, 30)
 	below.bars(turnedAway(trace), 5*time.Second)
 	below.minutes()
-	return c.svg()
+	return c.SVG()
 }
 
-func legend(c *chart, y float64) {
-	c.add(`<circle cx="%.1f" cy="%.1f" r="3.2" class="ring"/>`, rightEdge-190, y-4)
-	c.write(rightEdge-180, y, "faint", "start", "refused")
-	c.add(`<circle cx="%.1f" cy="%.1f" r="2.8" class="good"/>`, rightEdge-110, y-4)
-	c.write(rightEdge-100, y, "faint", "start", "answered")
+func legend(c *chart.Chart, y float64) {
+	c.Add(`<circle cx="%.1f" cy="%.1f" r="3.2" class="ring"/>`, chart.Right-190, y-4)
+	c.Write(chart.Right-180, y, "faint", "start", "refused")
+	c.Add(`<circle cx="%.1f" cy="%.1f" r="2.8" class="good"/>`, chart.Right-110, y-4)
+	c.Write(chart.Right-100, y, "faint", "start", "answered")
 }
 
 // turnedAway are the moments of the flushes that made no request.
@@ -65,7 +67,7 @@ func (p panel) bars(moments []time.Duration, bin time.Duration) {
 	}
 	for i, n := range counts {
 		if left := p.x(p.from + time.Duration(i)*bin); n > 0 {
-			p.add(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="quiet"/>`,
+			p.Add(`<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="quiet"/>`,
 				left, p.y(n), p.x(p.from+time.Duration(i+1)*bin)-left-0.6, p.bottom-p.y(n))
 		}
 	}
@@ -73,19 +75,19 @@ func (p panel) bars(moments []time.Duration, bin time.Duration) {
 
 // DrawHerd draws the requests a second that all agents make together.
 func DrawHerd(s Scenario, herd Herd) string {
-	c := &chart{height: 360, title: fmt.Sprintf("%d agents through the same outage", s.Agents),
-		text: "Bulk requests a second at the cluster, on a logarithmic scale. In the outage far fewer than usual; afterwards the queued chunks come over one scheduler.cap."}
-	p := panel{chart: c, span: span{-s.Calm, s.Outage + s.After}, top: 74, bottom: 308, max: 10_000, logarithmic: true}
+	c := &chart.Chart{Made: made, Height: 360, Title: fmt.Sprintf("%d agents through the same outage", s.Agents),
+		Text: "Bulk requests a second at the cluster, on a logarithmic scale. In the outage far fewer than usual; afterwards the queued chunks come over one scheduler.cap."}
+	p := panel{Chart: c, span: span{-s.Calm, s.Outage + s.After}, top: 74, bottom: 308, max: 10_000, logarithmic: true}
 	p.axes(s.Outage, "bulk requests a second, of all agents (logarithmic)", 1, 10, 100, 1000, 10_000)
 	p.steps(herd.Refused, herd.From, "bad")
 	p.steps(herd.Answered, herd.From, "good")
 	p.minutes()
-	p.write(p.x(s.Outage/2), p.y(6), "ground", "middle", fmt.Sprintf("refused: %.0f a second", herd.MeanRefused(s)))
-	p.write(p.x(s.Outage)-6, p.y(herd.Steady(s))-6, "ink", "end", fmt.Sprintf("steady rate: %.0f a second", herd.Steady(s)))
-	p.line(leftEdge, p.y(herd.Steady(s)), rightEdge, p.y(herd.Steady(s)), "limit")
+	p.Write(p.x(s.Outage/2), p.y(6), "ground", "middle", fmt.Sprintf("refused: %.0f a second", herd.MeanRefused(s)))
+	p.Write(p.x(s.Outage)-6, p.y(herd.Steady(s))-6, "ink", "end", fmt.Sprintf("steady rate: %.0f a second", herd.Steady(s)))
+	p.Line(chart.Left, p.y(herd.Steady(s)), chart.Right, p.y(herd.Steady(s)), "limit")
 	peak, at := herd.Peak()
-	p.write(p.x(at)-8, p.y(peak)-2, "ink", "end", fmt.Sprintf("answered: up to %.0f a second, %.0f s after the outage", peak, (at-s.Outage).Seconds()))
-	return c.svg()
+	p.Write(p.x(at)-8, p.y(peak)-2, "ink", "end", fmt.Sprintf("answered: up to %.0f a second, %.0f s after the outage", peak, (at-s.Outage).Seconds()))
+	return c.SVG()
 }
 
 // steps draws values a second as a filled outline.
@@ -108,5 +110,5 @@ func (p panel) steps(values []float64, from time.Duration, class string) {
 	if open {
 		fmt.Fprintf(&path, "V%.1fZ", p.bottom)
 	}
-	p.add(`<path d="%s" class="%s" fill-opacity="0.75"/>`, path.String(), class)
+	p.Add(`<path d="%s" class="%s" fill-opacity="0.75"/>`, path.String(), class)
 }
