@@ -97,8 +97,10 @@ fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 
 # PARTS of the run (encode, start, memory, cpu, large, real, growth; all unless
 # named), QUICK=1 for a short form, ROUNDS of each pair, CSV to keep the figures.
+# The whole run, and DOCS=docs, write docs/benchmarks.md.
+DOCS ?= $(if $(PARTS)$(QUICK)$(CSV),,docs)
 bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=cpu,memory QUICK=1)
-	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV))
+	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV)) $(if $(DOCS),-docs $(DOCS))
 
 bench-go: need-go ## Run the Go benchmarks of all rooms: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...

@@ -25,6 +25,7 @@ type settings struct {
 	quick  bool
 	rounds int
 	csv    string
+	docs   string
 }
 
 // scaled is a number of records, or a fifth of it in the quick form.
@@ -64,12 +65,16 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 0, "rounds of each pair (default 7, or 3 with -quick)")
 	flag.StringVar(&b.esGo, "plugin", "out_es.so", "the plugin to measure")
 	flag.StringVar(&b.csv, "csv", "", "file that gets the figures; those of other parts stay in it")
+	flag.StringVar(&b.docs, "docs", "", "folder whose benchmarks.md, plots and figures are written anew")
 	flag.Parse()
 	if b.rounds == 0 {
 		b.rounds = 7
 		if b.quick {
 			b.rounds = 3
 		}
+	}
+	if b.docs != "" {
+		b.csv = filepath.Join(b.docs, "benchmarks", "figures.csv")
 	}
 	b.parts = names
 	if *chosen != "" {
@@ -117,11 +122,13 @@ func (b *bench) all() (err error) {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
+	b.addMachine()
 	printBars(os.Stdout, b.figures.bars())
 	return b.keep()
 }
 
-// keep writes the figures, and leaves those of parts that were not measured.
+// keep writes the figures, leaves those of parts that were not measured, and
+// writes the page from all of them.
 func (b *bench) keep() error {
 	if b.csv == "" {
 		return nil
@@ -130,19 +137,23 @@ func (b *bench) keep() error {
 	if err != nil {
 		return err
 	}
-	measured := b.parts
+	measured := append(slices.Clone(b.parts), "machine")
 	if slices.Contains(measured, "memory") {
-		measured = append(slices.Clone(measured), "timeline")
+		measured = append(measured, "timeline")
 	}
+	all = append(all.without(measured), b.figures...)
 	file, err := os.Create(b.csv)
 	if err != nil {
 		return err
 	}
-	if err := append(all.without(measured), b.figures...).write(file); err != nil {
+	if err := all.write(file); err != nil {
 		file.Close()
 		return err
 	}
-	return file.Close()
+	if err := file.Close(); err != nil || b.docs == "" {
+		return err
+	}
+	return all.report(b.docs)
 }
 
 // say prints a line of progress.

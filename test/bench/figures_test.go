@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// measured is a run of which es costs 1 s, es_go 0.2 s.
+func measured() figures {
+	var f figures
+	for round, noise := range []float64{0, 0.02, -0.01} {
+		f.add(figure{"cpu", "tail", "null", "cpu_s", round, 2 + noise})
+		f.add(figure{"cpu", "tail", "es", "cpu_s", round, 3 + noise})
+		f.add(figure{"cpu", "tail", "es_go", "cpu_s", round, 2.2 + noise})
+	}
+	for _, n := range []float64{1, 10, 100} {
+		with := map[float64]string{1: "tags=1", 10: "tags=10", 100: "tags=100"}[n]
+		f.add(figure{"growth", with, "null", "cpu_s", 0, 1})
+		f.add(figure{"growth", with, "null", "records", 0, 100_000})
+		f.add(figure{"growth", with, "es_go", "cpu_s", 0, 1 + n*n/1000})
+		f.add(figure{"growth", with, "es_go", "records", 0, 100_000})
+	}
+	return f
+}
+
+func find(t *testing.T, f figures, what string) bar {
+	t.Helper()
+	for _, row := range f.bars() {
+		if strings.HasPrefix(row.what, what) {
+			return row
+		}
+	}
+	t.Fatalf("there is no row %q", what)
+	return bar{}
+}
+
+func TestBarsAreJudgedByNetCPU(t *testing.T) {
+	f := measured()
+	if row := find(t, f, "CPU of the output alone"); row.verdict != met || !strings.HasPrefix(row.got, "0.200: 0.20 s of 1.00 s") {
+		t.Errorf("%+v", row)
+	}
+	for i := range f {
+		if f[i].output == "es_go" && f[i].part == "cpu" {
+			f[i].value += 0.1
+		}
+	}
+	if row := find(t, f, "CPU of the output alone"); row.verdict != notMet {
+		t.Errorf("0.3 of es: %+v", row)
+	}
+	if row := find(t, f, "threads added, one worker"); row.verdict != notMeasured {
+		t.Errorf("%+v", row)
+	}
+}
+
+func TestWhatGrowsWithTheSquareIsNotLinear(t *testing.T) {
+	f := measured()
+	c := f.curve("tags", "es_go", axes[1].scale)
+	if slope := c.slope(); math.Abs(slope-2) > 0.01 {
+		t.Errorf("slope %v of %+v", slope, c)
+	}
+	if row := find(t, f, "cost as it grows with tags"); row.verdict != notMet {
+		t.Errorf("%+v", row)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	for _, row := range []struct {
+		values []float64
+		want   string
+	}{{nil, "not measured"}, {[]float64{2}, "2.0"}, {[]float64{3, 1, 2}, "2.0 (1.0 to 3.0)"}, {[]float64{4, 1, 2, 3}, "2.5 (1.0 to 4.0)"}} {
+		if got := spreadOf(row.values).text(1); got != row.want {
+			t.Errorf("%v: %q, want %q", row.values, got, row.want)
+		}
+	}
+}
+
+func TestFiguresSurviveTheirFile(t *testing.T) {
+	f := measured()
+	f.add(figure{"cpu", "tail", "es, gzip", "cpu_s", 0, 1.5})
+	path := filepath.Join(t.TempDir(), "figures.csv")
+	var text bytes.Buffer
+	if err := f.write(&text); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := readFigures(path)
+	if err != nil || !reflect.DeepEqual(got, f) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if rest := f.without([]string{"cpu"}); len(rest) != 12 {
+		t.Errorf("%d figures without those of cpu, want 12", len(rest))
+	}
+	if none, err := readFigures(path + ".none"); none != nil || err != nil {
+		t.Errorf("%v, %v", none, err)
+	}
+}
+
+func TestThePageKeepsWhatWasWrittenByHand(t *testing.T) {
+	docs := t.TempDir()
+	if err := os.Mkdir(filepath.Join(docs, "benchmarks"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	page := filepath.Join(docs, "benchmarks.md")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("before\n" + reportBegins + "old\n" + reportEnds + "after\n")
+	for range 2 {
+		if err := measured().report(docs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := string(text); !strings.HasPrefix(s, "before\n") || !strings.HasSuffix(s, "after\n") || strings.Contains(s, "old\n") || !strings.Contains(s, "0.200: 0.20 s of 1.00 s") {
+		t.Error(s)
+	}
+	write("no marks")
+	if err := measured().report(docs); err == nil {
+		t.Error("a page without marks was written")
+	}
+}
