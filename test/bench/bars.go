@@ -20,9 +20,12 @@ const (
 	notMeasured verdict = iota
 	met
 	notMet
+	told // there is no bar
 )
 
-func (v verdict) String() string { return [...]string{"not measured", "met", "**not met**"}[v] }
+func (v verdict) String() string {
+	return [...]string{"not measured", "met", "**not met**", "the floor"}[v]
+}
 
 // atMost judges a figure for which less is better.
 func atMost(got, limit float64) verdict {
@@ -43,6 +46,8 @@ func (f figures) bars() []bar {
 	rows := []bar{
 		f.cpuBar("CPU of the output alone, against the built-in `es`", "es_go", "es", 0.25),
 		f.cpuBar("the same with gzip on both", "es_go, gzip", "es, gzip", 0.4),
+		f.floorRow("ready-made", "es"),
+		f.floorRow("ready-made, gzip", "es, gzip"),
 		f.cpuBar("against a textbook Go plugin", "es_go", "textbook", 1.0/15),
 		f.throughputBar("throughput, agent to sink", "cpu", "tail", "es_go", "es"),
 		f.throughputBar("the same with gzip on both", "cpu", "tail", "es_go, gzip", "es, gzip"),
@@ -82,6 +87,16 @@ func (f figures) cpuBar(what, ours, theirs string, limit float64) bar {
 	a, b := f.netMedian("cpu", "tail", ours), f.netMedian("cpu", "tail", theirs)
 	row := bar{what: what + " (" + ours + ")", bar: fmt.Sprintf("at most %.3g", limit), verdict: atMost(a/b, limit)}
 	row.got = fmt.Sprintf("%.3f: %.2f s of %.2f s; by round %s", a/b, a, b, ratios(f.net("cpu", "tail", ours), f.net("cpu", "tail", theirs)).text(3))
+	return row
+}
+
+// floorRow says how far down an output could go at all.
+func (f figures) floorRow(floor, theirs string) bar {
+	a, b := f.netMedian("cpu", "tail", floor), f.netMedian("cpu", "tail", theirs)
+	row := bar{what: "what sending as many bytes costs that lie ready (" + floor + ")", got: fmt.Sprintf("%.3f: %.2f s of %.2f s", a/b, a, b), verdict: told}
+	if math.IsNaN(a / b) {
+		row.verdict = notMeasured
+	}
 	return row
 }
 
