@@ -63,6 +63,7 @@ func (f figures) bars() []bar {
 			f.memoryBar("resident while Elasticsearch is away for a minute, over `es`", "Elasticsearch away", ours, "rss_kb", 12),
 			f.flatBar(ours))
 	}
+	rows = append(rows, f.largeBars()...)
 	rows = append(rows, f.startBars()...)
 	return append(rows, f.growthBars()...)
 }

@@ -25,6 +25,33 @@ const (
 	largeChunk    = 64 << 20
 )
 
+// largeLimits are how many MB the plugin may add at most to the agent with null
+// while it deals with one large thing: the plugin itself (14), and then
+//   - a chunk: one request of Bulk_Size (5), plain and compressed;
+//   - a document: it travels alone, plain (10) and compressed, in buffers that
+//     double as they grow;
+//   - an answer: a window of it, whatever its size.
+var largeLimits = []struct {
+	with string
+	mb   float64
+}{{"64 MB chunk", 25}, {"10 MB document", 45}, {"50 MB answer", 20}}
+
+// largeBars compare what was resident at the most.
+func (f figures) largeBars() []bar {
+	var rows []bar
+	for _, limit := range largeLimits {
+		for _, ours := range []string{"es_go", "es_go, gzip"} {
+			peak := func(output string) float64 {
+				return megabytes(spreadOf(f.values("large", limit.with, output, "peak_kb")).median)
+			}
+			over := peak(ours) - peak("null")
+			rows = append(rows, bar{"most resident, one " + limit.with + ", over the agent with `null` (" + ours + ")", fmt.Sprintf("at most +%g MB", limit.mb),
+				fmt.Sprintf("%+.1f MB: %.1f over %.1f", over, peak(ours), peak("null")), atMost(over, limit.mb)})
+		}
+	}
+	return rows
+}
+
 // everyLarge is short: what is large is there for a moment.
 const everyLarge = 20 * time.Millisecond
 
