@@ -31,8 +31,9 @@ type elasticsearch struct {
 
 	mu        sync.Mutex
 	documents []document
-	requests  []int // documents of each
-	largest   int   // bytes of a body before compression
+	requests  []int       // documents of each
+	header    http.Header // of the last request
+	largest   int         // bytes of a body before compression
 }
 
 // document is one item of a request.
@@ -63,6 +64,7 @@ func (e *elasticsearch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.header = r.Header.Clone()
 	if e.instead != nil && e.instead(len(e.requests), w) {
 		e.requests = append(e.requests, 0)
 		return

@@ -23,6 +23,8 @@ type setup struct {
 	policy    deliver.Policy
 	letters   letterSetup
 	operation bulk.Operation
+	// dataStreams says that documents tell the data stream they are in.
+	dataStreams bool
 	// ownPipelines says that pipelines are named by the events.
 	ownPipelines bool
 	compression  bulk.Compression
@@ -56,6 +58,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	s.operation = operation
+	s.dataStreams = c.DataStream
 	s.ownPipelines = s.address.Pipeline != nil && !s.address.Pipeline.IsLiteral()
 	return s, t.faults
 }

@@ -43,12 +43,16 @@ type bench struct {
 }
 
 func newBench(s *setup) *bench {
-	return &bench{
+	b := &bench{
 		request:     bulk.NewRequest(s.compression),
 		documents:   document.NewWriter(s.document),
 		addresses:   address.NewWriter(s.address),
 		letterNames: address.NewWriter(s.letters.Names),
 	}
+	if s.dataStreams {
+		b.documents.NameStreams(b.addresses)
+	}
+	return b
 }
 
 // open starts on a chunk, which is borrowed.

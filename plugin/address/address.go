@@ -126,12 +126,15 @@ func (w *Writer) CountsEvents() bool { return w.options.IDs == GeneratedIDs }
 
 // Index returns e's index as a JSON string, valid until the next call. values
 // are e's at the paths of the templates.
-func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte {
-	if (len(w.fields) == 0 || w.sameFields(values)) && len(w.name) > 0 && (e.Time.Seconds == w.second || w.options.Clock == SendingTime) {
+func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte { return w.IndexAt(e.Time, values) }
+
+// IndexAt is Index for an event of that time.
+func (w *Writer) IndexAt(t chunk.Time, values chunk.Values) []byte {
+	if (len(w.fields) == 0 || w.sameFields(values)) && len(w.name) > 0 && (t.Seconds == w.second || w.options.Clock == SendingTime) {
 		return w.name
 	}
-	w.second = e.Time.Seconds
-	at := w.clock(e)
+	w.second = t.Seconds
+	at := w.clock(t)
 	w.name = append(w.name[:0], '"')
 	for i, p := range w.options.Name {
 		if i > 0 {
@@ -144,11 +147,11 @@ func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte {
 }
 
 // clock is the time that templates are made with.
-func (w *Writer) clock(e *chunk.Event) time.Time {
+func (w *Writer) clock(t chunk.Time) time.Time {
 	if w.options.Clock == SendingTime {
 		return w.now
 	}
-	return time.Unix(e.Time.Seconds, int64(e.Time.Nanos)).UTC()
+	return time.Unix(t.Seconds, int64(t.Nanos)).UTC()
 }
 
 // sameFields says whether the fields of the names are those of the last event.

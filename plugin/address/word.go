@@ -37,7 +37,7 @@ func (w *Writer) word(v *word, e *chunk.Event, values chunk.Values) []byte {
 	if v.template == nil || v.known && !v.fromRecord && v.second == e.Time.Seconds {
 		return v.quoted
 	}
-	text, ok := v.template.Append(w.part[:0], w.tag, w.clock(e), values)
+	text, ok := v.template.Append(w.part[:0], w.tag, w.clock(e.Time), values)
 	w.part = text[:0]
 	v.quoted, v.second, v.known = v.quoted[:0], e.Time.Seconds, true
 	if ok && len(text) > 0 {

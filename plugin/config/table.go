@@ -79,7 +79,7 @@ var table = []Option{
 	{Name: "Logstash_DateFormat", Group: "address", Default: "%Y.%m.%d", field: func(c *Config) any { return &c.LogstashDateFormat },
 		Doc: "The date, in strftime's terms, of the event's time in UTC."},
 	{Name: "Data_Stream", Group: "address", Kind: Switch, Default: "off", field: func(c *Config) any { return &c.DataStream },
-		Doc: "Write to the data stream that the next three options name: `logs-generic-default`."},
+		Doc: "Write to the data stream that the next three options name: `logs-generic-default`. Its documents tell its name in `data_stream.*`."},
 	{Name: "Data_Stream_Type", Group: "address", Default: "logs", field: func(c *Config) any { return &c.DataStreamType },
 		Doc: "First part of the data stream's name, a [template](#templates)."},
 	{Name: "Data_Stream_Dataset", Group: "address", Default: "generic", field: func(c *Config) any { return &c.DataStreamDataset },

@@ -69,6 +69,8 @@ type Writer struct {
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
 
+	streams Namer // nil where no data stream is named
+
 	known knownTable
 	// last is the key that was written last, unknown where it is not known.
 	last    *known
@@ -89,7 +91,8 @@ const (
 	timeField = iota
 	tagField
 	metadataField
-	fields
+	streamField // and the three behind it
+	fields      = streamField + len(streamKeys)
 )
 
 // NewWriter returns a writer; Begin must come before the first Append.
@@ -99,7 +102,7 @@ func NewWriter(o Options) *Writer {
 		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()),
 	}
 	w.last = &w.unknown
-	for field, key := range [fields]string{o.TimeKey, o.TagKey, o.MetadataKey} {
+	for field, key := range [...]string{timeField: o.TimeKey, tagField: o.TagKey, metadataField: o.MetadataKey} {
 		if key != "" {
 			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
 		}
@@ -159,10 +162,13 @@ func (w *Writer) appendFields(dst []byte, e *chunk.Event, o *object) ([]byte, er
 	if w.adds(tagField, o) {
 		dst = append(w.addKey(dst, tagField, o), w.tag...)
 	}
-	if w.quoted[metadataField] == nil {
-		return dst, nil
+	if w.quoted[metadataField] != nil {
+		var err error
+		if dst, err = w.appendMetadata(dst, e, o); err != nil {
+			return dst, err
+		}
 	}
-	return w.appendMetadata(dst, e, o)
+	return w.appendStream(dst, e.Time, o), nil
 }
 
 func (w *Writer) adds(field int, o *object) bool {

@@ -85,10 +85,19 @@ func TestHostDataStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	deliverRecords(t, "a", []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name + ".app", "Data_Stream_Namespace prod", "Generate_ID on"},
-		`{"n":0}`, `{"n":1}`)
+		`{"n":0}`, `{"n":1,"data_stream":{"type":"metrics"}}`)
 	got := search(t, s, "logs-"+name+".app-prod")
 	if len(got) != 2 || got[0].source["@timestamp"] != began.Format(layout) {
 		t.Errorf("the data stream holds %v", got)
+	}
+	for n := range got {
+		want := map[string]any{"type": "logs", "dataset": name + ".app", "namespace": "prod"}
+		if fields := got[n].source["data_stream"]; !reflect.DeepEqual(fields, want) {
+			t.Errorf("record %d tells the data stream %v, want %v", n, fields, want)
+		}
+	}
+	if own := got[1].source["data_stream_1"]; !reflect.DeepEqual(own, map[string]any{"type": "metrics"}) {
+		t.Errorf("the record's own field became %v", own)
 	}
 	if _, err := s.Do(t.Context(), "DELETE", "/_data_stream/logs-"+name+".app-prod", nil); err != nil {
 		t.Log(err) // the embedded node has no such handler; its data goes with it
