@@ -103,7 +103,7 @@ func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
 	}, seconds)
 	for name, l := range got {
 		t.Logf("%-10s %6.1f requests a second, %6.0f documents a second, %5.1f %% of a core", name, l.requests, l.documents, 100*l.cpu)
-		if want := float64(loadTags * loadRate); l.documents < 0.9*want || l.documents > 1.15*want {
+		if want := float64(loadTags * loadRate); l.documents < 0.8*want || l.documents > 1.25*want { // a request more or less is 3,000 of 20,000
 			t.Errorf("%s: %.0f documents a second, want %.0f", name, l.documents, want)
 		}
 	}
