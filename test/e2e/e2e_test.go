@@ -147,3 +147,43 @@ func documents(t *testing.T, s *elasticsearch.Server, index string) map[int]map[
 	}
 	return all
 }
+
+// family is the folder of deploy/templates for the server under test, and
+// names what of the server tests have to know.
+func family(t *testing.T, s *elasticsearch.Server) string {
+	t.Helper()
+	switch version := s.Options().Version; {
+	case strings.HasPrefix(version, "9."):
+		return "elasticsearch"
+	case strings.HasPrefix(version, "7."):
+		return "elasticsearch7"
+	case strings.HasPrefix(version, "3."):
+		return "opensearch"
+	default:
+		t.Fatalf("%s is of no family that tests know", version)
+		return ""
+	}
+}
+
+// parsingError is the type of error for a value that its field can't hold:
+// Elasticsearch gave it another name in 8.8.
+func parsingError(t *testing.T, s *elasticsearch.Server) string {
+	t.Helper()
+	if family(t, s) == "elasticsearch" {
+		return "document_parsing_exception"
+	}
+	return "mapper_parsing_exception"
+}
+
+// mappingsFor writes what the server calls otherwise, or hasn't, for types of
+// Elasticsearch 9.
+func mappingsFor(t *testing.T, s *elasticsearch.Server, mappings string) string {
+	t.Helper()
+	switch family(t, s) {
+	case "opensearch":
+		return strings.NewReplacer(`"flattened"`, `"flat_object"`, `"dense_vector","dims":3`, `"float"`).Replace(mappings)
+	case "elasticsearch7":
+		return strings.ReplaceAll(mappings, `"dense_vector","dims":3`, `"float"`)
+	}
+	return mappings
+}

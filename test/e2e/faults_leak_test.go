@@ -124,7 +124,7 @@ func wantNoSecret(t *testing.T, log string) {
 func TestNoValueOfARecordIsInTheLog(t *testing.T) {
 	s := cluster(t)
 	index := freshIndex(t, s)
-	if err := s.PutIndex(t.Context(), index, strictMappings); err != nil {
+	if err := s.PutIndex(t.Context(), index, mappingsFor(t, s, strictMappings)); err != nil {
 		t.Fatal(err)
 	}
 	proxy := startFaults(t, s, faults.Options{Guilty: isGuilty})
@@ -144,7 +144,7 @@ func TestNoValueOfARecordIsInTheLog(t *testing.T) {
 func TestNoSingleLeak(t *testing.T) {
 	s := cluster(t)
 	index := freshIndex(t, s)
-	if err := s.PutIndex(t.Context(), index, strictMappings); err != nil {
+	if err := s.PutIndex(t.Context(), index, mappingsFor(t, s, strictMappings)); err != nil {
 		t.Fatal(err)
 	}
 	proxy := startFaults(t, s, faults.Options{Guilty: isGuilty})

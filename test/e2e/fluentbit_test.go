@@ -104,12 +104,12 @@ func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
 	})
 	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), index, "Workers 1")))
 	eventuallyCount(t, s, index, records-records/every, 2*time.Minute)
-	refused := `fluentbit_output_es_go_refusals_total{name="es_go.0",type="document_parsing_exception"}`
+	refused := `fluentbit_output_es_go_refusals_total{name="es_go.0",type="` + parsingError(t, s) + `"}`
 	eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
 	agent.Stop(t, 20*time.Second)
 	lines := 0
 	for line := range strings.Lines(agent.Log()) {
-		if strings.Contains(line, "document_parsing_exception") {
+		if strings.Contains(line, parsingError(t, s)) {
 			lines++
 			if !strings.Contains(line, "field [n] of type [long]") || !strings.Contains(line, index) {
 				t.Errorf("the line does not tell the field, its type and the index: %s", line)

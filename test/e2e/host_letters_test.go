@@ -29,7 +29,7 @@ func strictIndex(t *testing.T, s *elasticsearch.Server) string {
 func poisoned(t *testing.T) []byte {
 	t.Helper()
 	chunks, err := host.Chunks(host.Nested, began,
-		`{"n":0}`, `{"n":"secret \"one\"","list":[1,2.50]}`, `{"n":2}`, `{"n":"secret two"}`)
+		`{"n":0}`, `{"n":"secret \"one\"","list":[1.5,2.50]}`, `{"n":2}`, `{"n":"secret two"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +37,7 @@ func poisoned(t *testing.T) []byte {
 }
 
 // lettersOf decodes letters and checks what all of them must have.
-func lettersOf(t *testing.T, index string, texts []string) (documents map[string]bool) {
+func lettersOf(t *testing.T, s *elasticsearch.Server, index string, texts []string) (documents map[string]bool) {
 	t.Helper()
 	documents = map[string]bool{}
 	for _, text := range texts {
@@ -47,7 +47,7 @@ func lettersOf(t *testing.T, index string, texts []string) (documents map[string
 		}
 		reason, _ := letter["reason"].(string)
 		if letter["index"] != index || letter["tag"] != "a.b" || letter["event_time"] != "2026-11-23T08:00:00Z" ||
-			letter["type"] != "document_parsing_exception" || !strings.Contains(reason, "secret") || letter["@timestamp"] == nil {
+			letter["type"] != parsingError(t, s) || !strings.Contains(reason, "secret") || letter["@timestamp"] == nil {
 			t.Errorf("the letter is %s", text)
 		}
 		document, _ := letter["document"].(string)
@@ -60,7 +60,7 @@ func lettersOf(t *testing.T, index string, texts []string) (documents map[string
 }
 
 var wantLetters = []string{
-	`{"n":"secret \"one\"","list":[1,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
+	`{"n":"secret \"one\"","list":[1.5,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
 	`{"n":"secret two","@timestamp":"2026-11-23T08:00:00.000Z"}`,
 }
 
@@ -106,7 +106,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkLetters(t, lettersOf(t, index, texts))
+			checkLetters(t, lettersOf(t, s, index, texts))
 			if strings.Contains(log.String(), "secret") {
 				t.Error("a record's value is in the log")
 			}
@@ -140,7 +140,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkLetters(t, lettersOf(t, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
+	checkLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
 	eventuallyCount(t, s, index, 2, 10*time.Second)
 
 	for _, tool := range []string{"jq", "curl", "bash"} {

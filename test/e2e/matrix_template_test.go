@@ -19,22 +19,6 @@ import (
 	"out_es/test/host"
 )
 
-// family is the folder of deploy/templates for the server under test.
-func family(t *testing.T, s *elasticsearch.Server) string {
-	t.Helper()
-	switch version := s.Options().Version; {
-	case strings.HasPrefix(version, "9."):
-		return "elasticsearch"
-	case strings.HasPrefix(version, "7."):
-		return "elasticsearch7"
-	case strings.HasPrefix(version, "3."):
-		return "opensearch"
-	default:
-		t.Fatalf("%s is of no family that has templates", version)
-		return ""
-	}
-}
-
 // readyTemplate is one of deploy/templates, for other indices than its own:
 // tests share a server.
 func readyTemplate(t *testing.T, s *elasticsearch.Server, name, pattern string) (file string) {

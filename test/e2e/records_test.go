@@ -37,7 +37,7 @@ func record(n int, random *rand.Rand) map[string]any {
 		"n": n, "time": timeOf(n).Format(layout), "level": []string{"info", "warn", "error"}[n%3],
 		"message": fmt.Sprintf("%s %d", texts[random.IntN(len(texts))], random.Int64()),
 		"took":    random.Float64() * 1e3, "tiny": random.Float64() * 1e-9, "big": random.Int64(), "negative": -random.Int64N(1 << 40),
-		"ok": n%2 == 0, "nothing": nil, "list": []any{"one", "two", nil}, "objects": []any{map[string]any{"deep": []any{1, 2.5}}, map[string]any{}},
+		"ok": n%2 == 0, "nothing": nil, "list": []any{"one", "two", nil}, "objects": []any{map[string]any{"deep": []any{1.5, 2.5}}, map[string]any{}},
 		"kubernetes": map[string]any{
 			"pod_name": fmt.Sprintf("pod-%d", n%7), "namespace_name": "shop",
 			"labels": map[string]any{"app": "checkout", "pod-template-hash": "77f8d5c9"},
