@@ -34,6 +34,9 @@ test: build ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Flu
 	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED and named below."
 	OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
 
+test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
+	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
+
 test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor Fluent Bit
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -count=1 ./plugin/... ./test/architecture/...
 

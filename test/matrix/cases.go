@@ -1,0 +1,39 @@
+package main
+
+// testCase is a row of docs/compatibility.md: what is shown, and by which
+// tests of test/e2e, all of which must pass.
+type testCase struct {
+	title string
+	tests []string
+	// once says that the first server alone shows it.
+	once bool
+}
+
+var cases = []testCase{
+	{title: "50,000 lines through the real Fluent Bit are there once each, every field as it was", tests: []string{"TestFluentBitDeliversEveryRecordOnce"}},
+	{title: "several instances, 0 to 4 workers, both layouts of events", tests: []string{"TestHostBothLayoutsManyThreadsSeveralInstances"}},
+	{title: "values of every type, options of documents, chunks that are damaged", tests: []string{"TestHostDocumentOptions", "TestHostBadInputCostsNoOtherRecord"}},
+	{title: "`Compress` gzip and off", tests: []string{"TestMatrixCompression"}},
+	{title: "a refused document is counted by type and costs no other", tests: []string{"TestFluentBitRefusedDocumentsCostNoOthers"}},
+	{title: "no value of a record is in the log, whatever the server's reason quotes", tests: []string{"TestNoValueOfARecordIsInTheLog", "TestNoSingleLeak", "TestNoFaultLeaks"}},
+	{title: "ids from the record and generated ones; 409 is *already there*; a chunk that comes again brings the rest", tests: []string{"TestHostIDs", "TestHostGeneratedIDsMakeReplaysHarmless", "TestHostReplaySendsOnlyTheRest"}},
+	{title: "`Write_Operation` create, index, update, upsert, delete", tests: []string{"TestHostWriteOperations"}},
+	{title: "`Routing`", tests: []string{"TestHostRoutingOfAnyText"}},
+	{title: "`Pipeline`: asked for, awaited where it is missing", tests: []string{"TestHostPipelines"}},
+	{title: "a pipeline's processors change the document", tests: []string{"TestMatrixPipelinesChangeDocuments"}},
+	{title: "`Logstash_Format`, `Index` from record and tag", tests: []string{"TestHostLogstashNames", "TestHostIndexTemplateOfRecordAndTag"}},
+	{title: "`Data_Stream`", tests: []string{"TestHostDataStream"}},
+	{title: "names of data streams: what the plugin makes of any text is taken; what it changes would be refused, but for what is listed below", tests: []string{"TestMatrixDataStreamNames"}},
+	{title: "`Dead_Letter_Index`, `Dead_Letter_File` and its replay", tests: []string{"TestHostDeadLetterIndex", "TestHostDeadLetterIndexThatRefusesTooEndsThere", "TestHostDeadLetterFileAndItsReplay"}},
+	{title: "the server's own 413 and 429: smaller requests, later", tests: []string{"TestMatrixRealRefusalsOfSizeAndLoad"}},
+	{title: "blocked and missing indices", tests: []string{"TestBlockedIndex", "TestBlockThatPassesCostsNothing", "TestBlockedIndexCostsItsNeighboursNothing"}},
+	{title: "an illegal item is found and costs no other", tests: []string{"TestIllegalItemCostsNoOtherAndFewRequests"}},
+	{title: "a proxy that throttles, cuts, answers pages: no record is lost", tests: []string{"TestFaultCostsNoRecord", "TestItemsThatWereTakenAreNotSentAgain"}},
+	{title: "`Template_File`: before the first document, in an outage, without the privilege, overwritten, by a fleet", tests: []string{"TestMatrixTemplateComesBeforeTheFirstDocument", "TestMatrixTemplateThatMayNotBeInstalled", "TestMatrixTemplateOverwrite", "TestMatrixTemplateOfAFleet"}},
+	{title: "the templates of deploy/templates: installed, labels that conflict, malformed values, values of 40 KB; between priorities 100 and 200", tests: []string{"TestMatrixReadyTemplates", "TestMatrixTemplatesStandBetweenOthers"}},
+	{title: "a list of 1 and 2.5 under a field that no mapping knows", tests: []string{"TestMatrixMixedNumbersInAList"}},
+	{title: "three nodes, one killed and started again under load: each record once, load spread within 10%", tests: []string{"TestClusterOfThreeLosesANodeUnderLoad"}, once: true},
+}
+
+// asked is the test whose output names the server.
+const asked = "TestMatrixServerIsTheOneAskedFor"

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// outcome is what became of a test.
+type outcome uint8
+
+const (
+	missing outcome = iota // it was not run
+	passed
+	skipped
+	failing
+)
+
+type result struct {
+	outcome outcome
+	reason  string // of a skip
+}
+
+// serverRun is a run of all cases against one server.
+type serverRun struct {
+	server  string // as its own test names it
+	results map[string]result
+}
+
+func (r serverRun) count(o outcome) (n int) {
+	for _, got := range r.results {
+		if got.outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// runVersion runs the cases' tests with a server of that version. later says
+// that a server before it showed what is shown once.
+func runVersion(binary, version string, later bool) (serverRun, error) {
+	var tests []string
+	for _, c := range cases {
+		if !c.once || !later {
+			tests = append(tests, c.tests...)
+		}
+	}
+	command := exec.Command(binary, "-test.v", "-test.run", "^("+strings.Join(append(tests, asked), "|")+")$")
+	command.Dir = filepath.Join("test", "e2e")
+	command.Env = append(os.Environ(), "ES_VERSION="+version)
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, os.Stderr
+	err := command.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return serverRun{}, err
+	}
+	r := parse(out.Bytes())
+	for _, test := range tests {
+		if r.results[test].outcome == missing {
+			r.results[test] = result{outcome: failing}
+			fmt.Printf("%s was not run: is it still in test/e2e?\n", test)
+		}
+	}
+	if r.count(failing) > 0 || err != nil {
+		os.Stdout.Write(out.Bytes())
+	}
+	if err != nil && r.count(failing) == 0 {
+		return r, err
+	}
+	if r.server == "" {
+		return r, fmt.Errorf("%s did not name the server", asked)
+	}
+	return r, nil
+}
+
+// longestLine holds records of 5 MB that a failed test shows.
+const longestLine = 64 << 20
+
+var (
+	verdictLine = regexp.MustCompile(`^--- (PASS|SKIP|FAIL): (\w+) `)
+	saidLine    = regexp.MustCompile(`^ {4}\w+\.go:\d+: (.*)$`)
+)
+
+// parse reads what go test -v prints. What a test says stands behind its
+// verdict or, where it ran for itself, before it: the last word before the
+// verdict is a skip's reason.
+func parse(out []byte) serverRun {
+	r := serverRun{results: map[string]result{}}
+	said := ""
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, longestLine)
+	for lines.Scan() {
+		line := lines.Text()
+		if match := saidLine.FindStringSubmatch(line); match != nil {
+			said = match[1]
+			if server, ok := strings.CutPrefix(said, "server: "); ok {
+				r.server = server
+			}
+		}
+		match := verdictLine.FindStringSubmatch(line)
+		if match == nil {
+			continue
+		}
+		got := result{outcome: map[string]outcome{"PASS": passed, "SKIP": skipped, "FAIL": failing}[match[1]]}
+		if got.outcome == skipped {
+			got.reason = said
+		}
+		r.results[match[2]] = got
+		said = ""
+	}
+	return r
+}
