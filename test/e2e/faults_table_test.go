@@ -30,8 +30,8 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		{"no fault", faults.Rule{}, es.OK, 1, false, ""},
 		{"cut before it was forwarded", times(2, faults.CutBefore), es.OK, 3, false, "ambiguous"},
 		{"cut after it was forwarded", times(2, faults.CutAfter), es.OK, 3, true, "ambiguous"},
-		{"throttled", times(2, faults.Throttle), es.OK, 3, false, "throttled: status 429"},
-		{"unavailable", times(2, faults.Unavailable), es.OK, 3, false, "unavailable: status 503"},
+		{"throttled", times(2, faults.Throttle), es.OK, 3, false, "status 429"},
+		{"unavailable", times(2, faults.Unavailable), es.OK, 3, false, "status 503"},
 		{"some items throttled", times(2, faults.ThrottleItems), es.OK, 3, false, ""},
 		{"some items unavailable", times(2, faults.FailItems), es.OK, 3, false, ""},
 		{"slow answer", slow(300 * time.Millisecond), es.OK, 1, false, ""},
@@ -39,11 +39,11 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		{"torn answer", times(2, faults.TornAnswer), es.OK, 3, true, "ambiguous"},
 		{"answer with an item missing", times(1, faults.MissingItem), es.OK, 2, true, "the answer has 299 items for the 300 that were sent"},
 		{"page with status 200", times(2, faults.Page), es.Retry, 3, false, "not Elasticsearch's"},
-		{"page with status 502", times(2, faults.BadGateway), es.OK, 3, false, "unavailable: status 502"},
-		{"page with status 504 after forwarding", times(2, faults.GatewayTimeout), es.OK, 3, true, "unavailable: status 504"},
+		{"page with status 502", times(2, faults.BadGateway), es.OK, 3, false, "status 502"},
+		{"page with status 504 after forwarding", times(2, faults.GatewayTimeout), es.OK, 3, true, "status 504"},
 		{"connection closed behind the answer", times(3, faults.DropIdle), es.OK, 1, false, ""},
-		{"not authenticated", times(2, faults.Unauthorized), es.Retry, 3, false, "check HTTP_User and HTTP_Passwd, or HTTP_API_Key"},
-		{"not allowed", times(2, faults.Forbidden), es.Retry, 3, false, "may not write there"},
+		{"not authenticated", times(2, faults.Unauthorized), es.Retry, 3, false, "set HTTP_User and HTTP_Passwd, or HTTP_API_Key"},
+		{"not allowed", times(2, faults.Forbidden), es.Retry, 3, false, "without credentials nothing may be written there"},
 		{"redirected", times(2, faults.Redirect), es.Retry, 3, false, "write the final address in Hosts"},
 	}
 	for _, test := range tests {
@@ -83,7 +83,7 @@ func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
 		// perFlush bounds the requests that one flush makes in the budget of 300 ms.
 		perFlush int
 	}{
-		{"wrong credentials", faults.Unauthorized, []string{"error]", "status 401", "check HTTP_User and HTTP_Passwd, or HTTP_API_Key"}, 1},
+		{"wrong credentials", faults.Unauthorized, []string{"error]", "status 401", "set HTTP_User and HTTP_Passwd, or HTTP_API_Key"}, 1},
 		{"no privilege", faults.Forbidden, []string{"error]", "status 403"}, 1},
 		{"redirect that is not followed", faults.Redirect, []string{"error]", "status 307", "Hosts"}, 1},
 		{"login page", faults.Page, []string{"error]", "status 200", "not Elasticsearch's", "Hosts"}, 1},

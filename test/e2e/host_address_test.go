@@ -158,8 +158,8 @@ func TestHostDocumentOptions(t *testing.T) {
 	}
 	flush(t, o, "x.y", c.Bytes, host.OK)
 	want := map[int]string{
-		0: `{"n":0,"a_b":{"c_d":1},"list":[{"e_f":2}],"when":"2026/11/23 08:00:00.123456789Z","tag":"x.y","meta":{"severity":"warn"}}`,
-		1: `{"n":1,"when":"my own","tag":"mine"}`,
+		0: `{"n":0,"a_b":{"c_d":1},"list":[{"e_f":2}],"when":"2026/11/23 08:00:00.123456789Z","tag":"x.y","meta":{"severity":"warn"},"resource":{"a":1}}`,
+		1: `{"n":1,"when":"my own","tag":"mine","resource":{"a":1}}`,
 	}
 	got := search(t, s, index)
 	if len(got) != len(want) {
