@@ -17,7 +17,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-matrix test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build run test test-matrix test-versions test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -36,6 +36,9 @@ test: build ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Flu
 
 test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
+
+test-versions: build ## The same against the older servers only, without writing: make test runs the newest one
+	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 7.17.29,3.8.0
 
 test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor Fluent Bit
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -count=1 ./plugin/... ./test/architecture/...

@@ -152,7 +152,8 @@ var names = []struct{ raw, stricter string }{
 // the server takes; what it changes, the server would have refused.
 func TestMatrixDataStreamNames(t *testing.T) {
 	s := cluster(t)
-	prefix := uniqueName(t, s)[:12]
+	prefix := uniqueName(t, s)
+	prefix = "ds" + prefix[len(prefix)-10:]
 	if err := s.PutTemplate(t.Context(), prefix, fmt.Sprintf(`{"index_patterns":["%s*-*","raw%s-*"],"data_stream":{},"priority":600,
 		"template":{"settings":{"number_of_replicas":0},"mappings":{"dynamic":false}}}`, prefix, prefix)); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -52,4 +54,36 @@ func verdict(c testCase, r serverRun) (reason string, ok bool) {
 		}
 	}
 	return "", true
+}
+
+// compareColumns holds each run to its column in the page.
+func compareColumns(page string, runs []serverRun) error {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	rows := map[string][]string{}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(line, "|")
+		if len(cells) > 2 {
+			title := strings.TrimSpace(cells[1])
+			if _, known := rows[title]; !known {
+				rows[title] = cells
+			}
+		}
+	}
+	var faults []error
+	for _, r := range runs {
+		column := slices.IndexFunc(rows[""], func(cell string) bool { return strings.TrimSpace(cell) == r.server })
+		for _, c := range cases {
+			_, ok := verdict(c, r)
+			row := rows[c.title]
+			if column < 0 || column >= len(row) {
+				faults = append(faults, fmt.Errorf("%s has no column %s, or no row %q", page, r.server, c.title))
+			} else if cell := strings.TrimSpace(row[column]); cell != "" && (cell == "yes") != ok {
+				faults = append(faults, fmt.Errorf("%s says %q of %s and %q: this run does not", page, cell, r.server, c.title))
+			}
+		}
+	}
+	return errors.Join(faults...)
 }
