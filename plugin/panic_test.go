@@ -2,9 +2,11 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -33,6 +35,7 @@ func faulty(t *testing.T) (*Plugin, *fluentbit.Recorder) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.AwaitLook() // it uses the parts that the tests take out
 	return p, host
 }
 
@@ -123,5 +126,37 @@ func TestNoPanicLeavesFlush(t *testing.T) {
 	p.memory = nil
 	if outcome := p.Flush("tag", []byte(withTime)); outcome != Retry {
 		t.Errorf("outcome %v", outcome)
+	}
+}
+
+// A panic tells where it was, and what it said without the secrets in it.
+func TestAPanicTellsNoSecret(t *testing.T) {
+	const secret = "hu/sh5+mum7"
+	for name, section := range map[string]map[string]string{
+		"password": {"Hosts": "http://localhost:1", "HTTP_User": "u", "HTTP_Passwd": secret},
+		"API key":  {"Hosts": "http://localhost:1", "HTTP_API_Key": "id:" + secret},
+		"URL":      {"Hosts": "http://u:" + url.PathEscape(secret) + "@localhost:1"},
+		"headers":  {"Hosts": "http://localhost:1", "Headers": "Authorization: " + secret},
+		"proxy":    {"Hosts": "http://localhost:1", "Proxy": "http://u:" + url.PathEscape(secret) + "@localhost:1"},
+	} {
+		host := fluentbit.NewRecorder("es_go.0")
+		p, err := New(func(name string) string { return section[name] }, host.Instance())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.deliverer = deliver.New(sendFunc(func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure) {
+			panic(fmt.Errorf("with %s, %s and %+v", secret, url.QueryEscape(secret), p.setup.elastic.Hosts))
+		}), p.report, deliver.Policy{Bytes: 30})
+		p.Flush("tag", []byte(withTime))
+		p.Flush("tag", []byte(withTime))
+		p.Close()
+		if levels(host, fluentbit.Error, "a fault in this plugin, please report it: with ***, *** and ") != 2 || levels(host, fluentbit.Error, "goroutine ") != 2 {
+			t.Errorf("%s: the fault is not told: %v", name, host.Lines())
+		}
+		for _, line := range host.Lines() {
+			if strings.Contains(line.Text, secret) || strings.Contains(line.Text, url.QueryEscape(secret)) {
+				t.Errorf("%s is told: %s", name, line.Text)
+			}
+		}
 	}
 }

@@ -57,12 +57,13 @@ type Plugin struct {
 	spooling *spooling
 	policy   sourcePolicy
 	benches  *reuse.List[*bench]
+	look     *look
 	engine   sync.Once // the warning about the engine's thread
 }
 
 // New reads the section through lookup, which returns an option's value or "",
-// and returns an instance that is ready for its first chunk. It connects to
-// nothing.
+// and returns an instance that is ready for its first chunk. It waits for
+// nothing: a goroutine takes a first look at Elasticsearch.
 //
 // Possible errors: all that is wrong with the section, one line each.
 func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, error) {
@@ -99,6 +100,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s; %s",
 		Version, Commit, runtime.Version(), s.target, options.HostList(), s.operation, idSource(options), options.Compress, options.BulkSize, s.letters.fate(options), p.spooling)
 	warnOfConnection(host, options)
+	p.beginLook(options.RequestTimeout)
 	return p, nil
 }
 
@@ -232,7 +234,7 @@ func (p *Plugin) panicked(problem any, name func() deliver.Digest, src *source, 
 }
 
 func (p *Plugin) logFault(problem any) {
-	p.host.Log(fluentbit.Error, "a fault in this plugin, please report it: %v\n%s", problem, debug.Stack())
+	p.host.Log(fluentbit.Error, "a fault in this plugin, please report it: %s\n%s", p.client.Scrub(fmt.Sprint(problem)), debug.Stack())
 }
 
 // tally accounts for a chunk that made the plugin fail, as far as counting its
@@ -265,6 +267,7 @@ func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 // Close ends the instance: it drops its connections and says its last words.
 // It must be called on one of Fluent Bit's threads, after the last Flush.
 func (p *Plugin) Close() {
+	p.look.close()
 	if p.spooling != nil {
 		p.spooling.close()
 	}

@@ -160,7 +160,10 @@ func (r *report) optionTrouble(option string, err error) {
 }
 
 // failed logs an outage when it begins, when it changes, and once a minute.
-func (r *report) failed(f *bulk.Failure) {
+func (r *report) failed(f *bulk.Failure) { r.complain("", f) }
+
+// complain is failed with a word on what it was that failed.
+func (r *report) complain(what string, f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, now := &r.trouble, time.Now()
@@ -176,7 +179,7 @@ func (r *report) failed(f *bulk.Failure) {
 	if f.Class == bulk.Unauthorized {
 		level = fluentbit.Error
 	}
-	r.host.Log(level, "Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
+	r.host.Log(level, what+"Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
 	t.told[kind], t.open = now, true
 }
 

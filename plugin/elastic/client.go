@@ -67,6 +67,7 @@ type Client struct {
 	hosts      *hosts
 	credential credential
 	secrets    []string
+	server     learned
 	readers    *reuse.List[*bulk.AnswerReader]
 }
 
@@ -92,7 +93,7 @@ func New(o Options) (*Client, error) {
 	header.Set("Accept", "application/json")
 	transport, err := elastictransport.NewClient(
 		elastictransport.WithURLs(o.Hosts...),
-		elastictransport.WithTransport(&wire{hosts: c.hosts, credential: credential, sign: o.Sign, next: lines}),
+		elastictransport.WithTransport(&wire{hosts: c.hosts, credential: credential, sign: o.Sign, server: &c.server, next: lines}),
 		elastictransport.WithConnectionPoolFunc(func([]*elastictransport.Connection, elastictransport.Selector) elastictransport.ConnectionPool {
 			return c.hosts
 		}),
@@ -133,7 +134,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	if err != nil {
 		cancel()
 		body.wait() // so that whether it was read is known
-		return 0, transportFailure(err, body, attempt)
+		return 0, c.transportFailure(err, body, attempt)
 	}
 	defer closeAnswer(response.Body)
 	if response.StatusCode != http.StatusOK {

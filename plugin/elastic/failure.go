@@ -23,7 +23,7 @@ const errorBytes = 32 << 10
 
 // transportFailure tells a request that can't have arrived from one that may
 // have: as soon as a byte of the body was read, it may.
-func transportFailure(err error, b *body, a *attempt) *bulk.Failure {
+func (c *Client) transportFailure(err error, b *body, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
 	refusal, refused := errors.AsType[*proxyError](err)
 	switch {
@@ -64,9 +64,9 @@ func (c *Client) answerFailure(response *esapi.Response, a *attempt) *bulk.Failu
 	origin := bulk.FromElsewhere
 	if kind, reason, ok := ownError(text); ok {
 		origin = bulk.FromElasticsearch
-		f.Type, f.Reason = kind, c.scrub(reason)
+		f.Type, f.Reason = kind, c.Scrub(reason)
 	} else if title := titleOf(text); title != "" {
-		f.Err = fmt.Errorf("a page titled %q", c.scrub(title))
+		f.Err = fmt.Errorf("a page titled %q", c.Scrub(title))
 	}
 	f.Class = bulk.ClassOf(response.StatusCode, origin)
 	f.Remedy = c.statusRemedy(response.StatusCode, origin, a)

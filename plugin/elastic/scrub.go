@@ -51,8 +51,8 @@ func secretsOf(o Options) []string {
 	return secrets
 }
 
-// scrub takes secrets out of a text that somebody else wrote.
-func (c *Client) scrub(text string) string {
+// Scrub takes secrets out of a text that somebody else wrote.
+func (c *Client) Scrub(text string) string {
 	secrets := c.secrets
 	if _, current, found := strings.Cut(c.credential.value(), " "); found {
 		secrets = append(secrets[:len(secrets):len(secrets)], current)

@@ -137,3 +137,35 @@ func TestALongErrorIsReadInPart(t *testing.T) {
 		t.Errorf("%.1000v", failure)
 	}
 }
+
+func TestTheServerIsKnownFromTheFirstAnswerThatTells(t *testing.T) {
+	status, header, body := 200, http.Header{}, answer(1)
+	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	})
+	client := newClient(t, elastic.Options{}, server.URL)
+	check := func(want string) {
+		t.Helper()
+		if got := client.Server().String(); got != want {
+			t.Errorf("it is taken for %s, want %s", got, want)
+		}
+	}
+	check("unknown")
+	_ = post(t, client)
+	check("unknown")
+	status, header = 503, http.Header{"X-Elastic-Product": {"Elasticsearch"}}
+	_ = post(t, client)
+	check("Elasticsearch")
+	header, status = http.Header{"X-Opensearch-Version": {"OpenSearch/3.8.0 (opensearch)"}}, 200
+	_ = post(t, client)
+	check("Elasticsearch") // the first decides
+	header, body = http.Header{"X-Elastic-Product": {"Elasticsearch"}}, `{"version":{"number":"8.19.7"}}`
+	if sight, failure := client.Look(t.Context()); failure != nil || sight.Server.String() != "Elasticsearch 8.19.7" || sight.Status != 200 || sight.Host != server.URL {
+		t.Errorf("%+v, %v", sight, failure)
+	}
+	check("Elasticsearch 8.19.7")
+}

@@ -65,7 +65,7 @@ func (c *Client) ask(ctx context.Context, request esapi.Request) ([]byte, *bulk.
 	ctx, attempt := withAttempt(ctx)
 	response, err := request.Do(ctx, c.transport)
 	if err != nil {
-		failure := transportFailure(err, new(body), attempt)
+		failure := c.transportFailure(err, new(body), attempt)
 		failure.Class = bulk.Unreachable // also where a proxy refused to connect: that is no answer about templates
 		return nil, failure
 	}

@@ -12,6 +12,7 @@ type wire struct {
 	hosts      *hosts
 	credential credential
 	sign       func(req *http.Request, body []byte) error // nil: not signed
+	server     *learned
 	next       http.RoundTripper
 }
 
@@ -62,6 +63,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	switch {
 	case err == nil:
 		w.hosts.answered(a.address)
+		w.server.add(serverOf(response.Header))
 	case !errors.Is(req.Context().Err(), context.Canceled): // else it is the caller who had enough
 		a.elsewhere = w.hosts.lost(a.address, began)
 	}
