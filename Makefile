@@ -24,6 +24,12 @@ build: out_es.so ## Build out_es.so
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
 	$(BUILD_SO) -o $@ .
 
+.PHONY: aws
+aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenSearch with AWS's SDK
+
+out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
+	$(BUILD_SO) -tags aws -o $@ .
+
 out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
 	$(BUILD_LINT) -o $@ ./cmd/out_es-lint
 
@@ -33,6 +39,7 @@ run: build ## Bring the example logs into Elasticsearch and show what arrived (E
 test: build ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Fluent Bit
 	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED and named below."
 	OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
+	$(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
 
 test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
@@ -48,6 +55,7 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	go mod tidy -diff
 	go vet ./...
 	CGO_ENABLED=0 go vet ./plugin/...
+	go vet -tags aws . ./plugin/...
 	$(STATICCHECK) ./...
 	go test -count=1 ./test/architecture/...
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/migrate ./plugin/document ./test/simulate

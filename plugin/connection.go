@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	"out_es/plugin/aws"
 	"out_es/plugin/config"
 	"out_es/plugin/elastic"
 	"out_es/plugin/fluentbit"
@@ -30,6 +31,9 @@ func (t *translation) elastic() elastic.Options {
 		o.User, o.Password = c.CloudUser()
 		o.UserOption = "Cloud_Auth"
 	}
+	if c.AWSAuth {
+		t.sign(&o)
+	}
 	switch c.Proxy {
 	case "":
 	case config.NoProxy:
@@ -42,6 +46,22 @@ func (t *translation) elastic() elastic.Options {
 		o.Proxy = proxy
 	}
 	return o
+}
+
+// sign makes o sign its requests for AWS.
+func (t *translation) sign(o *elastic.Options) {
+	c := t.config
+	signer, err := aws.New(aws.Options{
+		Region: c.AWSRegion, Service: c.AWSServiceName, Profile: c.AWSProfile,
+		RoleARN: c.AWSRoleARN, ExternalID: c.AWSExternalID, STSEndpoint: c.AWSSTSEndpoint,
+	})
+	switch {
+	case errors.Is(err, aws.ErrRegion):
+		t.fault("AWS_Region", c.AWSRegion, err)
+	case err != nil && !errors.Is(err, aws.ErrBuild): // config has refused the option in that case
+		t.fault("AWS_Auth", "on", err)
+	}
+	o.Sign, o.Hidden = signer, c.AWSExternalID
 }
 
 var tlsVersions = map[string]uint16{"1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}

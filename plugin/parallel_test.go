@@ -67,7 +67,7 @@ func TestInstancesAreIndependent(t *testing.T) {
 	}
 	counts(t, ofFirst, map[string]int{"accepted": 8})
 	counts(t, ofSecond, map[string]int{"returned": 6})
-	if len(lines(ofFirst, "401")) != 0 || healthy.documents[0].Index != "first" {
+	if len(lines(ofFirst, "status 401")) != 0 || healthy.documents[0].Index != "first" {
 		t.Error("the second spoke through the first")
 	}
 }

@@ -37,6 +37,8 @@ type Options struct {
 	TokenFile string
 	// Sign gives a request whose body is known its signature; nil signs none.
 	Sign func(req *http.Request, body []byte) error
+	// Hidden is a secret of Sign's.
+	Hidden string
 	// Header is added to every request. It may have an Authorization.
 	Header http.Header
 	// Proxy is asked to pass requests on; nil means what the environment says,

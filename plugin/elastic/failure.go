@@ -25,6 +25,10 @@ const errorBytes = 32 << 10
 // have: as soon as a byte of the body was read, it may.
 func (c *Client) transportFailure(err error, b *body, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
+	if problem, ok := errors.AsType[*SignError](err); ok {
+		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes what a token service answered
+		return f
+	}
 	refusal, refused := errors.AsType[*proxyError](err)
 	switch {
 	case refused:

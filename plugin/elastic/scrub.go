@@ -43,6 +43,7 @@ func secretsOf(o Options) []string {
 		add(half)
 	}
 	add(o.TLS.KeyPassword)
+	add(o.Hidden)
 	for _, values := range o.Header {
 		for _, value := range values {
 			add(value)

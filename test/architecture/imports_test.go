@@ -14,13 +14,14 @@ import (
 // here may import nothing of ours: the way of the data goes one way.
 var mayImport = map[string][]string{
 	"out_es":                   {"plugin", "plugin/fluentbit"},
-	"out_es/plugin":            {"plugin/address", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit", "plugin/reuse", "plugin/spool", "plugin/template"},
+	"out_es/plugin":            {"plugin/address", "plugin/aws", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit", "plugin/reuse", "plugin/spool", "plugin/template"},
 	"out_es/plugin/document":   {"plugin/chunk", "plugin/jsontext"},
 	"out_es/plugin/address":    {"plugin/chunk", "plugin/jsontext"},
 	"out_es/plugin/deliver":    {"plugin/bulk"},
 	"out_es/plugin/elastic":    {"plugin/bulk", "plugin/reuse", "plugin/template"},
 	"out_es/plugin/template":   {"plugin/bulk"},
 	"out_es/plugin/deadletter": {"plugin/jsontext"},
+	"out_es/plugin/aws":        {},
 	"out_es/plugin/bulk":       {},
 	"out_es/plugin/chunk":      {},
 	"out_es/plugin/config":     {},
@@ -162,5 +163,18 @@ func TestDataPathHasNoReflection(t *testing.T) {
 	}
 	if found != len(dataPath) {
 		t.Errorf("%d of %d rooms of the data path are there: correct dataPath", found, len(dataPath))
+	}
+}
+
+// TestTheOrdinaryBuildHasNoSDK keeps AWS's SDK in out_es_aws.so.
+func TestTheOrdinaryBuildHasNoSDK(t *testing.T) {
+	for tags, want := range map[string]bool{"": false, "aws": true} {
+		out, err := exec.Command("go", "list", "-tags", tags, "-deps", "out_es").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if has := strings.Contains(string(out), "github.com/aws/"); has != want {
+			t.Errorf("with the tags %q the plugin links AWS's SDK: %v", tags, has)
+		}
 	}
 }
