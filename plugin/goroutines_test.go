@@ -8,9 +8,9 @@ import (
 	"out_es/plugin"
 )
 
-// How many goroutines an instance may have: none of its own when it is made,
-// and after a flush net/http's two for the connection that it keeps. With a
-// spool, the sender is one more.
+// How many goroutines an instance may have: none of its own once its first look
+// is over, and net/http's two for the connection that the look made and that
+// flushes use again. With a spool, the sender is one more.
 const (
 	goroutinesMade    = 0
 	goroutinesFlushed = 2
@@ -37,13 +37,14 @@ func TestAnInstanceHasFewGoroutines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			atMost(t, "made", before+row.made)
+			const ofTheServer = 1 // for its end of the connection
+			p.AwaitLook()
+			atMost(t, "made", before+row.made+goroutinesFlushed+ofTheServer)
 			for range 20 {
 				if outcome := p.Flush("tag", numbered(records)); outcome != plugin.OK {
 					t.Fatalf("outcome %v", outcome)
 				}
 			}
-			const ofTheServer = 1 // for its end of the connection
 			atMost(t, "after 20 flushes", before+row.made+goroutinesFlushed+ofTheServer)
 			p.Close()
 			atMost(t, "closed", before+ofTheServer)
