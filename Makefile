@@ -4,7 +4,8 @@ VERSION  ?= 0.1.0
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
 LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
-BUILD_SO   := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
+# The bulk API needs no HTTP/2, which would be 0.4 MB of the file.
+BUILD_SO   := CGO_ENABLED=1 go build -buildmode=c-shared -tags=nethttpomithttp2 -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
 BUILD_LINT := CGO_ENABLED=0 go build -tags aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
@@ -28,7 +29,7 @@ out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>
 aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenSearch with AWS's SDK
 
 out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
-	$(BUILD_SO) -tags aws -o $@ .
+	$(BUILD_SO) -tags=nethttpomithttp2,aws -o $@ .
 
 out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
 	$(BUILD_LINT) -o $@ ./cmd/out_es-lint

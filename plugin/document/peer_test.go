@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ugorji/go/codec"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
@@ -16,12 +16,10 @@ import (
 // plugin doesn't use, and their JSON by encoding/json.
 func TestRecordsOfAnotherEncoder(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	handle := &codec.MsgpackHandle{WriteExt: true} // str 8 and bin beside the old forms
 	for i := range 500 {
 		record := randomMap(random, 4)
-		var event []byte
-		head := []any{[]any{uint32(1795425262), map[string]any{}}, record}
-		if err := codec.NewEncoderBytes(&event, handle).Encode(head); err != nil {
+		event, err := msgpack.Marshal([]any{[]any{uint32(1795425262), map[string]any{}}, record})
+		if err != nil {
 			t.Fatal(err)
 		}
 		r := chunk.NewReader(event)
@@ -88,14 +86,18 @@ func randomText(r *rand.Rand) string {
 	return string(text)
 }
 
-// pairs is a map in codec's eyes. This version of codec crashes on Go maps of
-// other types than map[string]any, whose insides it believes it knows.
+// pairs is a map whose keys are of any type, and in order.
 type pairs []any
 
-func (pairs) MapBySlice() {}
+// EncodeMsgpack implements msgpack.CustomEncoder.
+func (p pairs) EncodeMsgpack(e *msgpack.Encoder) error {
+	if err := e.EncodeMapLen(len(p) / 2); err != nil {
+		return err
+	}
+	return e.EncodeMulti(p...)
+}
 
 func TestKeysOfAnotherEncoder(t *testing.T) {
-	handle := &codec.MsgpackHandle{WriteExt: true}
 	for _, row := range []struct {
 		record pairs
 		want   any // encoding/json writes such keys as we must
@@ -106,8 +108,8 @@ func TestKeysOfAnotherEncoder(t *testing.T) {
 		{pairs{true, 1.5, 2.5, nil}, map[string]any{"true": 1.5, "2.5": nil}},
 		{pairs{nil, []any{"x"}}, map[string]any{"null": []any{"x"}}},
 	} {
-		var b []byte
-		if err := codec.NewEncoderBytes(&b, handle).Encode(row.record); err != nil {
+		b, err := msgpack.Marshal(row.record)
+		if err != nil {
 			t.Fatal(err)
 		}
 		if got, want := decode(t, bare(t, b)), viaJSON(t, row.want); !reflect.DeepEqual(got, want) {

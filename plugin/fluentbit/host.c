@@ -9,6 +9,15 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef __linux__
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21 /* Linux 5.4 */
+#endif
+#endif
+
 static struct {
     void (*print)(int, const char *, int, const char *, ...);
     const char *(*name)(void *);
@@ -39,6 +48,44 @@ int outes_resolve(void)
     *(void **) &flb.histogram_create = dlsym(RTLD_DEFAULT, "cmt_histogram_create");
     *(void **) &flb.histogram_set = dlsym(RTLD_DEFAULT, "cmt_histogram_set_default");
     return flb.print != NULL && flb.name != NULL;
+}
+
+#ifdef __linux__
+/* Offers the kernel the pages of this shared object's read-only segments. Those
+ * are the file's own bytes, and are read again where they are needed; the
+ * segments that the loader or Go write to are left alone. */
+static int release_segments(struct dl_phdr_info *object, size_t size, void *unused)
+{
+    uintptr_t here = (uintptr_t) &release_segments, page = (uintptr_t) sysconf(_SC_PAGESIZE);
+    int i, ours = 0;
+
+    (void) size;
+    (void) unused;
+    for (i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+
+        ours |= segment->p_type == PT_LOAD && here >= start && here < start + segment->p_memsz;
+    }
+    for (i = 0; ours && i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+
+        if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W)) {
+            madvise((void *) start, end - start, MADV_PAGEOUT);
+        }
+    }
+    return ours;
+}
+#endif
+
+/* An advice: what a kernel can't or may not do with it costs nothing. */
+void outes_release_pages(void)
+{
+#ifdef __linux__
+    dl_iterate_phdr(release_segments, NULL);
+#endif
 }
 
 int outes_has_metrics(void)

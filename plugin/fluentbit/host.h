@@ -24,6 +24,7 @@ struct outes_series {
 };
 
 int outes_resolve(void);
+void outes_release_pages(void);
 int outes_on_engine_thread(void);
 int outes_has_metrics(void);
 const char *outes_name(void *instance);

@@ -10,8 +10,15 @@ import "C"
 import (
 	"os"
 	"sync"
+	"time"
 	"unsafe"
 )
+
+// startTakes is when an agent has started and sent its first chunks, whatever
+// lay waiting on the node. Nearly all of the shared object is resident then: the
+// loader and the Go runtime go through it once, and the kernel maps 64 KB around
+// each page that is touched (docs/adr/0020).
+const startTakes = 15 * time.Second
 
 // resolve looks Fluent Bit's functions up, once a process.
 var resolve = sync.OnceValue(func() bool { return C.outes_resolve() != 0 })
@@ -24,7 +31,9 @@ func Open(plugin unsafe.Pointer) *Instance {
 		return Standalone("es_go", os.Stderr)
 	}
 	handle := (*C.struct_outes_plugin)(plugin).instance
-	return newInstance(&process{instance: handle, label: C.GoString(C.outes_name(handle))}, os.Stderr)
+	p := &process{instance: handle, label: C.GoString(C.outes_name(handle))}
+	p.atRest = time.AfterFunc(startTakes, func() { C.outes_release_pages() })
+	return newInstance(p, os.Stderr)
 }
 
 func (p *process) onEngineThread() bool { return C.outes_on_engine_thread() != 0 }
@@ -34,6 +43,9 @@ type process struct {
 	instance unsafe.Pointer
 	label    string
 	series   []*C.struct_outes_series
+	// atRest gives back the pages of the shared object that only the start
+	// needed.
+	atRest *time.Timer
 }
 
 func (p *process) name() string { return p.label }
@@ -117,6 +129,7 @@ func (p *process) newSeries(metric unsafe.Pointer) *C.struct_outes_series {
 
 // close frees what newSeries made. Nothing may be called after it.
 func (p *process) close() {
+	p.atRest.Stop()
 	for _, s := range p.series {
 		C.free(unsafe.Pointer(s.values[0]))
 		C.free(unsafe.Pointer(s.values[1]))

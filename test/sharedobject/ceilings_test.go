@@ -11,9 +11,8 @@ import (
 // The ceilings of issue 7. They are lowered when the plugin gets smaller, and
 // raised by nobody.
 const (
-	// ceilingBytes is to be 10,000,000, which is the bar; the plugin has been
-	// 11,294,120 since it has a spool and templates.
-	ceilingBytes = 11_500_000
+	// ceilingBytes is the bar (docs/adr/0020 has what is linked).
+	ceilingBytes = 10_000_000
 	// ceilingGLIBC is older than the C library of any image: RHEL 9 and Ubuntu
 	// 22.04 have it, too.
 	ceilingGLIBC = "2.34"
