@@ -72,6 +72,9 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	if err := limitMemory(options).Err(); err != nil {
+		return nil, err
+	}
 	policy := newSourcePolicy(options)
 	report := newReport(host, policy)
 	s.elastic.HostBack = report.hostBack
@@ -276,5 +279,6 @@ func (p *Plugin) Close() {
 	if p.letterFile != nil {
 		_ = p.letterFile.Close() // every write was synced
 	}
+	unlimitMemory(p.setup.memoryLimit)
 	p.host.Close()
 }

@@ -1,19 +1,62 @@
 package plugin
 
 import (
+	"errors"
+	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"strconv"
+
+	"out_es/plugin/config"
 )
 
 // gcPercent trades a little CPU for memory: the data path allocates next to
 // nothing a record, so that a collection every fifth of the live heap (a few
-// MB) is rare. docs/adr/0006 has the measurement.
-const gcPercent = 20
+// MB) is rare. processors is how many threads run Go code at a time: what
+// Fluent Bit's one engine thread brings needs less than one, and each further
+// one costs threads and memory on a node with many cores. docs/adr/0006 has the
+// measurements.
+const (
+	gcPercent  = 20
+	processors = 1
+)
 
-// TuneRuntime sets the collector for life inside somebody else's agent. GOGC
-// in the environment wins.
+// TuneRuntime sets the Go runtime for life inside somebody else's agent. GOGC
+// and GOMAXPROCS in the environment win.
 func TuneRuntime() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(processors)
+	}
+}
+
+// noLimit is what the runtime has where nobody set a limit, and goes back to
+// when the instances that did are closed.
+const noLimit = math.MaxInt64
+
+var errOtherLimit = errors.New("another es_go output of this Fluent Bit, or GOMEMLIMIT, has set another limit; " +
+	"the limit counts for the whole process: give all of them the same, or leave it out")
+
+// limitMemory sets Memory_Limit, which the runtime keeps for the process.
+func limitMemory(c *config.Config) config.Faults {
+	if c.MemoryLimit == 0 {
+		return nil
+	}
+	limit := int64(c.MemoryLimit)
+	if now := debug.SetMemoryLimit(-1); now != noLimit && now != limit {
+		return config.Faults{c.FaultOf("Memory_Limit", strconv.Itoa(c.MemoryLimit), errOtherLimit)}
+	}
+	debug.SetMemoryLimit(limit)
+	return nil
+}
+
+// unlimitMemory gives back what limitMemory set. Fluent Bit closes all its
+// instances before it makes new ones, so no other one needs it any more.
+func unlimitMemory(limit int) {
+	if limit != 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(noLimit)
 	}
 }

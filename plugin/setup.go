@@ -30,6 +30,8 @@ type setup struct {
 	compression  bulk.Compression
 	// replaces says that Template_File replaces another template of its name.
 	replaces bool
+	// memoryLimit is the section's own, in bytes, or 0.
+	memoryLimit int
 	// target describes where documents go, for the start-up line.
 	target string
 }
@@ -46,6 +48,7 @@ func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
 			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,
 		},
+		memoryLimit: c.MemoryLimit,
 	}
 	s.target = t.target // address has set it
 	t.letters(s)

@@ -89,6 +89,7 @@ type Config struct {
 
 	TraceError  bool
 	TraceOutput bool
+	MemoryLimit int // bytes; 0 where it is not set
 
 	// given holds what the section says, by option, without secrets.
 	given map[string]string
@@ -123,10 +124,10 @@ func Parse(lookup func(name string) string) (*Config, Faults) {
 		} else {
 			text = o.Default
 		}
-		if c.IsSet(o.Name) && o.Later {
-			faults = append(faults, o.fault(text, errLater))
-		} else if c.IsSet(o.Name) && o.AWS && !hasAWS {
+		if c.IsSet(o.Name) && o.AWS && !hasAWS {
 			faults = append(faults, o.fault(text, errNotAWS))
+		} else if text == "" && o.Kind == Size {
+			continue // the one without a default stays 0
 		} else if err := o.read(c, text); err != nil {
 			faults = append(faults, o.fault(text, err))
 		}

@@ -46,8 +46,6 @@ func (f Faults) Err() error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-var errLater = errors.New("this option is not available in this version yet; remove it")
-
 var errNotAWS = errors.New("this build can't sign requests for AWS: load out_es_aws.so in place of out_es.so (\"make aws\" builds it)")
 
 // fault reports err about the value text of o, without its secrets.

@@ -47,20 +47,17 @@ type Option struct {
 	// Min and Max bound a Size in bytes and a Duration in nanoseconds.
 	Min, Max int64
 	Doc      string
-	// Later marks an option that is parsed and then refused: what it stands
-	// for is not there yet.
-	Later bool
 	// AWS marks an option that only out_es_aws.so has.
 	AWS bool
 	// field is where the value goes: a *string, *bool, *int, *time.Duration,
-	// *[]*url.URL or *http.Header; nil for an option that is Later.
+	// *[]*url.URL or *http.Header.
 	field func(*Config) any
 }
 
 // read parses text as o's kind and stores it.
 func (o *Option) read(c *Config, text string) error {
 	value, err := o.parse(text)
-	if err != nil || o.field == nil {
+	if err != nil {
 		return err
 	}
 	switch field := o.field(c).(type) {

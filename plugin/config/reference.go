@@ -77,8 +77,5 @@ func (o *Option) row() string {
 	if o.AWS {
 		doc += " *Only in out_es_aws.so.*"
 	}
-	if o.Later {
-		doc += " *Not available in this version yet.*"
-	}
 	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", o.Name, value, fallback, doc)
 }

@@ -149,5 +149,6 @@ var table = []Option{
 		Doc: "Log Elasticsearch's reasons in full, pieces of records included."},
 	{Name: "Trace_Output", Group: "diagnosis", Kind: Switch, Default: "off", field: func(c *Config) any { return &c.TraceOutput },
 		Doc: "Log every line that is sent, cut to 4 KB."},
-	{Name: "Memory_Limit", Group: "diagnosis", Kind: Size, Min: megabyte, Max: 64 * gigabyte, Later: true, Doc: "Soft limit of the Go runtime's memory, for the whole process."},
+	{Name: "Memory_Limit", Group: "diagnosis", Kind: Size, Min: 16 * megabyte, Max: 64 * gigabyte, field: func(c *Config) any { return &c.MemoryLimit },
+		Doc: "Soft limit of the memory of the plugin's Go runtime: the nearer it comes, the harder the collector works. It counts for the whole process, so all instances that set it must set the same, and so must GOMEMLIMIT in the environment where it is set."},
 }

@@ -64,8 +64,8 @@ func TestEveryRowIsComplete(t *testing.T) {
 		if o.Doc == "" || !strings.HasSuffix(o.Doc, ".") && !strings.HasSuffix(o.Doc, ".)") || strings.ContainsAny(o.Doc, "|\n") {
 			t.Errorf("%s: the meaning must be a sentence that fits a table: %q", o.Name, o.Doc)
 		}
-		if (o.field == nil) != o.Later {
-			t.Errorf("%s must have a field, or come later", o.Name)
+		if o.field == nil {
+			t.Errorf("%s must have a field", o.Name)
 		}
 		if o.Kind == Choice && !slices.Contains(o.Choices, o.Default) {
 			t.Errorf("%s: the default %q is no choice of %v", o.Name, o.Default, o.Choices)
@@ -117,15 +117,12 @@ func other(o *Option) string {
 
 func TestEveryOptionHasAFieldOfItsOwn(t *testing.T) {
 	for _, o := range table {
-		if o.Later || o.AWS && !hasAWS {
+		if o.AWS && !hasAWS {
 			continue
 		}
 		before, _ := Parse(section(nil))
 		after, _ := Parse(section(map[string]string{o.Name: other(&o)}))
 		for _, p := range table {
-			if p.Later {
-				continue
-			}
 			changed := !reflect.DeepEqual(value(&p, before), value(&p, after))
 			if changed != (p.Name == o.Name) {
 				t.Errorf("given %s %s, %s is %v", o.Name, other(&o), p.Name, value(&p, after))
@@ -145,20 +142,6 @@ func TestAWSOptionsAreRefusedByTheOrdinaryBuild(t *testing.T) {
 		_, faults := Parse(section(map[string]string{"Hosts": "localhost", o.Name: other(&o)}))
 		if len(faults) != 1 || faults[0].Option != o.Name || !strings.Contains(faults[0].Advice, "out_es_aws.so") {
 			t.Errorf("%s: %v", o.Name, faults)
-		}
-	}
-}
-
-func TestEveryLaterOptionIsRefused(t *testing.T) {
-	for _, o := range table {
-		if !o.Later {
-			continue
-		}
-		for _, value := range []string{other(&o), "nonsense"} {
-			_, faults := Parse(section(map[string]string{"Hosts": "localhost", o.Name: value}))
-			if len(faults) != 1 || faults[0].Option != o.Name || faults[0].Advice != errLater.Error() {
-				t.Errorf("%s %s: %v", o.Name, value, faults)
-			}
 		}
 	}
 }
