@@ -1,23 +1,50 @@
-# Fluent Bit with out_es in it.
+# Fluent Bit with out_es in it, for linux/amd64 and linux/arm64.
 #
 #   docker build -t fluent-bit-es .
 #   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 fluent-bit-es
 #
-# Built on Debian 12, whose glibc is older than that of every official Fluent Bit image since 4.2.1, so that the .so loads in all of
-# them.
+# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t fluent-bit-es:debug .
+# Both architectures, from one machine: docker buildx build --platform linux/amd64,linux/arm64 -t fluent-bit-es .
+#
+# Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
+# of "make dist", and test/image runs them without an engine.
 
-FROM golang:1.26-bookworm AS build
+ARG FLUENT_BIT=5.1.1
+ARG VARIANT=
+
+FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
-COPY out_es.go Makefile ./
+ARG TARGETARCH
+RUN case "$TARGETARCH" in \
+      "$(go env GOARCH)") exit 0;; \
+      arm64) compiler="gcc-aarch64-linux-gnu libc6-dev-arm64-cross";; \
+      amd64) compiler="gcc-x86-64-linux-gnu libc6-dev-amd64-cross";; \
+      *) echo "out_es is built for amd64 and arm64, not for $TARGETARCH"; exit 1;; \
+    esac && apt-get update && apt-get install -y --no-install-recommends $compiler
+COPY Makefile LICENSE CHANGELOG.md out_es.go ./
 COPY plugin plugin
+COPY lint lint
+COPY cmd cmd
+COPY release release
 ARG VERSION=0.1.0
 ARG COMMIT=unknown
-RUN make build VERSION="$VERSION" COMMIT="$COMMIT"
+RUN make dist ARCHES="$TARGETARCH" VERSION="$VERSION" COMMIT="$COMMIT" && mkdir out && tar -xzf dist/*.tar.gz --strip-components=1 -C out
 
-FROM fluent/fluent-bit:5.1.1
-COPY --from=build /src/out_es.so /usr/lib/out_es.so
+FROM fluent/fluent-bit:${FLUENT_BIT}${VARIANT}
+ARG FLUENT_BIT
+ARG VERSION=0.1.0
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="Fluent Bit with out_es" \
+      org.opencontainers.image.description="Fluent Bit and its output plugin es_go for Elasticsearch" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${COMMIT}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="fluent/fluent-bit:${FLUENT_BIT}"
+COPY --from=build /src/out/out_es.so /usr/lib/out_es.so
+COPY --from=build /src/out/out_es-lint /usr/bin/out_es-lint
+COPY --from=build /src/out/LICENSE /src/out/THIRD_PARTY.txt /src/out/sbom.cdx.json /usr/share/doc/out_es/
 COPY deploy/image/fluent-bit.conf /fluent-bit/etc/fluent-bit-es.conf
 # ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD, or ES_API_KEY, are optional.
 ENV ES_PREFIX=logstash HTTP_PORT=2020 FORWARD_PORT=24224 STORAGE_PATH=/var/lib/fluent-bit
