@@ -145,7 +145,7 @@ func TestEveryCommandExists(t *testing.T) {
 			}
 		}
 	}
-	if count < 10 {
+	if count < 20 {
 		t.Errorf("only %d commands were found", count)
 	}
 }
@@ -180,7 +180,7 @@ func TestEveryConfigurationIsTaken(t *testing.T) {
 			}
 		}
 	}
-	if count < 1 {
+	if count < 2 {
 		t.Errorf("only %d configurations were found", count)
 	}
 }
