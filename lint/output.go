@@ -208,7 +208,11 @@ func (c *checker) match(s *sections.Section) {
 	c.report(s.Position, Error, "match", "the section has neither Match nor Match_Regex: Fluent Bit sends it nothing")
 }
 
+// workers are not needed where a flush ends in the spool.
 func (c *checker) workers(s *sections.Section) {
+	if s.Last("spool_path") != nil {
+		return
+	}
 	p := s.Last("workers")
 	switch {
 	case p == nil:
