@@ -157,12 +157,16 @@ func tokens(list []json.Token, b []byte, depth int) (out []json.Token, rest []by
 	return list, nil, false
 }
 
-// number is a float as encoding/json writes it, nil where it can't.
+// number is a float as encoding/json writes it, with a fraction where that
+// writes an integer; nil where it can't.
 func number[F float32 | float64](f F) json.Token {
 	if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
 		return nil
 	}
 	text, _ := json.Marshal(f)
+	if !bytes.ContainsAny(text, ".e") {
+		text = append(text, ".0"...)
+	}
 	return json.Number(text)
 }
 

@@ -176,7 +176,7 @@ func (w *Writer) keyText(b []byte, depth int) (text, rest []byte, err error) {
 	if len(text) > 1 && text[0] == '"' { // base64
 		text = text[1 : len(text)-1]
 	}
-	return text, rest, err
+	return bytes.TrimSuffix(text, []byte(".0")), rest, err // Elasticsearch makes two objects of a name with a dot
 }
 
 func replaceDots(key []byte) {

@@ -12,16 +12,28 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// appendFloat writes a float as encoding/json does (ECMAScript's number to
+// appendFloat writes a float as a value: as appendFloatText does, and with a
+// fraction where it is whole. Elasticsearch's dynamic mapping makes a long of a
+// field that begins with 1, and cuts the fraction of each later value; of 1.0
+// and of 1e+21 it makes a float.
+func appendFloat(dst []byte, f float64, bits int) []byte {
+	dst = appendFloatText(dst, f, bits)
+	if f == math.Trunc(f) && !outsidePlain(math.Abs(f), bits) {
+		dst = append(dst, ".0"...)
+	}
+	return dst
+}
+
+// appendFloatText writes a float as encoding/json does (ECMAScript's number to
 // string): the shortest digits that read back the same, an exponent only for
 // the very small and the very large. NaN and the infinities, which JSON can't
 // hold, become null.
-func appendFloat(dst []byte, f float64, bits int) []byte {
+func appendFloatText(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}
 	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && outsidePlain(abs, bits) {
+	if outsidePlain(math.Abs(f), bits) {
 		format = 'e'
 	}
 	dst = strconv.AppendFloat(dst, f, format, -1, bits)
@@ -34,6 +46,9 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 
 // outsidePlain says whether a magnitude is written with an exponent.
 func outsidePlain(abs float64, bits int) bool {
+	if abs == 0 {
+		return false
+	}
 	if bits == 32 {
 		return float32(abs) < 1e-6 || float32(abs) >= 1e21
 	}
@@ -84,11 +99,12 @@ func extensionData(b []byte) (kind int8, data []byte) {
 }
 
 // appendSeconds writes a time as a number, to the last digit: a float of 64
-// bits would lose the last hundreds of nanoseconds.
+// bits would lose the last hundreds of nanoseconds. Whole seconds have a
+// fraction, as whole floats have.
 func appendSeconds(dst []byte, seconds, nanos uint32) []byte {
 	dst = strconv.AppendUint(dst, uint64(seconds)+uint64(nanos/1e9), 10)
 	if nanos %= 1e9; nanos == 0 {
-		return dst
+		return append(dst, ".0"...)
 	}
 	dst = appendFraction(append(dst, '.'), nanos, 9)
 	return bytes.TrimRight(dst, "0")

@@ -53,7 +53,7 @@ func TestValuesAreThoseOfEncodingJSON(t *testing.T) {
 		{"ext of msgp's own complex type", msgp.AppendComplex64(nil, 1), []byte{0x3f, 0x80, 0, 0, 0, 0, 0, 0}},
 		{"event time", []byte{0xd7, 0, 0x6b, 0x04, 0x2a, 0x2e, 0x06, 0xff, 0x24, 0x45}, json.Number("1795435054.117384261")},
 		{"event time as ext 8", []byte{0xc7, 8, 0, 0, 0, 0, 1, 0, 0, 0, 1}, json.Number("1.000000001")},
-		{"event time of whole seconds", []byte{0xd7, 0, 0, 0, 0, 10, 0, 0, 0, 0}, 10},
+		{"event time of whole seconds", []byte{0xd7, 0, 0, 0, 0, 10, 0, 0, 0, 0}, json.Number("10.0")},
 		{"event time with too many nanoseconds", []byte{0xd7, 0, 0, 0, 0, 10, 0xff, 0xff, 0xff, 0xff}, json.Number("14.294967295")},
 		{"empty map", []byte{0x80}, map[string]any{}},
 		{"empty array", []byte{0x90}, []any{}},
@@ -94,16 +94,19 @@ func TestIntegersAreExact(t *testing.T) {
 	}
 }
 
-func TestFloatsAreTheShortestThatReadBackTheSame(t *testing.T) {
+func TestFloatsAreTheShortestThatReadBackTheSameAndNeverIntegers(t *testing.T) {
 	check := func(value []byte, f any) {
 		t.Helper()
-		want, _ := json.Marshal(map[string]any{"v": f})
-		if got := bare(t, under("v", value)); got != string(want) {
+		digits, _ := json.Marshal(f)
+		if !bytes.ContainsAny(digits, ".e") {
+			digits = append(digits, ".0"...) // a float to Elasticsearch, too
+		}
+		if got, want := bare(t, under("v", value)), `{"v":`+string(digits)+`}`; got != want {
 			t.Errorf("%x: %s, want %s", value, got, want)
 		}
 	}
 	for _, f := range []float64{
-		0, math.Copysign(0, -1), 1, -1, 0.1, 1.5, 100, 1e6, 1e20, 1e21, 1e22, 1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e100, 1e-100,
+		0, math.Copysign(0, -1), 1, -1, 0.1, 1.5, 100, 1e6, 1e15, 1e20, math.Nextafter(1e21, 0), 1e21, 1e22, 1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e100, 1e-100,
 		math.Pi, math.MaxFloat64, math.SmallestNonzeroFloat64, math.MaxFloat32, 1 << 53, 1<<53 + 2, 1795425262.117384,
 	} {
 		check(msgp.AppendFloat64(nil, f), f)
@@ -140,6 +143,11 @@ func TestKeysThatAreNoStringsBecomeTheirText(t *testing.T) {
 		{"nil", msgp.AppendNil(nil), "null"},
 		{"float", msgp.AppendFloat64(nil, 1.5), "1.5"},
 		{"float of 32 bits", msgp.AppendFloat32(nil, 0.1), "0.1"},
+		{"whole float", msgp.AppendFloat64(nil, -5), "-5"},
+		{"large float", msgp.AppendFloat64(nil, 1e21), "1e+21"},
+		{"event time of whole seconds", []byte{0xd7, 0, 0, 0, 0, 10, 0, 0, 0, 0}, "10"},
+		{"string with a fraction", msgp.AppendString(nil, "5.0"), "5.0"},
+		{"binary with a fraction", msgp.AppendBytes(nil, []byte("5.0")), "5.0"},
 		{"no number", msgp.AppendFloat64(nil, math.NaN()), "null"},
 		{"binary that is UTF-8", msgp.AppendBytes(nil, []byte("raw")), "raw"},
 		{"binary that is none", msgp.AppendBytes(nil, []byte{0xff}), "/w=="},
