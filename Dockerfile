@@ -15,6 +15,7 @@ ARG VARIANT=
 FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
+COPY third_party third_party
 RUN go mod download
 ARG TARGETARCH
 RUN case "$TARGETARCH" in \
