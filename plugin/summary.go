@@ -65,12 +65,13 @@ func (s *summary) tell() {
 	s.counts, s.order, s.others, s.timer, s.last = nil, nil, 0, nil, time.Now()
 }
 
-// close prints what is left.
+// close prints what is left. A timer that fires just now finds nothing more:
+// nobody reads what it would print after close.
 func (s *summary) close() {
 	s.mu.Lock()
-	pending := s.timer != nil && s.timer.Stop()
-	s.mu.Unlock()
-	if pending {
-		s.tell()
+	if s.timer != nil {
+		s.timer.Stop()
 	}
+	s.mu.Unlock()
+	s.tell()
 }
