@@ -1,6 +1,9 @@
 package lint_test
 
 import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,6 +112,7 @@ func TestMatchIsNeeded(t *testing.T) {
 // TestMigratedConfigurationsStart runs the real Fluent Bit on what Migrate has made, with the plugin in it.
 func TestMigratedConfigurationsStart(t *testing.T) {
 	t.Setenv("PASSWORD", "secret")
+	authority := authorityFile(t) // the plugin reads it at its start
 	for _, path := range cases(t, "migrate") {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			migration, err := lint.Migrate(path)
@@ -116,7 +120,8 @@ func TestMigratedConfigurationsStart(t *testing.T) {
 				t.Fatal(err)
 			}
 			rewritten := filepath.Join(t.TempDir(), filepath.Base(path))
-			if err := os.WriteFile(rewritten, []byte(migration.Text), 0o600); err != nil {
+			text := strings.ReplaceAll(migration.Text, "/etc/ca.pem", authority)
+			if err := os.WriteFile(rewritten, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			log := logWith(t, rewritten, []string{"writes to "}, migration.Sections)
@@ -125,4 +130,17 @@ func TestMigratedConfigurationsStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// authorityFile is a file with the certificate of an authority.
+func authorityFile(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
