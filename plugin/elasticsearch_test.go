@@ -39,6 +39,7 @@ type elasticsearch struct {
 // document is one item of a request.
 type document struct {
 	Operation, Index, ID string
+	Pipeline, Routing    string
 	Source               map[string]any
 	Text                 string
 }
@@ -125,7 +126,8 @@ func (e *elasticsearch) parse(body []byte) []document {
 		}
 		var d document
 		for d.Operation = range action {
-			d.Index, d.ID = action[d.Operation].Index, action[d.Operation].ID
+			a := action[d.Operation]
+			d.Index, d.ID, d.Pipeline, d.Routing = a.Index, a.ID, a.Pipeline, a.Routing
 		}
 		lines = lines[1:]
 		if d.Operation != "delete" {
@@ -147,7 +149,9 @@ func (e *elasticsearch) parse(body []byte) []document {
 // take stores a document and returns its item.
 func (e *elasticsearch) take(d document) string {
 	if e.refuse != nil {
-		if wrong := e.refuse(d); wrong != nil {
+		if wrong := e.refuse(d); wrong != nil && wrong.Type == "" { // nothing to delete is no error
+			return fmt.Sprintf(`{%q:{"status":%d,"result":"not_found"}}`, d.Operation, wrong.Status)
+		} else if wrong != nil {
 			return fmt.Sprintf(`{%q:{"status":%d,"error":{"type":%q,"reason":%q}}}`, d.Operation, wrong.Status, wrong.Type, wrong.Reason)
 		}
 	}

@@ -59,6 +59,7 @@ type Plugin struct {
 	benches  *reuse.List[*bench]
 	look     *look
 	engine   sync.Once // the warning about the engine's thread
+	closing  sync.Once
 }
 
 // New reads the section through lookup, which returns an option's value or "",
@@ -76,7 +77,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 		return nil, err
 	}
 	policy := newSourcePolicy(options)
-	report := newReport(host, policy)
+	report := newReport(host, policy, options.SpoolPath != "")
 	s.elastic.HostBack = report.hostBack
 	s.elastic.Trouble = report.optionTrouble
 	client, err := newClient(options, s.elastic)
@@ -268,8 +269,11 @@ func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 }
 
 // Close ends the instance: it drops its connections and says its last words.
-// It must be called on one of Fluent Bit's threads, after the last Flush.
-func (p *Plugin) Close() {
+// It must be called on one of Fluent Bit's threads, after the last Flush. Further
+// calls do nothing.
+func (p *Plugin) Close() { p.closing.Do(p.close) }
+
+func (p *Plugin) close() {
 	p.look.close()
 	if p.spooling != nil {
 		p.spooling.close()

@@ -24,7 +24,7 @@ type report struct {
 	documents, requests, refusals    *fluentbit.Counters
 	received, sent, retries, altered *fluentbit.Counters
 	changedKeys                      *fluentbit.Counters
-	unspooled                        *fluentbit.Counters
+	unspooled                        *fluentbit.Counters // nil without a spool
 	latency                          *fluentbit.Histogram
 
 	mu      sync.Mutex
@@ -57,13 +57,19 @@ type failureKind struct {
 }
 
 // The verdicts of a document, for the metric's label, in the order of
-// report.settle.
+// report.settle. The last spoolVerdicts of them happen with a spool only.
 var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
 
-func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
+const spoolVerdicts = 2
+
+func newReport(host *fluentbit.Instance, policy sourcePolicy, spooled bool) *report {
+	verdicts := documentVerdicts
+	if !spooled {
+		verdicts = verdicts[:len(verdicts)-spoolVerdicts]
+	}
 	r := &report{
 		host: host, policy: policy,
-		documents:   host.Counters("documents_total", "Records by what became of them.", "verdict", documentVerdicts),
+		documents:   host.Counters("documents_total", "Records by what became of them.", "verdict", verdicts),
 		received:    host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
 		requests:    host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
 		refusals:    host.Counters("refusals_total", "Refused documents, dropped or written to the dead letters, by Elasticsearch's error type.", "type", bulk.RefusalNames()),
@@ -71,9 +77,11 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy) *report {
 		retries:     host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
 		altered:     host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
 		changedKeys: host.Counters("changed_keys_total", "Keys of records that Elasticsearch refuses, and that were made acceptable, by what was wrong.", "kind", document.ChangeNames()),
-		unspooled:   host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil),
 		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
+	}
+	if spooled {
+		r.unspooled = host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil)
 	}
 	r.trouble.told = map[failureKind]time.Time{}
 	r.away = map[string]bool{}
@@ -90,7 +98,9 @@ func (r *report) settle(a *Account) {
 		r.refusals.Add(kind, n)
 	}
 	r.received.Add(0, a.Received)
-	r.unspooled.Add(0, a.Unspooled)
+	if r.unspooled != nil {
+		r.unspooled.Add(0, a.Unspooled)
+	}
 	r.altered.Add(0, a.Cut)
 	for kind, n := range a.ChangedKeys {
 		r.changedKeys.Add(kind, n)

@@ -83,7 +83,7 @@ func reported(t *testing.T, test func(*report)) (told []string) {
 		host := fluentbit.NewRecorder("x")
 		instance := host.Instance()
 		began := time.Now()
-		r := newReport(instance, sourcePolicy{})
+		r := newReport(instance, sourcePolicy{}, false)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

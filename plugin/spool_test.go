@@ -383,3 +383,42 @@ func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestSeriesOfTheSpoolAreThereOnlyWithOne(t *testing.T) {
+	e := newElasticsearch(t)
+	_, without := instance(t, e, nil)
+	_, with := spooled(t, e, t.TempDir(), nil)
+	verdicts := without.Values("documents_total")
+	if !slices.Contains(verdicts, "accepted") || slices.Contains(verdicts, "spooled") || slices.Contains(verdicts, "parked") || len(without.Values("unspooled_total")) > 0 {
+		t.Errorf("without a spool: %v, %v", verdicts, without.Values("unspooled_total"))
+	}
+	verdicts = with.Values("documents_total")
+	if !slices.Contains(verdicts, "spooled") || !slices.Contains(verdicts, "parked") || len(with.Values("unspooled_total")) != 1 {
+		t.Errorf("with a spool: %v, %v", verdicts, with.Values("unspooled_total"))
+	}
+}
+
+func TestAnInstanceMayBeClosedTwice(t *testing.T) {
+	for name, more := range map[string]section{
+		"plain":   {"Dead_Letter_File": filepath.Join(t.TempDir(), "dead")},
+		"spooled": {"Spool_Path": t.TempDir()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newElasticsearch(t)
+			p, host := instance(t, e, more)
+			if outcome := p.Flush("tag", numbered(3)); outcome != plugin.OK {
+				t.Errorf("outcome %v", outcome)
+			}
+			p.Close()
+			p.Close()
+			if got := e.numbers(); !slices.Equal(got, upTo(3)) {
+				t.Errorf("documents %v", got)
+			}
+			if told := host.Lines(); !host.Closed() || strings.Contains(fmt.Sprint(told), "fault") {
+				t.Errorf("%v", told)
+			}
+			again, _ := instance(t, e, more) // its files are free
+			again.Close()
+		})
+	}
+}

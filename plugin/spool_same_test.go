@@ -1,0 +1,171 @@
+package plugin_test
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"out_es/plugin"
+	"out_es/plugin/fluentbit"
+)
+
+const (
+	sameChunks = 6
+	sameEvents = 20 // of each chunk
+)
+
+// sameChunk is the i-th chunk of those tests, with ids, shards, a record that
+// has no id and one whose id is too long.
+func sameChunk(i int) (data []byte) {
+	for n := range sameEvents {
+		number := i*sameEvents + n
+		record := object{"n", number, "id", fmt.Sprintf("id-%d", number), "shard", fmt.Sprint("s", n%3)}
+		switch n {
+		case 4:
+			record = object{"n", number, "shard", "x"}
+		case 9:
+			record[3] = strings.Repeat("x", 600)
+		case 14:
+			record = record[:4] // without a shard
+		}
+		data = append(data, event(record)...)
+	}
+	return append(data, 42) // no event
+}
+
+// moody throttles each document as often as its number says, and refuses some.
+func moody(refused itemError) func(document) *itemError {
+	seen := map[string]int{}
+	return func(d document) *itemError {
+		name := d.Operation + d.Index + d.ID + d.Text
+		var n int
+		if d.Operation == "delete" {
+			_, _ = fmt.Sscanf(d.ID, "id-%d", &n)
+		} else if _, behind, found := strings.Cut(d.Text, `"n":`); found && !toTheDead(d) {
+			_, _ = fmt.Sscan(behind[:strings.IndexAny(behind, ",}")], &n)
+		}
+		switch seen[name]++; {
+		case toTheDead(d):
+			return nil
+		case seen[name] <= n%3:
+			return &itemError{429, "es_rejected_execution_exception", "full"}
+		case n%7 == 1:
+			return &refused
+		case n%7 == 2 && d.Operation == "delete":
+			return &itemError{Status: 404}
+		}
+		return nil
+	}
+}
+
+// ends is what became of the records of a run: documents, letters and counts.
+func (e *elasticsearch) ends(t *testing.T, host *fluentbit.Recorder, file string) []string {
+	t.Helper()
+	var all []string
+	for _, d := range e.documents {
+		text := d.Text
+		if toTheDead(d) {
+			delete(d.Source, "@timestamp")
+			text = fmt.Sprint(d.Source)
+		}
+		all = append(all, fmt.Sprintf("%s %s %s pipeline %s routing %s: %s", d.Operation, d.Index, d.ID, d.Pipeline, d.Routing, text))
+	}
+	if file != "" {
+		for _, letter := range fileLetters(t, file) {
+			delete(letter, "@timestamp")
+			all = append(all, "letter "+fmt.Sprint(letter))
+		}
+	}
+	slices.Sort(all)
+	for _, verdict := range []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped"} {
+		all = append(all, fmt.Sprint(verdict, " ", host.Count("documents_total", verdict)))
+	}
+	for _, kind := range host.Values("refusals_total") {
+		if n := host.Count("refusals_total", kind); n > 0 {
+			all = append(all, fmt.Sprint("refused: ", kind, " ", n))
+		}
+	}
+	return all
+}
+
+// What is sent and counted is the same with a spool as without: actions with
+// their addresses and documents, and dead letters.
+func TestASpoolChangesNothingOfWhatIsSent(t *testing.T) {
+	byID := section{"Id_Key": "$id", "Index": "logs-$TAG[1]", "Routing": "$shard"}
+	piped := maps.Clone(byID)
+	piped["Pipeline"] = "p-$TAG[1]"
+	fates := map[string]section{"dropped": {}, "to an index": {"Dead_Letter_Index": "dead"}, "to a file": {"Dead_Letter_File": "dead.ndjson"}}
+	for operation, own := range map[string]section{
+		"create": {"Index": "logs", "Generate_ID": "on", "Pipeline": "fixed"},
+		"index":  piped, "update": byID, "upsert": byID, "delete": byID,
+	} {
+		for fate, letters := range fates {
+			for _, size := range []string{"", "1K"} {
+				t.Run(strings.Join([]string{operation, fate, size}, " "), func(t *testing.T) {
+					more := section{"Write_Operation": operation, "Bulk_Size": size}
+					maps.Copy(more, own)
+					maps.Copy(more, letters)
+					plain, want := sameRun(t, more, false)
+					if len(want) < sameChunks*sameEvents*5/7 {
+						t.Fatalf("without a spool: %d documents", len(want))
+					}
+					host, got := sameRun(t, more, true)
+					if !slices.Equal(got, want) {
+						t.Errorf("with a spool:\n%s\nwithout:\n%s", strings.Join(missing(got, want), "\n"), strings.Join(missing(want, got), "\n"))
+					}
+					if n := host.Count("documents_total", "spooled"); n != sameChunks*(sameEvents+1) || n != host.Count("unspooled_total", "") {
+						t.Errorf("%d records were spooled", n)
+					}
+					if n := plain.Count("documents_total", "malformed"); n != sameChunks || host.Count("documents_total", "malformed") != n {
+						t.Errorf("malformed: %d without, %d with a spool", n, host.Count("documents_total", "malformed"))
+					}
+				})
+			}
+		}
+	}
+}
+
+// sameRun delivers the chunks, and returns what became of their records.
+func sameRun(t *testing.T, more section, spool bool) (*fluentbit.Recorder, []string) {
+	t.Helper()
+	e := newElasticsearch(t)
+	refused := mismatch
+	if more["Write_Operation"] == "update" {
+		refused = itemError{404, "document_missing_exception", "[x]: document missing"}
+	}
+	e.refuse = moody(refused)
+	more, file := maps.Clone(more), ""
+	if name := more["Dead_Letter_File"]; name != "" {
+		file = filepath.Join(t.TempDir(), name)
+		more["Dead_Letter_File"] = file
+	}
+	var p *plugin.Plugin
+	var host *fluentbit.Recorder
+	if spool {
+		more["Spool_Linger"] = "20ms"
+		p, host = spooled(t, e, t.TempDir(), more)
+	} else {
+		p, host = instance(t, e, more)
+	}
+	for i := range sameChunks {
+		if outcome := flushUntilDone(t, p, fmt.Sprintf("tag.%d", i), sameChunk(i)); outcome != plugin.OK {
+			t.Errorf("outcome %v", outcome)
+		}
+	}
+	eventually(t, "all is sent", func() bool { p.Flush("none", nil); return host.Gauge("spool_frames") == 0 })
+	p.Close()
+	return host, e.ends(t, host, file)
+}
+
+// missing are the lines of all that others lack.
+func missing(all, others []string) (lines []string) {
+	for _, line := range all {
+		if !slices.Contains(others, line) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
