@@ -40,7 +40,7 @@ var rules = []Rule{
 
 	{Option: "net.connect_timeout", Of: Both, Step: Rename, To: "Connect_Timeout", Note: "TLS handshake included, as there."},
 	{Option: "net.io_timeout", Of: Both, Step: Rename, To: "Request_Timeout", Values: map[string]string{"0": "60s", "0s": "60s"}, Default: "none", Note: "A request, answer included, always has a limit: 60s unless set."},
-	{Option: "net.proxy_env_ignore", Of: Both, Step: Drop, Note: "`HTTP_PROXY` in the environment is never used; set `Proxy`."},
+	{Option: "net.proxy_env_ignore", Of: Both, Step: Decide, Note: "The environment's `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` count; `Proxy off` ignores them."},
 	{Option: "net.source_address", Of: Both, Step: Decide, Note: "There is no such option."},
 	{Option: "net.*", Of: Both, Step: Drop, Note: "Connections are kept alive and resolved by Go."},
 

@@ -166,7 +166,7 @@ func family(t *testing.T, s *elasticsearch.Server) string {
 }
 
 // parsingError is the type of error for a value that its field can't hold:
-// Elasticsearch gave it another name in 8.8.
+// Elasticsearch 9 has another name for it than 7.17.
 func parsingError(t *testing.T, s *elasticsearch.Server) string {
 	t.Helper()
 	if family(t, s) == "elasticsearch" {
