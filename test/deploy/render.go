@@ -61,6 +61,31 @@ func Render(t testing.TB, folder string) ([]byte, Objects) {
 	return text, objects
 }
 
+// RenderWith is Render of an overlay with further components, as a kustomization of somebody's own would name them.
+func RenderWith(t testing.TB, overlay string, components ...string) Objects {
+	t.Helper()
+	dir := t.TempDir()
+	text := "resources:\n" // kustomize takes relative paths only
+	for i, folder := range append([]string{overlay}, components...) {
+		path, err := filepath.Rel(dir, Folder(folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			text += "components:\n"
+		}
+		text += "  - " + path + "\n"
+	}
+	if err := os.WriteFile(filepath.Join(dir, "kustomization.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	objects, err := Parse(Run(t, nil, Tool(t, "kustomize"), "build", dir))
+	if err != nil {
+		t.Fatalf("%s with %q: %v", overlay, components, err)
+	}
+	return objects
+}
+
 // Objects are Kubernetes objects.
 type Objects []Object
 

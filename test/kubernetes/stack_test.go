@@ -85,7 +85,7 @@ func (s *stack) documents(t *testing.T, pattern string) []map[string]any {
 		if err := json.Unmarshal(d.Source, &source); err != nil {
 			return err
 		}
-		source["_id"] = d.ID
+		source["_id"], source["_index"] = d.ID, d.Index
 		all = append(all, source)
 		return nil
 	})
@@ -181,6 +181,31 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	}
 	s.fields(t, containerLogs, "kubernetes.namespace_name", "kubernetes.pod_name", "level")
 	s.prometheus(t)
+	agent.Stop(t, time.Minute)
+	s.dailyIndices(t)
+}
+
+// dailyIndices starts another agent, with components/logstash, on the files that there are now: two lines of Docker's, three of myapp's
+// side-car, and the one after the rotation.
+func (s *stack) dailyIndices(t *testing.T) {
+	t.Helper()
+	s.with(t, "kubernetes/components/logstash").start(t, "DaemonSet", "out-es-agent", t.TempDir())
+	const pattern, want = "logstash-2*", 6
+	eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, pattern), func() bool { return len(s.documents(t, pattern)) == want })
+	for _, d := range s.documents(t, pattern) {
+		day, _, _ := strings.Cut(deploy.Text(d, "@timestamp"), "T")
+		if index := "logstash-" + strings.ReplaceAll(day, "-", "."); d["_index"] != index || deploy.Text(d, "kubernetes", "pod_name") == "" {
+			t.Errorf("a document of %s, to be in %s, is in %v: %v", day, index, d["_index"], d)
+		}
+	}
+}
+
+// with is the same servers with a component of deploy/ more.
+func (s *stack) with(t *testing.T, component string) *stack {
+	t.Helper()
+	other := *s
+	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), fluentbit.FreePort(t)
+	return &other
 }
 
 // fields checks that the dashboard's fields can be counted by.
@@ -331,4 +356,21 @@ func TestStackBringsEachEventOnce(t *testing.T) {
 		t.Errorf("the alias heapster-events has %d documents, %v", n, err)
 	}
 	s.fields(t, "heapster-*", "reason", "type")
+	collector.Stop(t, time.Minute)
+	s.eventsInADataStream(t, after-2)
+}
+
+// eventsInADataStream starts another collector, with components/events-data-stream: what the server has is there once, and with its id.
+func (s *stack) eventsInADataStream(t *testing.T, want int) {
+	t.Helper()
+	s.with(t, "kubernetes/components/events-data-stream").start(t, "Deployment", "out-es-events", t.TempDir())
+	const stream = "logs-kubernetes.events-default"
+	eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, stream), func() bool { return len(s.documents(t, stream)) == want })
+	for _, d := range s.documents(t, stream) {
+		id := deploy.Text(d, "metadata", "uid") + "-" + deploy.Text(d, "metadata", "resourceVersion")
+		if index, _ := d["_index"].(string); d["_id"] != id || !strings.HasPrefix(index, ".ds-"+stream) {
+			t.Fatalf("the document %v is in %s, and its event's id is %s", d["_id"], index, id)
+		}
+	}
+	s.fields(t, stream, "reason", "type")
 }
