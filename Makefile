@@ -37,9 +37,10 @@ out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.m
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
 
-test: build ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Fluent Bit
+test: build aws ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Fluent Bit
 	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED and named below."
-	OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
+	OUT_ES_SO=$(CURDIR)/out_es.so OUT_ES_AWS_SO=$(CURDIR)/out_es_aws.so \
+	  $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
 	$(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
 
 test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
