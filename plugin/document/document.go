@@ -63,8 +63,7 @@ type Writer struct {
 	formatted []byte // quote and date, ready to be appended
 	date      []byte // the date as strftime made it
 
-	memos      [memoPlaces]memo
-	groupMemos [memoPlaces]memo // of what a group's events share
+	memos memos
 
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values

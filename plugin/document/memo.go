@@ -1,48 +1,128 @@
 package document
 
 import (
-	"bytes"
+	"hash/maphash"
 
 	"out_es/plugin/chunk"
 )
 
-// memo is the last map or array that stood at one place of a record, and its
-// JSON. What the kubernetes filter adds to an event is the same for every line
-// of a pod, and most of the event: to see that it is the same takes a tenth of
-// the time that writing it again takes.
+// memo is a map or an array that stood in a record, and its JSON. What the
+// kubernetes filter adds to an event is the same for every line of a pod, and
+// most of the event: to see that it is the same takes a tenth of the time that
+// writing it again takes.
 type memo struct {
-	source, text []byte
+	source, text []byte // in memos.bytes; nil for none
+	start        int    // of source in memos.bytes
 	// places are the values in it that are looked for, where it stands at
 	// branch.
 	branch *chunk.Branch
 	places []place
 }
 
-// A writer keeps memoPlaces values of records and as many of groups, of at most
-// memoBytes each, their JSON included: 128 KB.
+// A writer keeps up to memoCount values, memoBytes of them with their JSON,
+// the oldest making room. One that is larger than a quarter of that would
+// drive out all others.
 const (
-	memoPlaces = 4
-	memoBytes  = 16 << 10
+	memoBytes  = 64 << 10
+	memoLimit  = memoBytes / 4
+	memoCount  = 32
+	memoBegins = 64 // bytes that are hashed to find a value
+	memoPlaces = 4  // positions of fields, whose last value is tried first
+	memoMet    = 64 // hashes of what was met once
 )
 
-// append appends the JSON that is kept, where b starts with the value it was
-// made from. A msgpack value says itself where it ends: equal bytes are the
-// equal value, whatever follows.
-func (m *memo) append(dst, b []byte) (out, rest []byte, ok bool) {
-	if len(m.source) == 0 || !bytes.HasPrefix(b, m.source) {
-		return dst, b, false
-	}
-	return append(dst, m.text...), b[len(m.source):], true
+type memos struct {
+	bytes []byte // grows up to memoBytes, then is written from its start again
+	head  int    // where the next value goes
+	// values are a queue, the oldest at first.
+	values       [memoCount]memo
+	hashes       [memoCount]uint64 // of their beginnings
+	first, count int
+	recent       [2 * memoPlaces]*memo // by position: those of records, then those of groups
+	met          [memoMet]uint64
 }
 
-// keep copies a value and its JSON, unless they are large.
-func (m *memo) keep(source, text []byte) (kept bool) {
-	if len(source)+len(text) > memoBytes {
-		return false
+// is says whether b starts with the value, which can be used at branch. A
+// msgpack value says itself where it ends: equal bytes are the equal value,
+// whatever follows.
+func (m *memo) is(b []byte, branch *chunk.Branch) bool {
+	n := len(m.source)
+	return n > 0 && (branch == nil || branch == m.branch) && n <= len(b) && string(b[:n]) == string(m.source)
+}
+
+// find returns what is kept of the value at the start of b, nil for nothing.
+func (ms *memos) find(seed maphash.Seed, b []byte, branch *chunk.Branch, position int) *memo {
+	if m := ms.recent[position]; m != nil && m.is(b, branch) {
+		return m
 	}
-	m.source = append(m.source[:0], source...)
-	m.text = append(m.text[:0], text...)
-	return true
+	if len(b) < memoBegins {
+		return nil
+	}
+	hash := maphash.Bytes(seed, b[:memoBegins])
+	return ms.lookUp(hash, b, branch, position)
+}
+
+func (ms *memos) lookUp(hash uint64, b []byte, branch *chunk.Branch, position int) *memo {
+	for i, h := range &ms.hashes {
+		if h == hash && ms.values[i].is(b, branch) {
+			ms.recent[position] = &ms.values[i]
+			return &ms.values[i]
+		}
+	}
+	return nil
+}
+
+// keep copies a value and its JSON, and returns where. What comes for the first
+// time, or is large, is not kept: nil.
+func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
+	n := len(source) + len(text)
+	if n > memoLimit {
+		return nil
+	}
+	if met := &ms.met[hash%memoMet]; *met != hash {
+		*met = hash
+		return nil
+	}
+	at := ms.room(n)
+	i := (ms.first + ms.count) % memoCount
+	ms.count++
+	m := &ms.values[i]
+	ms.recent[position] = m
+	ms.hashes[i], m.start = hash, at
+	m.source, m.text = ms.bytes[at:at+len(source):at+len(source)], ms.bytes[at+len(source):at+n:at+n]
+	copy(m.source, source)
+	copy(m.text, text)
+	return m
+}
+
+// room makes room for one more value, of n bytes, and returns where it begins.
+func (ms *memos) room(n int) (at int) {
+	if ms.count == memoCount {
+		ms.forget()
+	}
+	if ms.head+n > len(ms.bytes) {
+		if len(ms.bytes) < memoBytes {
+			ms.bytes = make([]byte, min(memoBytes, max(2*len(ms.bytes), 4*n)))
+			ms.head = 0 // of an array that nothing lies in
+		}
+		for ms.count > 0 && ms.values[ms.first].start >= ms.head {
+			ms.forget()
+		}
+		ms.head = 0
+	}
+	at = ms.head
+	ms.head += n
+	for ms.count > 0 && ms.values[ms.first].start >= at && ms.values[ms.first].start < ms.head {
+		ms.forget()
+	}
+	return at
+}
+
+// forget drops the oldest value.
+func (ms *memos) forget() {
+	ms.values[ms.first].source = nil
+	ms.first = (ms.first + 1) % memoCount
+	ms.count--
 }
 
 // field appends the value of the i-th field of a record, which stands at branch.
@@ -55,21 +135,19 @@ func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest
 		}
 		return w.found(dst, b, topDepth, branch)
 	}
-	return w.remember(&w.memos[i%memoPlaces], dst, b, branch)
+	return w.remember(int(i%memoPlaces), dst, b, branch)
 }
 
 // remember appends the map or the array at the start of b, which stands at
-// branch: from m where m has it, and for m where it has not.
+// branch, from what is kept where it is there.
 //
 // Possible errors: chunk.ErrTruncated.
-func (w *Writer) remember(m *memo, dst, b []byte, branch *chunk.Branch) (out, rest []byte, err error) {
-	if branch == nil || branch == m.branch {
-		if out, rest, ok := m.append(dst, b); ok {
-			if branch != nil {
-				m.recall(branch, w.values, b)
-			}
-			return out, rest, nil
+func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (out, rest []byte, err error) {
+	if m := w.memos.find(w.known.seed, b, branch, position); m != nil {
+		if branch != nil {
+			m.recall(branch, w.values, b)
 		}
+		return append(dst, m.text...), b[len(m.source):], nil
 	}
 	cut, changed := w.cut, w.changed
 	if branch == nil {
@@ -77,9 +155,15 @@ func (w *Writer) remember(m *memo, dst, b []byte, branch *chunk.Branch) (out, re
 	} else {
 		out, rest, err = w.found(dst, b, topDepth, branch)
 	}
-	if err == nil && w.cut == cut && w.changed == changed && // what was changed must be counted every time
-		m.keep(b[:len(b)-len(rest)], out[len(dst):]) {
-		m.note(branch, w.values, b)
+	if err == nil && w.cut == cut && w.changed == changed { // what was changed must be counted every time
+		source := b[:len(b)-len(rest)]
+		hash := maphash.Bytes(w.known.seed, source[:min(memoBegins, len(source))])
+		if len(source) < memoBegins && w.memos.lookUp(hash, source, branch, position) != nil {
+			return out, rest, nil // too short to be found but as the last one
+		}
+		if m := w.memos.keep(hash, source, out[len(dst):], position); m != nil {
+			m.note(branch, w.values, b)
+		}
 	}
 	return out, rest, err
 }

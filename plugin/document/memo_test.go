@@ -3,6 +3,7 @@ package document_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -73,6 +74,52 @@ func TestNothingBorrowedIsRemembered(t *testing.T) {
 	again, _, err := w.Append(nil, &chunk.Event{Record: record})
 	if err != nil || string(again) != want {
 		t.Errorf("%s, %v; want %s", again, err, want)
+	}
+}
+
+// Values of all sizes drive each other out of the memory, in any order.
+func TestWhatIsRememberedAndForgottenChangesNothing(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, most := range []int{10, 100, 1_000, 9_000} {
+		values := make([][]byte, 60)
+		for i := range values {
+			values[i] = fields("pod_name", fmt.Sprint("p", i%50), "text", strings.Repeat(string(rune('a'+i%26)), random.IntN(most)), "n", i)
+		}
+		o := document.Options{MetadataKey: "metadata"}
+		w := document.NewWriter(o)
+		for range 4_000 {
+			one, two := random.IntN(1+random.IntN(len(values))), random.IntN(len(values))
+			e := chunk.Event{Record: fields("log", "x", "a", values[one], "b", values[two], "c", values[one])}
+			got, _, err := w.Append(nil, &e)
+			want, _, wantErr := document.NewWriter(document.Options{MetadataKey: "metadata"}).Append(nil, &e)
+			if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%v\n%.2000s\nwant\n%.2000s", err, got, want)
+			}
+		}
+	}
+}
+
+// A chunk of more pods than are kept, each of its own size, allocates nothing
+// once the memory has its size.
+func TestPodsThatDriveEachOtherOutAllocateNothing(t *testing.T) {
+	w := document.NewWriter(document.Options{})
+	dst := make([]byte, 0, 1<<20)
+	var records [][]byte
+	for i := range 50 {
+		records = append(records, fields("log", "a", "kubernetes", fields("pod_name", fmt.Sprint("pod", i), "text", strings.Repeat("x", i*150))))
+	}
+	round := func() {
+		for _, r := range records {
+			if _, _, err := w.Append(dst[:0], &chunk.Event{Record: r}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 5 {
+		round()
+	}
+	if n := testing.AllocsPerRun(10, round); n != 0 {
+		t.Errorf("%v allocations for %d events, want 0", n, len(records))
 	}
 }
 

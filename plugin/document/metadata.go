@@ -152,7 +152,7 @@ func (w *Writer) appendGroup(dst, group []byte, o *object) (out []byte, err erro
 			break
 		}
 		if holdsValues(b) {
-			dst, b, err = w.remember(&w.groupMemos[i%memoPlaces], dst, b, nil)
+			dst, b, err = w.remember(int(memoPlaces+i%memoPlaces), dst, b, nil)
 		} else {
 			dst, b, err = w.value(dst, b, topDepth)
 		}

@@ -11,7 +11,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// The three benchmarks are read together, from one run:
+// The benchmarks are read together, from one run:
 //
 //	go test -run '^$' -bench . -count 6 ./plugin/document
 //
@@ -30,6 +30,13 @@ func BenchmarkDocument(b *testing.B) {
 // saved by remembering the last one.
 func BenchmarkDocumentMixed(b *testing.B) {
 	data, _ := mixedChunk()
+	benchmarkDocument(b, data)
+}
+
+// BenchmarkDocumentAlternating has twelve pods in turn, as a chunk has that
+// collects a node's containers under one tag.
+func BenchmarkDocumentAlternating(b *testing.B) {
+	data, _ := fullChunk(func(i int) int { return i * 5 % 12 })
 	benchmarkDocument(b, data)
 }
 
