@@ -80,14 +80,23 @@ var leaks = []struct{ name, record string }{
 	{"whole request refused for it", `{"guilty":true,"text":"%s"}`},
 }
 
+// leakOf is the ith leak for the server under test, its patterns filled in.
+// For older servers one of them has the marker in the value alone, not in the key as well.
+func leakOf(i int) []byte {
+	text := leaks[i].record
+	if newestServer() {
+		text = strings.ReplaceAll(text, `"text.sub"`, `"text.%s"`)
+	}
+	text = strings.ReplaceAll(text, "%s", fmt.Sprintf("%s%d-", secret, i))
+	return []byte(strings.ReplaceAll(text, "{32766}", strings.Repeat("x", 32766)))
+}
+
 // leakChunk makes one chunk of all leaks. A pattern's {32766} grows to that many bytes.
 func leakChunk(t *testing.T) []byte {
 	t.Helper()
 	var c host.Chunk
 	for i, leak := range leaks {
-		text := strings.ReplaceAll(leak.record, "%s", fmt.Sprintf("%s%d-", secret, i))
-		text = strings.ReplaceAll(text, "{32766}", strings.Repeat("x", 32766))
-		if err := c.AddJSON(timeOf(i), []byte(text)); err != nil {
+		if err := c.AddJSON(timeOf(i), leakOf(i)); err != nil {
 			t.Fatalf("%s: %v", leak.name, err)
 		}
 	}
@@ -150,9 +159,8 @@ func TestNoSingleLeak(t *testing.T) {
 	proxy := startFaults(t, s, faults.Options{Guilty: isGuilty})
 	refused := 0
 	for i, leak := range leaks {
-		text := strings.ReplaceAll(leak.record, "%s", fmt.Sprintf("%s%d-", secret, i))
 		var c host.Chunk
-		if err := c.AddJSON(timeOf(i), []byte(strings.ReplaceAll(text, "{32766}", strings.Repeat("x", 32766)))); err != nil {
+		if err := c.AddJSON(timeOf(i), leakOf(i)); err != nil {
 			t.Fatal(err)
 		}
 		p, err := tryInstance("Hosts "+proxy.URL(), "Index "+index, "Generate_ID on")

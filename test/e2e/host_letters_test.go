@@ -24,12 +24,21 @@ func strictIndex(t *testing.T, s *elasticsearch.Server) string {
 	return index
 }
 
+// firstNumber begins the list of a record that is refused: a whole number
+// where the server takes one beside another, when the record is replayed.
+func firstNumber() string {
+	if newestServer() {
+		return "1"
+	}
+	return "1.5"
+}
+
 // poisoned is a chunk of which Elasticsearch refuses the second and the last
 // record.
 func poisoned(t *testing.T) []byte {
 	t.Helper()
 	chunks, err := host.Chunks(host.Nested, began,
-		`{"n":0}`, `{"n":"secret \"one\"","list":[1.5,2.50]}`, `{"n":2}`, `{"n":"secret two"}`)
+		`{"n":0}`, `{"n":"secret \"one\"","list":[`+firstNumber()+`,2.50]}`, `{"n":2}`, `{"n":"secret two"}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,17 +68,19 @@ func lettersOf(t *testing.T, s *elasticsearch.Server, index string, texts []stri
 	return documents
 }
 
-var wantLetters = []string{
-	`{"n":"secret \"one\"","list":[1.5,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
-	`{"n":"secret two","@timestamp":"2026-11-23T08:00:00.000Z"}`,
+func wantLetters() []string {
+	return []string{
+		`{"n":"secret \"one\"","list":[` + firstNumber() + `,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
+		`{"n":"secret two","@timestamp":"2026-11-23T08:00:00.000Z"}`,
+	}
 }
 
 func checkLetters(t *testing.T, documents map[string]bool) {
 	t.Helper()
-	if len(documents) != len(wantLetters) {
-		t.Errorf("%d letters, want %d", len(documents), len(wantLetters))
+	if len(documents) != len(wantLetters()) {
+		t.Errorf("%d letters, want %d", len(documents), len(wantLetters()))
 	}
-	for _, want := range wantLetters {
+	for _, want := range wantLetters() {
 		if !documents[want] {
 			t.Errorf("no letter has the document %s, they have %v", want, documents)
 		}
@@ -98,7 +109,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 				}
 			}
 			var texts []string
-			eventuallyCount(t, s, index+"-dead-", len(wantLetters), 10*time.Second)
+			eventuallyCount(t, s, index+"-dead-", len(wantLetters()), 10*time.Second)
 			err := s.Documents(t.Context(), index+"-dead-*", func(d elasticsearch.Document) error {
 				texts = append(texts, string(d.Source))
 				return nil
