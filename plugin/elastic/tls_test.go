@@ -155,7 +155,13 @@ func TestAServerThatWantsACertificate(t *testing.T) {
 			{"an expired one", identity("old", authority.Issue(pki.Subject{Ends: -time.Hour})), "TLS_Crt_File"},
 		} {
 			t.Run(name+", "+c.name, func(t *testing.T) {
-				failure := post(t, newClient(t, elastic.Options{TLS: c.tls}, host))
+				client := newClient(t, elastic.Options{TLS: c.tls}, host)
+				failure := post(t, client)
+				// Under TLS 1.3 a server refuses after the client has shaken hands: what the client
+				// writes then may fail before it reads why. The next attempt tells.
+				for try := 0; try < 20 && c.remedy != "" && failure != nil && !strings.Contains(failure.Remedy, c.remedy); try++ {
+					failure = post(t, client)
+				}
 				if (failure == nil) != (c.remedy == "") || failure != nil && !strings.Contains(failure.Remedy, c.remedy) {
 					t.Errorf("%+v", failure)
 				}
