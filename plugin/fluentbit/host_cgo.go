@@ -9,16 +9,17 @@ import "C"
 
 import (
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 	"unsafe"
 )
 
-// startTakes is when an agent has started and sent its first chunks, whatever
-// lay waiting on the node. Nearly all of the shared object is resident then: the
-// loader and the Go runtime go through it once, and the kernel maps 64 KB around
-// each page that is touched (docs/adr/0020).
-const startTakes = 15 * time.Second
+// startTakes is when an agent has started and sent its first chunks. Nearly all
+// of the shared object is resident then: the loader and the Go runtime go
+// through it once, and the kernel maps 64 KB around each page that is touched
+// (docs/adr/0020).
+const startTakes = 5 * time.Second
 
 // resolve looks Fluent Bit's functions up, once a process.
 var resolve = sync.OnceValue(func() bool { return C.outes_resolve() != 0 })
@@ -32,7 +33,10 @@ func Open(plugin unsafe.Pointer) *Instance {
 	}
 	handle := (*C.struct_outes_plugin)(plugin).instance
 	p := &process{instance: handle, label: C.GoString(C.outes_name(handle))}
-	p.atRest = time.AfterFunc(startTakes, func() { C.outes_release_pages() })
+	p.atRest = time.AfterFunc(startTakes, func() {
+		debug.FreeOSMemory() // what reading the configuration took of the heap
+		C.outes_release_pages()
+	})
 	return newInstance(p, os.Stderr)
 }
 
