@@ -2,7 +2,6 @@ package chunk
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -87,20 +86,10 @@ func AppendText(dst, b []byte) (out []byte, ok bool) {
 		return strconv.AppendUint(dst, u, 10), err == nil
 	case msgp.Float64Type:
 		f, _, err := msgp.ReadFloat64Bytes(b)
-		return appendFloat(dst, f, 64), err == nil
+		return AppendFloat(dst, f, 64), err == nil
 	case msgp.Float32Type:
 		f, _, err := msgp.ReadFloat32Bytes(b)
-		return appendFloat(dst, float64(f), 32), err == nil
+		return AppendFloat(dst, float64(f), 32), err == nil
 	}
 	return dst, false
-}
-
-// appendFloat writes a float as people do, and as it stands in the document:
-// 1700000000.5 and not 1.7000000005e+09. Far from 1 the exponent is shorter.
-func appendFloat(dst []byte, f float64, bits int) []byte {
-	format := byte('f')
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'g'
-	}
-	return strconv.AppendFloat(dst, f, format, -1, bits)
 }

@@ -44,6 +44,8 @@ func TestTextOfValues(t *testing.T) {
 		{name: "float of a time", value: msgp.AppendFloat64(nil, 1700000000.5), want: "1700000000.5"},
 		{name: "float of 32 bits", value: msgp.AppendFloat32(nil, 0.1), want: "0.1"},
 		{name: "huge float", value: msgp.AppendFloat64(nil, 1e300), want: "1e+300"},
+		{name: "exponent of one digit", value: msgp.AppendFloat64(nil, 1e-9), want: "1e-9"},
+		{name: "where the exponent begins", value: msgp.AppendFloat32(nil, 1e-6), want: "0.000001"},
 		{name: "tiny float", value: msgp.AppendFloat64(nil, 5e-324), want: "5e-324"},
 		{name: "no number", value: msgp.AppendFloat64(nil, math.NaN()), want: "NaN"},
 

@@ -12,47 +12,20 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// appendFloat writes a float as a value: as appendFloatText does, and with a
+// appendFloat writes a float as a value: chunk.AppendFloat's text, with a
 // fraction where it is whole. Elasticsearch's dynamic mapping makes a long of a
 // field that begins with 1, and cuts the fraction of each later value; of 1.0
-// and of 1e+21 it makes a float.
+// and of 1e+21 it makes a float. NaN and the infinities, which JSON can't hold,
+// become null.
 func appendFloat(dst []byte, f float64, bits int) []byte {
-	dst = appendFloatText(dst, f, bits)
-	if f == math.Trunc(f) && !outsidePlain(math.Abs(f), bits) {
-		dst = append(dst, ".0"...)
-	}
-	return dst
-}
-
-// appendFloatText writes a float as encoding/json does (ECMAScript's number to
-// string): the shortest digits that read back the same, an exponent only for
-// the very small and the very large. NaN and the infinities, which JSON can't
-// hold, become null.
-func appendFloatText(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return append(dst, "null"...)
 	}
-	format := byte('f')
-	if outsidePlain(math.Abs(f), bits) {
-		format = 'e'
-	}
-	dst = strconv.AppendFloat(dst, f, format, -1, bits)
-	if n := len(dst); format == 'e' && n >= 4 && dst[n-4] == 'e' && dst[n-3] == '-' && dst[n-2] == '0' {
-		dst[n-2] = dst[n-1] // e-09 is e-9
-		dst = dst[:n-1]
+	dst = chunk.AppendFloat(dst, f, bits)
+	if f == math.Trunc(f) && math.Abs(f) < chunk.ExponentFrom {
+		dst = append(dst, ".0"...)
 	}
 	return dst
-}
-
-// outsidePlain says whether a magnitude is written with an exponent.
-func outsidePlain(abs float64, bits int) bool {
-	if abs == 0 {
-		return false
-	}
-	if bits == 32 {
-		return float32(abs) < 1e-6 || float32(abs) >= 1e21
-	}
-	return abs < 1e-6 || abs >= 1e21
 }
 
 // appendBinary writes bytes as a string: as they are where they are UTF-8, in
