@@ -65,7 +65,7 @@ func check(paths []string, format lint.Format, strict bool, stdout, stderr io.Wr
 			fmt.Fprintln(stderr, "out_es-lint:", err)
 			return broken
 		}
-		if report.Sections == 0 {
+		if report.Sections == 0 && !report.Has(lint.Error) { // else it may not have come to them
 			fmt.Fprintf(stderr, "out_es-lint: %s: no section of es_go in it\n", path)
 		}
 		all.Findings = append(all.Findings, report.Findings...)

@@ -42,11 +42,30 @@ const (
 //
 // Possible errors: an unknown specification.
 func ParseDate(pattern string) (*strftime.Strftime, error) {
-	date, err := strftime.New(pattern, strftime.WithUnixSeconds('s'), strftime.WithSpecification('Z', strftime.Verbatim("GMT")))
+	date, err := compileDate(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("must be a strftime format: %w", err)
+		return nil, fmt.Errorf("must be a strftime format: it has no %q", unknownSpecification(pattern))
 	}
 	return date, nil
+}
+
+func compileDate(pattern string) (*strftime.Strftime, error) {
+	return strftime.New(pattern, strftime.WithUnixSeconds('s'), strftime.WithSpecification('Z', strftime.Verbatim("GMT")))
+}
+
+// unknownSpecification finds what keeps a pattern from being one.
+func unknownSpecification(pattern string) string {
+	for i := strings.IndexByte(pattern, '%'); i >= 0 && i < len(pattern); i++ {
+		if pattern[i] != '%' {
+			continue
+		}
+		specification := pattern[i:min(i+2, len(pattern))]
+		if _, err := compileDate(specification); err != nil {
+			return specification
+		}
+		i++
+	}
+	return pattern
 }
 
 // ParseTemplate compiles text. The record accessors in it are added to paths.

@@ -181,9 +181,9 @@ func TestJoinedTemplates(t *testing.T) {
 }
 
 func TestDatesThatStrftimeDoesNotKnowAreRefused(t *testing.T) {
-	for _, pattern := range []string{"%", "%Y-%", "%Q", "%1"} {
-		if _, err := address.ParseDate(pattern); err == nil {
-			t.Errorf("%q is taken", pattern)
+	for pattern, unknown := range map[string]string{"%": `"%"`, "%Y-%": `"%"`, "%Y%%%Q": `"%Q"`, "%1": `"%1"`} {
+		if _, err := address.ParseDate(pattern); err == nil || !strings.HasSuffix(err.Error(), "it has no "+unknown) {
+			t.Errorf("%q: error %v, want that it has no %s", pattern, err, unknown)
 		}
 	}
 }
