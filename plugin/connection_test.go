@@ -65,7 +65,7 @@ func TestFilesThatCannotBeUsedAreFaultsOfTheirOptions(t *testing.T) {
 	if err == nil {
 		t.Fatal("they are taken")
 	}
-	for _, part := range []string{`TLS_CA_File "` + text + `": has no certificate`, `Bearer_Token_File "` + missing + `": no such file`} {
+	for _, part := range []string{`TLS_CA_File "` + text + `": has no certificate`, `Bearer_Token_File "` + missing + `": can't be read: no such file`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%v\ndoes not tell %s", err, part)
 		}

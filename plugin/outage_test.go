@@ -115,13 +115,16 @@ func TestNobodyListens(t *testing.T) {
 // Items that settings keep out are as much an error as a request that they
 // keep out, and are told as sparingly.
 func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
-	for name, wrong := range map[string]itemError{
-		"a missing privilege": {403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized for user [shipper]"},
-		"a missing pipeline":  {400, "illegal_argument_exception", "pipeline with id [p] does not exist"},
+	for name, wrong := range map[string]struct {
+		itemError
+		remedy string
+	}{
+		"a missing privilege": {itemError{403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized for user [shipper]"}, "give the user or key the privileges"},
+		"a missing pipeline":  {itemError{400, "illegal_argument_exception", "pipeline with id [p] does not exist"}, "make that pipeline, or correct Pipeline"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newElasticsearch(t)
-			e.refuse = refuses(wrong, 1)
+			e.refuse = refuses(wrong.itemError, 1)
 			p, host := instance(t, e, section{"Retry_Budget": "10s"})
 			for range 5 {
 				if outcome := p.Flush("tag", numbered(3)); outcome != plugin.Retry {
@@ -131,7 +134,7 @@ func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
 			counts(t, host, map[string]int{"accepted": 2, "returned": 5})
 			told := lines(host, wrong.Type)
 			told = slices.DeleteFunc(told, func(l fluentbit.Line) bool { return l.Level == fluentbit.Debug })
-			if len(told) != 1 || told[0].Level != fluentbit.Error || !strings.Contains(told[0].Text, "HTTP_API_Key") && !strings.Contains(told[0].Text, "pipeline") {
+			if len(told) != 1 || told[0].Level != fluentbit.Error || !strings.Contains(told[0].Text, wrong.remedy) {
 				t.Errorf("lines %v", told)
 			}
 			if !slices.Equal(e.requests, []int{3, 1, 1, 1, 1}) {

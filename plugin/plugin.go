@@ -128,30 +128,6 @@ func (p *Plugin) sender(t *template.Template) deliver.Sender {
 	return template.NewInstaller(t, precedence, p.client, p.client, func(r template.Result, f *bulk.Failure) { p.report.template(t, r, f) })
 }
 
-// readTemplate reads Template_File, if there is one.
-func readTemplate(c *config.Config) (*template.Template, error) {
-	if c.TemplateFile == "" {
-		return nil, nil
-	}
-	read, err := template.Read(c.TemplateFile, c.TemplateName)
-	if err != nil {
-		return nil, config.Faults{c.FaultOf("Template_File", c.TemplateFile, err)}.Err()
-	}
-	return read, nil
-}
-
-// openLetters opens Dead_Letter_File, if there is one.
-func openLetters(c *config.Config, path string) (*deadletter.File, error) {
-	if path == "" {
-		return nil, nil
-	}
-	file, err := deadletter.Open(path)
-	if err != nil {
-		return nil, config.Faults{c.FaultOf("Dead_Letter_File", path, err)}.Err()
-	}
-	return file, nil
-}
-
 func idSource(c *config.Config) string {
 	switch {
 	case c.GenerateID:

@@ -10,6 +10,7 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/document"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/template"
 )
 
 // reminder is how often a state that lasts is logged again.
@@ -189,7 +190,7 @@ func (r *report) complain(what string, f *bulk.Failure) {
 	if f.Class == bulk.Unauthorized {
 		level = fluentbit.Error
 	}
-	r.host.Log(level, what+"Elasticsearch: %v; records are kept and tried again (%d failed requests since %s)", f, t.count, t.since.Format(time.TimeOnly))
+	r.host.Log(level, what+"Elasticsearch: %v; records are kept and tried again (failed requests since %s: %d)", f, t.since.Format(time.TimeOnly), t.count)
 	t.told[kind], t.open = now, true
 }
 
@@ -199,7 +200,7 @@ func (r *report) answered() {
 	defer r.mu.Unlock()
 	t := &r.trouble
 	if t.open {
-		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s and %d failed requests", time.Since(t.since).Round(time.Millisecond), t.count)
+		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s; failed requests: %d", time.Since(t.since).Round(time.Millisecond), t.count)
 	}
 	t.since, t.count, t.open = time.Time{}, 0, false
 }
@@ -214,7 +215,7 @@ func (r *report) left(err error) {
 	defer r.mu.Unlock()
 	if now := time.Now(); now.Sub(r.blamed) >= reminder {
 		r.blamed = now
-		r.host.Log(fluentbit.Error, "Elasticsearch takes none of some documents: %v; they are kept and tried again: check the privileges of HTTP_User or HTTP_API_Key, and the index's pipelines", problem)
+		r.host.Log(fluentbit.Error, "settings keep some documents out: %v; they are kept and tried again: %s", problem, keptOutRemedy(problem))
 	}
 }
 
@@ -256,6 +257,20 @@ func (r *report) encoderFault(problem any, stack []byte) {
 	r.faults++
 	if r.faults == 1 {
 		r.host.Log(fluentbit.Error, "a fault in this plugin's encoder, please report it: %v\n%s", problem, stack)
+	}
+}
+
+// template tells once what became of Template_File.
+func (r *report) template(t *template.Template, result template.Result, f *bulk.Failure) {
+	switch result {
+	case template.Installed:
+		r.host.Log(fluentbit.Info, "the %s %s was installed; it counts for indices that are made from now on", t.Kind, t.Name)
+	case template.Same:
+		r.host.Log(fluentbit.Info, "the %s %s is there already, as in Template_File", t.Kind, t.Name)
+	case template.Present:
+		r.host.Log(fluentbit.Info, "the %s %s is there already and is left as it is, though it may differ from Template_File; Template_Overwrite replaces it", t.Kind, t.Name)
+	case template.Missing:
+		r.host.Log(fluentbit.Error, "the %s %s was not installed: %v; records are sent without it: %s", t.Kind, t.Name, f, templateRemedy(t, f))
 	}
 }
 

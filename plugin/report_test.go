@@ -131,7 +131,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 	want := []string{
 		"0s 2 Elasticsearch: unavailable: status 503; ", "1m0s 2 Elasticsearch: unavailable: status 503; ", "2m0s 2 Elasticsearch: unavailable: status 503; ",
 		"2m10s 1 Elasticsearch: misconfigured: status 401", "2m20s 3 Elasticsearch answers again, after 2m20s",
-		"3m0s 2 Elasticsearch: throttled: status 429; re", "3m10s 3 Elasticsearch answers again, after 10s a",
+		"3m0s 2 Elasticsearch: throttled: status 429; re", "3m10s 3 Elasticsearch answers again, after 10s; ",
 		"3m20s 1 Elasticsearch: misconfigured: status 401",
 	}
 	if len(told) != len(want) {
@@ -152,7 +152,7 @@ func TestSettingsAreBlamedOnceAMinute(t *testing.T) {
 			time.Sleep(10 * time.Second)
 		}
 	})
-	if len(told) != 2 || !strings.HasPrefix(told[0], "0s 1 Elasticsearch") || !strings.HasPrefix(told[1], "1m0s 1 Elasticsearch") {
+	if len(told) != 2 || !strings.HasPrefix(told[0], "0s 1 settings keep") || !strings.HasPrefix(told[1], "1m0s 1 settings keep") {
 		t.Errorf("lines %q", told)
 	}
 }

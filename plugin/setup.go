@@ -106,6 +106,9 @@ func (t *translation) address() address.Options {
 		t.target = "index " + c.Index
 		o = address.IndexOptions(t.template("Index", c.Index), t.fallback("Index"))
 	}
+	if name := o.Constant(); name != "" && !strings.HasSuffix(t.target, " "+name) {
+		t.target += ", as " + name
+	}
 	o.Pipeline, o.Routing = t.word("Pipeline", c.Pipeline), t.word("Routing", c.Routing)
 	if c.CurrentTimeIndex {
 		o.Clock = address.SendingTime

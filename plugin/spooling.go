@@ -85,13 +85,13 @@ func (p *Plugin) openSpool(c *config.Config) error {
 	dir := filepath.Join(c.SpoolPath, url.PathEscape(p.host.Name()))
 	fresh, err := spool.Open(dir, options)
 	if err != nil {
-		return config.Faults{c.FaultOf("Spool_Path", c.SpoolPath, err)}.Err()
+		return unwritable(c, "Spool_Path", c.SpoolPath, err)
 	}
 	options.Limit = int64(c.SpoolLimit) / parkedShare
 	parked, err := spool.Open(filepath.Join(dir, parkedFolder), options)
 	if err != nil {
 		_ = fresh.Close()
-		return config.Faults{c.FaultOf("Spool_Path", c.SpoolPath, err)}.Err()
+		return unwritable(c, "Spool_Path", c.SpoolPath, err)
 	}
 	l := &spooling{plugin: p, fresh: fresh, parked: parked}
 	p.spooling = l

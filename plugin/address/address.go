@@ -5,6 +5,7 @@ package address
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 	"time"
 
 	"out_es/plugin/chunk"
@@ -77,6 +78,19 @@ var (
 	ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
 	ErrNoID      = errors.New("address: the record has no id where Id_Key points to")
 )
+
+// Constant is the name that every event has, as Elasticsearch takes it; "" where
+// the events decide.
+func (o Options) Constant() string {
+	for _, p := range o.Name {
+		if !p.Template.IsLiteral() {
+			return ""
+		}
+	}
+	w := NewWriter(o)
+	w.Begin("", time.Time{})
+	return strings.Trim(string(w.IndexAt(chunk.Time{}, nil)), `"`)
+}
 
 // Writer makes addresses. It keeps the last name, since the next event's is
 // mostly the same, and is not safe for concurrent use.

@@ -31,9 +31,9 @@ type Options struct {
 // Possible errors: no credentials are found, or the role is refused.
 type Signer func(req *http.Request, body []byte) error
 
-// ErrRegion is that of options without a region, where the environment and the
+// ErrRegion is what is wrong with an empty Region where the environment and the
 // profile have none either.
-var ErrRegion = errors.New("aws: no region: set AWS_Region, AWS_REGION in the environment, or the profile's region")
+var ErrRegion = errors.New("is required: set it, or AWS_REGION in the environment, or the profile's region")
 
 // ErrBuild is what New returns in a build without the tag aws.
 var ErrBuild = errors.New("aws: this build can't sign requests")

@@ -45,7 +45,7 @@ func Open(path string) (*File, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, errors.New("deadletter: another output writes to this file: give each its own")
+		return nil, errors.New("another output writes to this file: give each its own")
 	}
 	f := &File{path: path, lock: lock}
 	if err := f.open(); err != nil {

@@ -68,7 +68,7 @@ func newTokenFile(o Options) (credential, error) {
 	file.complain = func(err error) { o.trouble(option, err) }
 	if err := file.check(); err != nil {
 		if problem, ok := errors.AsType[*os.PathError](err); ok {
-			err = problem.Err // the path is told as the option's value
+			err = unreadable(problem)
 		}
 		return credential{}, &OptionError{Option: option, Value: o.TokenFile, Err: err}
 	}

@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -28,6 +29,10 @@ func (s stamp) equals(other stamp) bool {
 	return s.info != nil && other.info != nil && os.SameFile(s.info, other.info) &&
 		s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }
+
+// unreadable is what is wrong with an option's file. Its path is told as the
+// option's value.
+func unreadable(problem *os.PathError) error { return fmt.Errorf("can't be read: %w", problem.Err) }
 
 // watched are files whose contents are used together, and read again when one
 // of them changes. It is safe for concurrent use.

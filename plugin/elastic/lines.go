@@ -121,5 +121,5 @@ func asOptionError(err error, t TLS) error {
 	case t.CertFile:
 		option = "TLS_Crt_File"
 	}
-	return &OptionError{option, file.Path, file.Err}
+	return &OptionError{option, file.Path, unreadable(file)}
 }

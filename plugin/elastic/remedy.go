@@ -140,7 +140,7 @@ func (c *Client) statusRemedy(status int, origin bulk.Origin, a *attempt) string
 	case status == http.StatusUnauthorized && given == "":
 		return "the server wants credentials: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
 	case status == http.StatusUnauthorized:
-		return fmt.Sprintf("the server doesn't take what %s says: it is wrong, or has expired", given)
+		return fmt.Sprintf("the server refuses the credentials of %s: they are wrong, or have expired", given)
 	case status == http.StatusForbidden && given == "":
 		return "without credentials nothing may be written there: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
 	case status == http.StatusForbidden:

@@ -11,7 +11,7 @@ import (
 
 // ErrLocked means that another instance, of this process or another one, uses
 // the spool.
-var ErrLocked = errors.New("spool: another output uses this folder: give each its own Alias or Spool_Path")
+var ErrLocked = errors.New("another output uses this folder: give each its own Alias or Spool_Path")
 
 const (
 	lockName = "lock"

@@ -49,7 +49,7 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("spool: %s has format %s, this version reads format %d: run the version that wrote it until it is delivered, or move the folder away", e.File, e.Version, version)
+	return fmt.Sprintf("%s has format %s, this version reads format %d: run the version that wrote it until it is delivered, or move the folder away", e.File, e.Version, version)
 }
 
 // parseName reads a segment's name. ok is false for other files.
