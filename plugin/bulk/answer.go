@@ -10,7 +10,7 @@ import (
 
 // FilterPath keeps one small object an item in the answer, in order. status
 // must be in it: without, accepted items vanish and with them the positions.
-var FilterPath = []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.failure_store"}
+var FilterPath = []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by.reason", "items.*.failure_store"}
 
 // Item is what the answer says about one item. Its slices are valid until the
 // callback that gets it returns, and hold 1 KB of text at the most.
@@ -136,6 +136,10 @@ func (a *AnswerReader) field(item *Item, key []byte) error {
 	return s.skipNext(3)
 }
 
+// vague is the whole reason that Elasticsearch 7 and OpenSearch give for faults
+// that they have no words for, such as the limit of fields: the words are those of the cause.
+const vague = "failed to parse"
+
 // error reads an item's error: an object, or, from old servers, its reason.
 func (a *AnswerReader) error(item *Item) error {
 	s := &a.scan
@@ -155,8 +159,37 @@ func (a *AnswerReader) error(item *Item) error {
 			return s.textOr(a.kind[:], &item.Type)
 		case "reason":
 			return s.textOr(a.why[:], &item.Reason)
+		case "caused_by":
+			if string(item.Reason) == vague {
+				return a.cause(item)
+			}
 		}
 		return s.skipNext(4)
+	})
+}
+
+// cause reads what caused an error, and puts its reason behind item's, which
+// lies in a.why.
+func (a *AnswerReader) cause(item *Item) error {
+	s := &a.scan
+	c, err := s.token()
+	if err != nil {
+		return err
+	}
+	if c != '{' {
+		return s.skip(c, 4)
+	}
+	return s.object(func(key []byte) error {
+		if string(key) != "reason" || len(item.Reason) != len(vague) {
+			return s.skipNext(5)
+		}
+		n := copy(a.why[len(vague):], ": ") + len(vague)
+		var cause []byte
+		if err := s.textOr(a.why[n:], &cause); err != nil || len(cause) == 0 {
+			return err
+		}
+		item.Reason = append(a.why[:n], cause...)
+		return nil
 	})
 }
 
