@@ -136,8 +136,11 @@ func addressCases(indices string) []difference {
 		return c
 	}
 	prefix := func(name, text string) difference {
-		where := fieldsOf("b", indices+"-b-logstash-"+text, "o", indices+"-o-logstash-"+text)
+		where := fieldsOf("b", indices+"-b-logstash-"+text, "s", indices+"-s-logstash-"+text, "o", indices+"-o-logstash-"+text)
 		return difference{pair: "logstash", name: name, records: [][]byte{entry("where", where)}}
+	}
+	accessor := func(name string, text any) difference {
+		return difference{pair: "accessor", name: name, records: [][]byte{entry("where", fieldsOf("name", text))}}
 	}
 	return []difference{
 		id("text", "first", "second"),
@@ -152,10 +155,21 @@ func addressCases(indices string) []difference {
 		{pair: "index", name: "twice", fewer: true, records: [][]byte{entry("id", "i", "a", 1), entry("id", "i", "b", 2)}},
 		{pair: "update", name: "missing document", fewer: true, records: [][]byte{entry("id", "u", "a", 1)}},
 		{pair: "update", name: "no id", fewer: true, records: [][]byte{entry("a", 1)}},
+		{pair: "index", name: "no id", records: [][]byte{entry("a", 1)}},
+		{pair: "update", name: "document that is there", records: [][]byte{entry("id", present, "after", 2, "inside", fieldsOf("b", 2))}},
+		{pair: "upsert", name: "document that is there", records: [][]byte{entry("id", present, "after", 2, "inside", fieldsOf("b", 2))}},
+		{pair: "upsert", name: "number", records: [][]byte{entry("id", 7, "a", 1)}},
+		{pair: "upsert", name: "quotes", records: [][]byte{entry("id", "a\"b\nc", "a", 1)}},
 		{pair: "upsert", name: "twice", fewer: true, records: [][]byte{entry("id", "s", "a", 1), entry("id", "s", "b", 2)}},
 		{pair: "upsert", name: "no id", fewer: true, records: [][]byte{entry("a", 1)}},
 		{pair: "generated", name: "equal events", records: [][]byte{entry("a", 1), entry("a", 1)}},
 		{pair: "date", name: "of the event", records: [][]byte{entry("a", 1)}},
+		accessor("named", "shop"),
+		accessor("number", 7),
+		accessor("upper case", "Shop"),
+		accessor("illegal", "a b/c"),
+		accessor("forged", "x\"}}\n{\"delete\":{}}"),
+		accessor("date", "%Y"),
 		prefix("named", "shop"),
 		prefix("upper case", "Shop"),
 		{pair: "logstash", name: "missing", records: [][]byte{entry("where", fieldsOf("c", 1))}},
@@ -163,5 +177,9 @@ func addressCases(indices string) []difference {
 		prefix("forged", "x\"}}\n{\"delete\":{}}"),
 		prefix("long", strings.Repeat("n", 140)),
 		{pair: "current", name: "time", records: [][]byte{entry("a", 1)}},
+		{pair: "stream", name: "record", records: [][]byte{entry("a", 1)}},
+		{pair: "stream", name: "own fields", records: [][]byte{entry("data_stream", fieldsOf("type", "metrics"), "data_stream.dataset", "mine")}},
+		{pair: "stream", name: "own time", records: [][]byte{entry("@timestamp", "2001-01-01T00:00:00Z")}},
+		{pair: "stream", name: "own time that is none", records: [][]byte{entry("@timestamp", "yesterday"), entry("a", 1)}},
 	}
 }

@@ -15,6 +15,7 @@ var cases = []testCase{
 	{title: "values of every type, options of documents, chunks that are damaged", tests: []string{"TestHostDocumentOptions", "TestHostBadInputCostsNoOtherRecord"}},
 	{title: "keys that the server refuses are changed, all others stay", tests: []string{"TestHostKeysAreThoseThatElasticsearchTakes", "TestHostRecordOfRefusedKeysArrivesWhole"}},
 	{title: "records of every type come back as they were; dynamic mapping refuses only what a mapping must; whole floats are mapped as floats", tests: []string{"TestHostRoundTripOfEveryType", "TestHostRoundTripUnderDynamicMapping", "TestHostWholeFloatsAreMappedAsFloats"}},
+	{title: "the built-in `es` and `opensearch` differ from the plugin where [migration.md](migration.md) says so, and nowhere else", tests: []string{"TestFluentBitDiffersFromTheBuiltInWhereItSaysSo"}},
 	{title: "`Compress` gzip and off", tests: []string{"TestMatrixCompression"}},
 	{title: "a refused document is counted by type and costs no other", tests: []string{"TestFluentBitRefusedDocumentsCostNoOthers"}},
 	{title: "no value of a record is in the log, whatever the server's reason quotes", tests: []string{"TestNoValueOfARecordIsInTheLog", "TestNoSingleLeak", "TestNoFaultLeaks"}},
