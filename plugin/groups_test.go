@@ -1,10 +1,12 @@
 package plugin_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"out_es/plugin"
@@ -58,7 +60,7 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 	}
 	for name, fault := range faults {
 		for _, size := range []int{1, 7, 20} {
-			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Retry_Budget": "1s"}} {
+			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"}, {"Retry_Budget": "1s"}} {
 				t.Run(fmt.Sprint(name, " ", size, " ", section), func(t *testing.T) {
 					e := newElasticsearch(t)
 					fault(e)
@@ -75,6 +77,9 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 						shared, _ := d.Source["resource"].(map[string]any)
 						if got, _ := shared["name"].(string); got != resource(number) {
 							t.Errorf("document %d has the resource %q, want %q", number, got, resource(number))
+						}
+						if of, looked := strings.CutPrefix(d.Index, "of-"); looked && of != cmp.Or(resource(number), "none") {
+							t.Errorf("document %d of the resource %q is in the index %q", number, resource(number), d.Index)
 						}
 					}
 					if host.Count("received_total", "") < n {

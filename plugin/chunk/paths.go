@@ -14,6 +14,25 @@ type Paths struct {
 // value, running on to the chunk's end, or nil where the record has none.
 type Values [][]byte
 
+// Complete says whether every path has a value.
+func (v Values) Complete() bool {
+	for _, value := range v {
+		if value == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Fill takes from other what v doesn't have.
+func (v Values) Fill(other Values) {
+	for number, value := range v {
+		if value == nil {
+			v[number] = other[number]
+		}
+	}
+}
+
 // Add adds path and returns its number. A path that is there already keeps the
 // one that it has.
 func (p *Paths) Add(path Path) (number int) {

@@ -32,7 +32,7 @@ const templates = `
 | in the template | becomes |
 | --- | --- |
 | ` + "`%Y.%m.%d`" + ` and the rest of strftime, ` + "`%s`" + ` | the event's time in UTC, seconds since 1970 |
-| ` + "`$key`, `$kubernetes['namespace_name']`, `$list[0]`" + ` | a field of the record |
+| ` + "`$key`, `$kubernetes['namespace_name']`, `$list[0]`" + ` | a field of the record, else of what OTLP says beside it |
 | ` + "`$TAG`, `$TAG[1]`" + ` | the tag, or a part of it between dots, counted from 0 |
 | ` + "`$key\\|other`, `$TAG[1]\\|other`" + ` | the same, or the word behind the bar where it is missing or empty |
 

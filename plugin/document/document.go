@@ -26,7 +26,8 @@ type Options struct {
 	// MetadataKey receives the event's metadata, where there is any.
 	MetadataKey string
 	Dots        Dots
-	// Paths are looked for in the record; nil for none.
+	// Paths are looked for in the record, and where it doesn't have them in
+	// OTLP's fields of the event and in its group; nil for none.
 	Paths *chunk.Paths
 }
 
@@ -67,6 +68,7 @@ type Writer struct {
 
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
+	beside beside
 
 	streams Namer // nil where no data stream is named
 
@@ -98,7 +100,7 @@ const (
 func NewWriter(o Options) *Writer {
 	w := &Writer{
 		options: o, dots: o.Dots == ReplaceDots, known: knownTable{seed: maphash.MakeSeed()},
-		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()),
+		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()), beside: newBeside(o.Paths),
 	}
 	w.last = &w.unknown
 	for field, key := range [...]string{timeField: o.TimeKey, tagField: o.TagKey, metadataField: o.MetadataKey} {
@@ -109,9 +111,11 @@ func NewWriter(o Options) *Writer {
 	return w
 }
 
-// Begin sets the tag of the events that follow. tag is copied.
+// Begin sets the tag of the events that follow, which are another chunk's. tag
+// is copied.
 func (w *Writer) Begin(tag string) {
 	w.tag = jsontext.AppendString(w.tag[:0], []byte(tag))
+	w.beside.group = nil
 }
 
 // Cut returns how many values were replaced by null since the last call,
@@ -146,6 +150,9 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 		if dst, b, err = w.field(dst, b, i, branch); err != nil {
 			return dst, nil, err
 		}
+	}
+	if err = w.lookBeside(e); err != nil {
+		return dst, nil, err
 	}
 	if dst, err = w.appendFields(dst, e, &o); err != nil {
 		return dst, nil, err

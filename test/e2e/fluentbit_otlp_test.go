@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
 )
 
@@ -141,6 +142,73 @@ func otlpProtobuf(logs []otlpLog) (request message) {
 	return request
 }
 
+// postOTLP sends requests of OTLP as JSON and as protobuf, with each logs of
+// each scope, and returns the logs.
+func postOTLP(t *testing.T, port string, each int) (all []otlpLog) {
+	t.Helper()
+	eventually(t, 30*time.Second, "the input listens", func() bool {
+		response, err := http.Get("http://127.0.0.1:" + port)
+		if err == nil {
+			response.Body.Close()
+		}
+		return err == nil
+	})
+	for _, kind := range []string{"application/json", "application/x-protobuf"} {
+		logs := otlpLogs(len(all), each)
+		all = append(all, logs...)
+		body := []byte(otlpProtobuf(logs))
+		if kind == "application/json" {
+			body = otlpJSON(t, logs)
+		}
+		response, err := http.Post("http://127.0.0.1:"+port+"/v1/logs", kind, bytes.NewReader(body))
+		if err != nil || response.StatusCode/100 != 2 {
+			t.Fatalf("%s: %v, %v", kind, response, err)
+		}
+		response.Body.Close()
+	}
+	return all
+}
+
+// TestFluentBitOTLPGoesWhereItsResourceSays routes OTLP's logs by their
+// resource, their scope and their attributes, straight and through a spool, with
+// the documents' own fields and without.
+func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
+	s := cluster(t)
+	const each = 25
+	index := freshIndex(t, s)
+	port := fluentbit.FreePort(t)
+	name := "-$resource['attributes']['service.name']-$scope['name']"
+	conf := fmt.Sprintf("[SERVICE]\n    Flush 0.5\n[INPUT]\n    Name opentelemetry\n    Listen 127.0.0.1\n    Port %s\n    Tag otel\n", port)
+	for kind, options := range map[string][]string{
+		"straight": {"Bulk_Size 4K"},
+		"spooled":  {"Spool_Path " + t.TempDir()},
+		"without":  {"Metadata_Key off"},
+		"ids":      {"Id_Key $attributes['user']", "Routing $trace_id"},
+	} {
+		conf += section(s.URL(), index+"-"+kind+name, append(options, "Workers 1")...)
+	}
+	agent := fluentbit.Start(t, plugin, conf)
+	all := postOTLP(t, port, each)
+	for _, kind := range []string{"straight", "spooled", "without", "ids"} {
+		eventuallyCount(t, s, index+"-"+kind, len(all), time.Minute)
+		err := s.Documents(t.Context(), index+"-"+kind+"-*", func(d elasticsearch.Document) error {
+			var source struct{ N int }
+			if err := json.Unmarshal(d.Source, &source); err != nil {
+				return err
+			}
+			l := all[source.N]
+			if want := index + "-" + kind + "-" + l.resource + "-" + l.scope; d.Index != want || kind == "ids" && d.ID != fmt.Sprint("u", l.n) {
+				return fmt.Errorf("log %d is in %s with the id %s, want %s", l.n, d.Index, d.ID, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	agent.Stop(t, 20*time.Second)
+}
+
 // TestFluentBitOTLP sends OTLP to Fluent Bit's opentelemetry input as JSON and
 // as protobuf, in requests of two resources and two scopes, and wants every
 // document to have what OTLP said of its log, also where a chunk is cut into
@@ -158,27 +226,7 @@ func TestFluentBitOTLP(t *testing.T) {
     Port %s
     Tag otel
 %s`, port, section(s.URL(), index, "Workers 1", "Generate_ID on", "Bulk_Size 4K")))
-	eventually(t, 30*time.Second, "the input listens", func() bool {
-		response, err := http.Get("http://127.0.0.1:" + port)
-		if err == nil {
-			response.Body.Close()
-		}
-		return err == nil
-	})
-	var all []otlpLog
-	for _, kind := range []string{"application/json", "application/x-protobuf"} {
-		logs := otlpLogs(len(all), each)
-		all = append(all, logs...)
-		body := []byte(otlpProtobuf(logs))
-		if kind == "application/json" {
-			body = otlpJSON(t, logs)
-		}
-		response, err := http.Post("http://127.0.0.1:"+port+"/v1/logs", kind, bytes.NewReader(body))
-		if err != nil || response.StatusCode/100 != 2 {
-			t.Fatalf("%s: %v, %v", kind, response, err)
-		}
-		response.Body.Close()
-	}
+	all := postOTLP(t, port, each)
 	eventuallyCount(t, s, index, len(all), time.Minute)
 	got := documents(t, s, index)
 	for _, l := range all {

@@ -1,0 +1,104 @@
+package document
+
+import (
+	"encoding/hex"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"out_es/plugin/chunk"
+)
+
+// beside finds what an address needs and the record doesn't have in what its
+// document has beside the record: OTLP's fields of the event, and those that
+// its group shares (docs/adr/0021).
+type beside struct {
+	// group is the header that shared was found in: borrowed, and nil where
+	// another chunk may lie in its memory.
+	group  []byte
+	shared chunk.Values
+	own    chunk.Values // of the event that was written last
+	ids    []byte       // msgpack strings that own points to
+}
+
+func newBeside(paths *chunk.Paths) beside {
+	return beside{shared: make(chunk.Values, paths.Len()), own: make(chunk.Values, paths.Len())}
+}
+
+// lookBeside completes the values of the event's record.
+//
+// Possible errors: chunk.ErrTruncated.
+func (w *Writer) lookBeside(e *chunk.Event) error {
+	if w.root == nil || len(e.Group) == 0 && chunk.IsEmpty(e.Metadata) || w.values.Complete() {
+		return nil
+	}
+	s := &w.beside
+	if err := s.lookAtOTLP(w.root, e.Metadata); err != nil {
+		return err
+	}
+	w.values.Fill(s.own)
+	if len(e.Group) == 0 {
+		return nil
+	}
+	if len(s.group) != len(e.Group) || &s.group[0] != &e.Group[0] {
+		s.group = e.Group
+		clear(s.shared)
+		if _, err := w.root.Look(e.Group, s.shared); err != nil {
+			return err
+		}
+	}
+	w.values.Fill(s.shared)
+	return nil
+}
+
+// lookAtOTLP looks into the event's own fields, the last ones where they come twice.
+func (s *beside) lookAtOTLP(root *chunk.Branch, metadata []byte) error {
+	clear(s.own)
+	n, b, err := mapHeader(metadata)
+	if err != nil {
+		return nil // there is none
+	}
+	for ; n > 0 && err == nil; n-- {
+		if isOTLP(b) {
+			b, err = s.lookAtFields(root, b[1+len(otlpKey):])
+		} else {
+			b, err = skipMember(b)
+		}
+	}
+	return err
+}
+
+func (s *beside) lookAtFields(root *chunk.Branch, b []byte) (rest []byte, err error) {
+	clear(s.own)
+	s.ids = s.ids[:0]
+	n, b, err := mapHeader(b)
+	for ; n > 0 && err == nil; n-- {
+		head, end := textBounds(b)
+		branch, name := root.Member(b), b[head:end]
+		if b, err = chunk.Skip(b); err != nil {
+			break
+		}
+		if branch != nil && isIdentifier(name) && msgp.NextType(b) == msgp.BinType {
+			b, err = s.lookAtIdentifier(branch, b)
+		} else {
+			b, err = branch.Look(b, s.own)
+		}
+	}
+	return b, err
+}
+
+// lookAtIdentifier enters an id as it is in the document, in hexadecimal.
+func (s *beside) lookAtIdentifier(branch *chunk.Branch, b []byte) (rest []byte, err error) {
+	id, rest, err := msgp.ReadBytesZC(b)
+	if err != nil {
+		return nil, chunk.ErrTruncated
+	}
+	at := len(s.ids)
+	s.ids = append(s.ids, 0xdb, 0, 0, byte(len(id)>>7), byte(len(id)<<1)) // str 32, of less than 64 KB
+	if len(id) < 1<<15 {
+		s.ids = hex.AppendEncode(s.ids, id)
+		branch.Enter(s.own, s.ids[at:])
+	}
+	return rest, nil
+}
+
+func isIdentifier(name []byte) bool { return string(name) == "trace_id" || string(name) == "span_id" }
