@@ -232,6 +232,7 @@ func (p *Plugin) tally(src *source, outcome Outcome) {
 // flushSafely is flush without the panics of what flush itself does to deal
 // with one: in a goroutine, they would end all of Fluent Bit.
 func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
+	defer heap.used()
 	defer func() {
 		if problem := recover(); problem != nil {
 			p.logFault(problem)

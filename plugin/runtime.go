@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"out_es/plugin/config"
 )
@@ -30,6 +32,28 @@ func TuneRuntime() {
 	}
 	if os.Getenv("GOMAXPROCS") == "" {
 		runtime.GOMAXPROCS(processors)
+	}
+}
+
+// restEvery is how often memory that is free goes back to the system, as long
+// as there are flushes. Go would wait until a megabyte of garbage has gathered,
+// whatever GOGC says, and keep it after that; a collection of what lives takes
+// half a millisecond (docs/adr/0006).
+const restEvery = 5 * time.Second
+
+// rest gives free memory back restEvery after work was done.
+type rest struct{ due atomic.Bool }
+
+// heap is the process's: ten instances need one collection.
+var heap rest
+
+// used tells that something has worked with memory.
+func (r *rest) used() {
+	if r.due.CompareAndSwap(false, true) {
+		time.AfterFunc(restEvery, func() {
+			r.due.Store(false)
+			debug.FreeOSMemory()
+		})
 	}
 }
 

@@ -138,6 +138,7 @@ func (s *sender) untilDue() time.Duration {
 func (s *sender) act(b *batch) {
 	b.over, b.settled = false, 0
 	err := s.deliver(b)
+	heap.used()
 	switch {
 	case errors.Is(err, errSenderPanic):
 		s.afterPanic(b)

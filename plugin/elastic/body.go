@@ -33,6 +33,16 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// writeTo writes what is left of the body, up to most bytes, to w.
+//
+// Possible errors: those of w.
+func (b *body) writeTo(w io.Writer, most int64) (int64, error) {
+	b.read = true
+	n, err := w.Write(b.rest[:min(int64(len(b.rest)), most)])
+	b.rest = b.rest[n:]
+	return int64(n), err
+}
+
 // Close implements io.Closer. The transport may call it more than once.
 func (b *body) Close() error {
 	b.once.Do(func() { close(b.closed) })

@@ -85,7 +85,7 @@ func (l *lines) to(address, host string) *http.Transport {
 	}
 	dialer := &net.Dialer{Timeout: l.connect, KeepAlive: 30 * time.Second}
 	transport := &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            dialLine(dialer.DialContext),
 		TLSClientConfig:        l.tls.config(l.material, host),
 		TLSHandshakeTimeout:    l.connect,
 		Proxy:                  l.proxy,

@@ -53,7 +53,9 @@ int outes_resolve(void)
 #ifdef __linux__
 /* Offers the kernel the pages of this shared object's read-only segments. Those
  * are the file's own bytes, and are read again where they are needed; the
- * segments that the loader or Go write to are left alone. */
+ * segments that the loader or Go write to are left alone. What is needed of the
+ * data is a page here and there: without MADV_RANDOM each would bring all those
+ * around it back. */
 static int release_segments(struct dl_phdr_info *object, size_t size, void *unused)
 {
     uintptr_t here = (uintptr_t) &release_segments, page = (uintptr_t) sysconf(_SC_PAGESIZE);
@@ -73,6 +75,9 @@ static int release_segments(struct dl_phdr_info *object, size_t size, void *unus
         uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
 
         if (segment->p_type == PT_LOAD && !(segment->p_flags & PF_W)) {
+            if (!(segment->p_flags & PF_X)) {
+                madvise((void *) start, end - start, MADV_RANDOM);
+            }
             madvise((void *) start, end - start, MADV_PAGEOUT);
         }
     }

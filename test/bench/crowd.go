@@ -129,6 +129,11 @@ func copyFile(to, from string) error {
 		target.Close()
 		return err
 	}
+	// On a node the files are on the disk: what is not can't be given back.
+	if err := target.Sync(); err != nil {
+		target.Close()
+		return err
+	}
 	return target.Close()
 }
 
