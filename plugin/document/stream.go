@@ -81,7 +81,7 @@ func (s stream) is(b []byte) bool {
 	if err != nil || string(key) != streamKeys[0] {
 		return false
 	}
-	found := 0
+	found := 0 // a bit for each part: they may come twice
 	n, b, err := mapHeader(b)
 	for ; err == nil && n > 0; n-- {
 		head, end := textBounds(b)
@@ -95,10 +95,10 @@ func (s stream) is(b []byte) bool {
 				if end == 0 || string(b[head:end]) != string(want) {
 					return false
 				}
-				found++
+				found |= 1 << i
 			}
 		}
 		b, err = chunk.Skip(b)
 	}
-	return err == nil && found == 3
+	return err == nil && found == 1<<3-1
 }

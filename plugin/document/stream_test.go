@@ -30,6 +30,8 @@ func TestDocumentsTellTheirDataStream(t *testing.T) {
 		{"another", fields("data_stream", fields("type", "metrics", "dataset", "shop.web", "namespace", "prod-eu")),
 			`{"data_stream_1":{"type":"metrics","dataset":"shop.web","namespace":"prod-eu"},` + itsFields + `}`, 1},
 		{"a part", fields("data_stream", fields("type", "logs")), `{"data_stream_1":{"type":"logs"},` + itsFields + `}`, 1},
+		{"a part twice, and another missing", fields("data_stream", fields("type", "logs", "dataset", "shop.web", "type", "logs")),
+			`{"data_stream_1":{"dataset":"shop.web","type":"logs"},` + itsFields + `}`, 2},
 		{"no map", fields("data_stream", "x"), `{"data_stream_1":"x",` + itsFields + `}`, 1},
 		{"parts that are no text", fields("data_stream", fields("type", 1, "dataset", 2, "namespace", 3)),
 			`{"data_stream_1":{"type":1,"dataset":2,"namespace":3},` + itsFields + `}`, 1},

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +178,40 @@ func TestHostRecordOfRefusedKeysArrivesWhole(t *testing.T) {
 	}
 	if n := fluentbit.Value(scrape, `fluentbit_output_es_go_changed_keys_total{name="es_go.0",kind="duplicate"}`); n != 3 {
 		t.Errorf("%v duplicates counted, want 3", n)
+	}
+}
+
+// Of keys of any length Elasticsearch takes all, OpenSearch those that have up
+// to 50,000 characters. Another record's document is not the worse for it.
+func TestHostLongKeys(t *testing.T) {
+	s := cluster(t)
+	index := freshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"dynamic":false}}`); err != nil {
+		t.Fatal(err)
+	}
+	var chunk []byte
+	for n, size := range []int{300, 50_000, 50_001, 1_000_000, 1} {
+		chunk = appendEvent(chunk, n, strings.Repeat("k", size), msgp.AppendInt(nil, size))
+	}
+	want := []int{0, 1, 2, 3, 4}
+	if family(t, s) == "opensearch" {
+		want = []int{0, 1, 4}
+	}
+	letters := filepath.Join(t.TempDir(), "letters")
+	h, _ := start(t, host.Options{})
+	flush(t, output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Dead_Letter_File "+letters), "a", chunk, host.OK)
+	eventuallyCount(t, s, index, len(want), 10*time.Second)
+	got := documents(t, s, index)
+	for _, n := range want {
+		if len(got[n]) != 3 { // n, the key and the time
+			t.Errorf("record %d came back with %d fields", n, len(got[n]))
+		}
+	}
+	text, err := os.ReadFile(letters)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if refused := bytes.Count(text, []byte("Name length (")); refused != 5-len(want) {
+		t.Errorf("%d letters name the length of a key, of %d refused documents", refused, 5-len(want))
 	}
 }

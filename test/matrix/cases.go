@@ -13,7 +13,7 @@ var cases = []testCase{
 	{title: "50,000 lines through the real Fluent Bit are there once each, every field as it was", tests: []string{"TestFluentBitDeliversEveryRecordOnce"}},
 	{title: "several instances, 0 to 4 workers, both layouts of events", tests: []string{"TestHostBothLayoutsManyThreadsSeveralInstances"}},
 	{title: "values of every type, options of documents, chunks that are damaged", tests: []string{"TestHostDocumentOptions", "TestHostBadInputCostsNoOtherRecord"}},
-	{title: "keys that the server refuses are changed, all others stay", tests: []string{"TestHostKeysAreThoseThatElasticsearchTakes", "TestHostRecordOfRefusedKeysArrivesWhole"}},
+	{title: "keys that the server refuses are changed, all others stay", tests: []string{"TestHostKeysAreThoseThatElasticsearchTakes", "TestHostRecordOfRefusedKeysArrivesWhole", "TestHostLongKeys"}},
 	{title: "records of every type come back as they were; dynamic mapping refuses only what a mapping must; whole floats are mapped as floats", tests: []string{"TestHostRoundTripOfEveryType", "TestHostRoundTripUnderDynamicMapping", "TestHostWholeFloatsAreMappedAsFloats"}},
 	{title: "the built-in `es` and `opensearch` differ from the plugin where [migration.md](migration.md) says so, and nowhere else", tests: []string{"TestFluentBitDiffersFromTheBuiltInWhereItSaysSo"}},
 	{title: "`Compress` gzip and off", tests: []string{"TestMatrixCompression"}},
