@@ -24,11 +24,12 @@ func newBeside(paths *chunk.Paths) beside {
 	return beside{shared: make(chunk.Values, paths.Len()), own: make(chunk.Values, paths.Len())}
 }
 
-// lookBeside completes the values of the event's record.
+// lookBeside completes the values of the event's record, where the event has
+// metadata or a group. There must be paths.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) lookBeside(e *chunk.Event) error {
-	if w.root == nil || len(e.Group) == 0 && chunk.IsEmpty(e.Metadata) || w.values.Complete() {
+	if w.values.Complete() {
 		return nil
 	}
 	s := &w.beside

@@ -68,7 +68,6 @@ type Writer struct {
 
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
-	beside beside
 
 	streams Namer // nil where no data stream is named
 
@@ -85,6 +84,8 @@ type Writer struct {
 
 	cut     int
 	changed Changes
+
+	beside beside
 }
 
 // The fields that a document can be given beside the record's own.
@@ -151,8 +152,10 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 			return dst, nil, err
 		}
 	}
-	if err = w.lookBeside(e); err != nil {
-		return dst, nil, err
+	if w.root != nil && (len(e.Group) > 0 || len(e.Metadata) > 1) {
+		if err = w.lookBeside(e); err != nil {
+			return dst, nil, err
+		}
 	}
 	if dst, err = w.appendFields(dst, e, &o); err != nil {
 		return dst, nil, err
