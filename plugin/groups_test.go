@@ -60,7 +60,8 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 	}
 	for name, fault := range faults {
 		for _, size := range []int{1, 7, 20} {
-			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"}, {"Retry_Budget": "1s"}} {
+			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"},
+				{"Data_Stream": "on", "Data_Stream_Type": "of", "Data_Stream_Dataset": "$resource['name']|none", "Data_Stream_Namespace": "x"}, {"Retry_Budget": "1s"}} {
 				t.Run(fmt.Sprint(name, " ", size, " ", section), func(t *testing.T) {
 					e := newElasticsearch(t)
 					fault(e)
@@ -78,7 +79,10 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 						if got, _ := shared["name"].(string); got != resource(number) {
 							t.Errorf("document %d has the resource %q, want %q", number, got, resource(number))
 						}
-						if of, looked := strings.CutPrefix(d.Index, "of-"); looked && of != cmp.Or(resource(number), "none") {
+						if stream, ok := d.Source["data_stream"].(map[string]any); ok && stream["dataset"] != cmp.Or(resource(number), "none") {
+							t.Errorf("document %d of the resource %q tells the data stream %v", number, resource(number), stream)
+						}
+						if of, looked := strings.CutPrefix(d.Index, "of-"); looked && strings.TrimSuffix(of, "-x") != cmp.Or(resource(number), "none") {
 							t.Errorf("document %d of the resource %q is in the index %q", number, resource(number), d.Index)
 						}
 					}

@@ -1,12 +1,14 @@
 package plugin_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"out_es/plugin"
@@ -62,6 +64,9 @@ func (e *elasticsearch) inTheirGroups(t *testing.T, size int) {
 		if got, _ := shared["name"].(string); got != want {
 			t.Errorf("document %d has the resource %q, want %q", number, got, want)
 		}
+		if of, looked := strings.CutPrefix(d.Index, "of-"); looked && of != cmp.Or(want, "none") {
+			t.Errorf("document %d of the resource %q is in the index %q", number, want, d.Index)
+		}
 	}
 }
 
@@ -104,7 +109,7 @@ func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, size := range []int{1, 7, 20} {
-			for _, more := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}} {
+			for _, more := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"}} {
 				t.Run(fmt.Sprint(name, " ", size, " ", more), func(t *testing.T) {
 					e := newElasticsearch(t)
 					fault(e)

@@ -58,16 +58,23 @@ func TestWhatTheRecordLacksIsFoundBesideIt(t *testing.T) {
 func TestAGroupIsNotTakenForAnotherInItsPlace(t *testing.T) {
 	paths, n := pathsOf(t, "$resource['name']")
 	w := document.NewWriter(document.Options{Paths: paths})
-	memory := fields("resource", fields("name", "a"))
+	memory := fields("resource", fields("name", "a", "more", "b"))
 	e := chunk.Event{Record: fields(), Group: memory}
-	for _, name := range []string{"a", "b"} {
-		copy(memory, fields("resource", fields("name", name)))
+	for _, row := range []struct {
+		header []byte // all of one length
+		want   string
+	}{
+		{fields("resource", fields("name", "a", "more", "b")), "a"},
+		{fields("resource", fields("more", "a", "name", "b")), "b"},
+		{fields("resource", fields("more", "a", "none", "b")), ""},
+	} {
+		copy(memory, row.header)
 		w.Begin("tag")
 		for range 2 {
 			if _, _, err := w.Append(nil, &e); err != nil {
 				t.Fatal(err)
 			}
-			checkText(t, name, w.Values()[n[0]], name)
+			checkText(t, row.want, w.Values()[n[0]], row.want)
 		}
 	}
 }
