@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sort"
 	"time"
 
@@ -40,9 +41,13 @@ type batch struct {
 	age time.Duration
 	// settled is how many items were settled since the sender set it to 0.
 	settled int
-	// failed is how often in a row the spool could not be read.
-	failed int
+	// patience is readPatience, unread since when the spool can't be read on.
+	patience time.Duration
+	unread   time.Time
 }
+
+// readPatience is how long a disk that says it is damaged is asked again.
+const readPatience = 10 * time.Second
 
 // part is one frame of a batch: a chunk like one that a flush delivers, with a
 // bench that shares its writers.
@@ -52,10 +57,21 @@ type part struct {
 	chunk   []byte // while it is loaded
 	// base is what its positions have been shifted by in the last Fill.
 	base int
+	// unread is since when it can't be loaded.
+	unread time.Time
+}
+
+// age is how long a frame has waited. After the clock was set back that is not
+// known: long enough.
+func (p *part) age() time.Duration {
+	if age := time.Since(p.entry.Appended); age >= 0 {
+		return age
+	}
+	return math.MaxInt64
 }
 
 func newBatch(p *Plugin, s *spool.Spool) *batch {
-	return &batch{plugin: p, spool: s, reader: s.NewReader(), bench: newBench(p.setup)}
+	return &batch{plugin: p, spool: s, reader: s.NewReader(), bench: newBench(p.setup), patience: readPatience}
 }
 
 // readAhead makes the oldest frames known until so many bytes of them wait, and
@@ -85,7 +101,7 @@ func (b *batch) more() (*part, error) {
 		damage, damaged := errors.AsType[*spool.Damage](err)
 		switch {
 		case err == nil:
-			b.failed = 0
+			b.readable(&b.unread)
 			p := &part{entry: entry}
 			b.parts = append(b.parts, p)
 			return p, nil
@@ -93,20 +109,34 @@ func (b *batch) more() (*part, error) {
 			return nil, nil
 		case damaged:
 			b.setAside(damage)
-		case b.failed+1 < readTries:
-			b.failed++
+		case !b.hopeless(&b.unread, err):
 			return nil, err
 		default:
-			b.failed = 0
-			b.plugin.spooling.unreadable(err)
+			b.unread = time.Time{}
 			b.setAside(b.reader.SkipSegment())
 		}
 	}
 }
 
-// readTries is how often something is read that can't be before it counts as
-// damaged.
-const readTries = 3
+// hopeless tells of something that can't be read, and says whether it is given
+// up: where the disk says so again and again. Other errors, such as too many
+// open files or a permission, say nothing of the data, and end when somebody
+// ends them.
+func (b *batch) hopeless(since *time.Time, err error) bool {
+	if since.IsZero() {
+		*since = time.Now()
+	}
+	b.plugin.spooling.unreadable(err)
+	return spool.IsDamage(err) && time.Since(*since) >= b.patience
+}
+
+// readable tells that what could not be read can be again.
+func (b *batch) readable(since *time.Time) {
+	if !since.IsZero() {
+		*since = time.Time{}
+		b.plugin.spooling.readable()
+	}
+}
 
 // bind makes p the loaded frame. A frame that is loaded again starts at its
 // first event, since generated ids count equal events from there; what is
@@ -123,6 +153,7 @@ func (b *batch) bind(p *part) error {
 	if err != nil {
 		return err
 	}
+	b.readable(&p.unread)
 	p.chunk = frame.Chunk
 	if p.source == nil {
 		own := &bench{request: b.bench.request, documents: b.bench.documents, addresses: b.bench.addresses, letterNames: b.bench.letterNames}
@@ -137,7 +168,8 @@ func (b *batch) bind(p *part) error {
 	return nil
 }
 
-// Fill implements deliver.Source.
+// Fill implements deliver.Source. Before something that can't be read, a request
+// ends with what is in it.
 func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	b.filled, b.limited = 0, limits.Items > 0
 	if b.over {
@@ -147,16 +179,16 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	for i := 0; b.most == 0 || i < b.most; i++ {
 		if i == len(b.parts) {
 			if p, err := b.more(); p == nil || err != nil {
-				return err
+				return unlessFilled(req, err)
 			}
 		}
 		p := b.parts[i]
-		if time.Since(p.entry.Appended) < b.age {
+		if p.age() < b.age {
 			return nil
 		}
 		if err := b.bind(p); err != nil {
 			if err = b.unbound(i, err); err != nil {
-				return err
+				return unlessFilled(req, err)
 			}
 			i--
 			continue
@@ -175,14 +207,19 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	return nil
 }
 
+func unlessFilled(req *bulk.Request, err error) error {
+	if len(req.Positions()) > 0 {
+		return nil
+	}
+	return err
+}
+
 // unbound deals with a frame that could not be loaded. It returns nil where the
 // batch goes on without it.
 func (b *batch) unbound(i int, err error) error {
-	if !errors.Is(err, spool.ErrDamaged) && b.failed+1 < readTries {
-		b.failed++
+	if !errors.Is(err, spool.ErrDamaged) && !b.hopeless(&b.parts[i].unread, err) {
 		return err
 	}
-	b.failed = 0
 	b.discard(i, err)
 	return nil
 }
@@ -347,6 +384,6 @@ func (b *batch) setAside(d *spool.Damage) {
 func (b *batch) restart() {
 	b.reader.Close()
 	fresh := newBatch(b.plugin, b.spool)
-	fresh.most, fresh.age = 1, b.age
+	fresh.most, fresh.age, fresh.patience = 1, b.age, b.patience
 	*b = *fresh
 }

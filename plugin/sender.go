@@ -61,20 +61,17 @@ func (s *sender) run() {
 	}
 }
 
-// stop ends the sender, and says whether it did. What waits is sent for
+// stop ends the sender, and says whether it did in time. What waits is sent for
 // closeGrace; then a request that is under way is cut off.
 func (s *sender) stop() bool {
 	close(s.stopping)
-	grace := time.AfterFunc(closeGrace, s.cancel)
-	defer grace.Stop()
+	time.AfterFunc(closeGrace, s.cancel)
 	select {
 	case <-s.done:
+		return true
 	case <-time.After(closeGrace + closeLimit):
 		return false
 	}
-	s.fresh.reader.Close()
-	s.parked.reader.Close()
-	return true
 }
 
 // wait returns when there is something to send, and the time for it, or false
@@ -89,10 +86,9 @@ func (s *sender) wait() bool {
 		case s.parkedDue():
 			return true
 		case err != nil:
-			s.plugin.spooling.unreadable(err)
 			pause = time.Second
 		case len(s.fresh.parts) > 0:
-			rest := s.linger - time.Since(s.fresh.parts[0].entry.Appended)
+			rest := s.linger - s.fresh.parts[0].age()
 			if rest <= 0 || waiting >= s.plugin.setup.policy.Bytes {
 				return true
 			}
@@ -131,7 +127,7 @@ func (s *sender) parkedDue() bool {
 }
 
 func (s *sender) untilDue() time.Duration {
-	return s.parked.age - time.Since(s.parked.parts[0].entry.Appended)
+	return s.parked.age - s.parked.parts[0].age()
 }
 
 // act delivers one request of a batch, and deals with what is left.
@@ -152,10 +148,17 @@ func (s *sender) act(b *batch) {
 	}
 	if err == nil && !b.keeps() {
 		s.pause = 0
+		s.plugin.spooling.parkedFrames(nil)
 		return
 	}
 	s.plugin.report.left(err)
-	if !b.keeps() && s.outage(err) || b.park(s.parked.spool) != nil {
+	if !b.keeps() && s.outage(err) {
+		s.backOff(b)
+		return
+	}
+	problem := b.park(s.parked.spool)
+	s.plugin.spooling.parkedFrames(problem)
+	if problem != nil {
 		s.backOff(b)
 	}
 }
@@ -169,6 +172,10 @@ func (s *sender) outage(err error) bool {
 // backOff waits until another attempt makes sense.
 func (s *sender) backOff(b *batch) {
 	policy := &s.plugin.setup.policy
+	if s.stopped() && b.settled == 0 {
+		s.cancel() // the last second is for what makes progress
+		return
+	}
 	if b.settled > 0 {
 		s.pause = 0
 	}

@@ -430,3 +430,25 @@ func TestAnInstanceMayBeClosedTwice(t *testing.T) {
 		})
 	}
 }
+
+// Where even what waits for somebody's hand fills its part of the spool, the
+// rest waits, and that is told.
+func TestAFullQueueOfParkedFramesIsTold(t *testing.T) {
+	e := newElasticsearch(t)
+	e.refuse = func(document) *itemError { return &itemError{403, "security_exception", "no"} }
+	p, host := spooled(t, e, t.TempDir(), section{"Spool_Limit": "16M", "Retry_Max": "50ms", "Retry_Initial": "5ms"})
+	for n := range 12 {
+		if outcome := p.Flush("tag", event(object{"n", n, "text", strings.Repeat("x", 300_000)})); outcome != plugin.OK {
+			t.Fatalf("outcome %v", outcome)
+		}
+	}
+	service := func() { p.Flush("none", nil) }
+	eventually(t, "it is told", func() bool { service(); return len(lines(host, "Spool_Limit, which is 1/8 of it")) == 1 })
+	e.set(func() { e.refuse = nil })
+	eventually(t, "all arrive", e.has(12))
+	eventually(t, "its end is told", func() bool { service(); return len(lines(host, "the spool goes on sending")) == 1 })
+	p.Close()
+	if got := e.numbers(); !slices.Equal(got, upTo(12)) {
+		t.Errorf("documents %v", got)
+	}
+}

@@ -37,8 +37,8 @@ type spooling struct {
 	damaged               *fluentbit.Counters
 
 	mu sync.Mutex
-	// refusing, unwritten and unread are troubles that last.
-	refusing, unwritten, unread lasting
+	// refusing, unwritten, unread and unparked are troubles that last.
+	refusing, unwritten, unread, unparked lasting
 }
 
 // lasting is a trouble that is told when it begins, once a minute, and when it
@@ -208,7 +208,9 @@ func (l *spooling) checkpointed(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err == nil {
-		l.unwritten.end()
+		if took, told := l.unwritten.end(); told {
+			l.plugin.host.Log(fluentbit.Info, "the spool's checkpoint can be written again, after %s", took)
+		}
 	} else if l.unwritten.begin() {
 		l.plugin.host.Log(fluentbit.Error, "the spool's checkpoint can't be written (%v): after a crash, what was sent since may be there twice unless Generate_ID is on", err)
 	}
@@ -221,6 +223,35 @@ func (l *spooling) unreadable(err error) {
 	if l.unread.begin() {
 		l.plugin.host.Log(fluentbit.Error, "the spool can't be read: %v", err)
 	}
+}
+
+// readable tells that it can be again.
+func (l *spooling) readable() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if took, told := l.unread.end(); told {
+		l.plugin.host.Log(fluentbit.Info, "the spool can be read again, after %s", took)
+	}
+}
+
+// parkedFrames tells when chunks that wait for somebody's hand can't be put
+// apart, so that all others wait behind them, and when they can again.
+func (l *spooling) parkedFrames(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil {
+		if took, told := l.unparked.end(); told {
+			l.plugin.host.Log(fluentbit.Info, "the spool goes on sending, after %s", took)
+		}
+		return
+	}
+	if !l.unparked.begin() {
+		return
+	}
+	if errors.Is(err, spool.ErrFull) {
+		err = fmt.Errorf("they fill their part of Spool_Limit, which is 1/%d of it", parkedShare)
+	}
+	l.plugin.host.Log(fluentbit.Error, "chunks that wait until somebody mends a setting can't be put apart (%v): the spool waits with them", err)
 }
 
 // lost tells of damage, each by itself: every one is somebody's records.
@@ -266,11 +297,24 @@ func (l *spooling) abandoned(root string) {
 func (l *spooling) close() {
 	l.look.Stop()
 	if !l.sender.stop() {
-		return // the disk hangs: its lock must not be given away
+		// The disk hangs. Its lock must not be given away before the sender is
+		// done with it, and not be kept from the instance that follows after that.
+		go func() {
+			<-l.sender.done
+			l.release()
+		}()
+		return
 	}
+	l.release()
+	l.update()
+}
+
+// release gives the files and the locks back.
+func (l *spooling) release() {
+	l.sender.fresh.reader.Close()
+	l.sender.parked.reader.Close()
 	_ = l.fresh.Close() // what was acknowledged is written
 	_ = l.parked.Close()
-	l.update()
 }
 
 // String describes the spool for the start-up line. A nil l is none.

@@ -3,8 +3,11 @@ package spool
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -43,13 +46,13 @@ func (s *Spool) Append(f Frame, room Room) error {
 		return ErrClosed
 	}
 	if room == WithinLimit && s.bytes+e.size() > s.options.Limit {
-		s.dropDone()
+		s.drop(s.isDone)
 		if s.bytes > 0 && s.bytes+e.size() > s.options.Limit {
 			return ErrFull
 		}
 	}
 	if err := s.makeRoom(e.size()); err != nil {
-		return err
+		return fmt.Errorf("spool: %w", err)
 	}
 	g := s.segments[len(s.segments)-1]
 	e.Sequence = s.sequence
@@ -72,23 +75,59 @@ func (s *Spool) Append(f Frame, room Room) error {
 	return nil
 }
 
-// makeRoom begins a new segment where the active one has not enough room.
+// makeRoom begins a new segment where the active one has not enough room, or
+// was deleted by somebody: what is appended to a file without a name would be
+// gone with the process.
 func (s *Spool) makeRoom(size int64) error {
+	most, err := s.segmentLimit(size)
+	if err != nil {
+		return err
+	}
 	if s.active != nil {
 		g := s.segments[len(s.segments)-1]
-		if g.end == 0 || g.end+size <= s.options.SegmentBytes {
+		if (g.end == 0 || g.end+size <= most) && !nameless(s.active) {
 			return nil
 		}
 		s.seal()
 	}
+	return s.begin()
+}
+
+// segmentLimit is how long a segment may be: no longer than the process may
+// make a file, since a write beyond that ends it with a signal (SIGXFSZ), which
+// is not this library's to handle.
+//
+// Possible errors: a frame of that size is too large for any file.
+func (s *Spool) segmentLimit(size int64) (int64, error) {
+	if limit := fileLimit(); limit < s.options.SegmentBytes {
+		return limit, within(limit, size)
+	}
+	return s.options.SegmentBytes, nil
+}
+
+// within says whether so many bytes may be in one file.
+func within(limit, size int64) error {
+	if size > limit {
+		return fmt.Errorf("%d bytes for one file, of which this process may write %d (RLIMIT_FSIZE: ulimit -f, or LimitFSIZE of its unit): %w", size, limit, syscall.EFBIG)
+	}
+	return nil
+}
+
+// begin makes a segment and the active one of it. The folder comes back where
+// somebody removed it, but not what it was in: that may be a volume that is not
+// mounted.
+func (s *Spool) begin() error {
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return err
 	}
 	g := &segment{number: s.number, mark: binary.BigEndian.Uint64(random[:])}
-	file, err := os.OpenFile(g.path(s.dir), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := g.create(s.dir)
+	if errors.Is(err, fs.ErrNotExist) && s.replaceFolder() == nil {
+		file, err = g.create(s.dir)
+	}
 	if err != nil {
-		return fmt.Errorf("spool: %w", err)
+		return err
 	}
 	s.number++
 	if s.options.Sync == SyncAlways {
@@ -100,6 +139,24 @@ func (s *Spool) makeRoom(size int64) error {
 	}
 	s.active = file
 	s.segments = append(s.segments, g)
+	return nil
+}
+
+func (g *segment) create(dir string) (*os.File, error) {
+	return os.OpenFile(g.path(dir), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+}
+
+// replaceFolder makes the folder again, and takes the new one's lock.
+func (s *Spool) replaceFolder() error {
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := takeLock(s.dir)
+	if err != nil {
+		return err
+	}
+	_ = s.lock.Close()
+	s.lock = lock
 	return nil
 }
 
@@ -130,29 +187,18 @@ func (s *Spool) write(g *segment, e *Entry, f Frame) error {
 // stays behind as a torn end, and a new segment follows.
 //
 // So it does after a failed sync: what the system has of the file then is not
-// known.
+// known. A segment in which nothing else is goes, or each further try would
+// leave another one.
 func (s *Spool) takeBack(g *segment) {
 	err := s.active.Truncate(g.end)
 	if err != nil || s.options.Sync == SyncAlways {
 		s.seal()
+		if g.end == 0 {
+			s.drop(func(other *segment) bool { return other == g })
+		}
 	}
 	if info, err := os.Stat(g.path(s.dir)); err == nil {
 		s.bytes += info.Size() - g.size
 		g.size = info.Size()
 	}
-}
-
-// dropDone deletes the active segment where all of it is done. s.mu is held.
-func (s *Spool) dropDone() {
-	if s.active == nil {
-		return
-	}
-	g := s.segments[len(s.segments)-1]
-	if s.done.segment != g.number || s.done.offset < g.end {
-		return
-	}
-	s.seal()
-	s.remove([]*segment{g})
-	s.segments = s.segments[:len(s.segments)-1]
-	s.bytes -= g.size
 }

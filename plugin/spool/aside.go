@@ -29,6 +29,9 @@ func (s *Spool) SetAside(from, to Place) (string, error) {
 	if g == nil || to.segment != from.segment || length <= 0 || s.aside()+length > asideBytes {
 		return "", nil
 	}
+	if err := within(fileLimit(), length); err != nil {
+		return "", fmt.Errorf("spool: %w", err)
+	}
 	in, err := os.Open(g.path(s.dir))
 	if err != nil {
 		return "", fmt.Errorf("spool: %w", err)

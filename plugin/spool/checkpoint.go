@@ -77,17 +77,10 @@ func (s *Spool) Checkpoint(p Progress) error {
 	if s.oldest = oldest; oldest.IsZero() && s.frames() > 0 {
 		s.oldest = time.Now() // it came since
 	}
-	before := 0
-	for before < len(s.segments) && s.segments[before].number < p.Done.segment {
-		s.bytes -= s.segments[before].size
-		before++
-	}
-	s.remove(s.segments[:before])
-	s.segments = append([]*segment{}, s.segments[before:]...)
-	if n := len(s.segments); n > 0 && s.segments[n-1].size >= min(replaceBytes, s.options.SegmentBytes) {
-		s.dropDone()
-	}
-	if err != nil && before > 0 {
+	dropped := s.drop(func(g *segment) bool {
+		return s.isDone(g) && (g.number < p.Done.segment || g.size >= min(replaceBytes, s.options.SegmentBytes))
+	})
+	if err != nil && dropped > 0 {
 		return s.writeCheckpoint(c) // where the disk was full it no longer is
 	}
 	return err
@@ -95,8 +88,11 @@ func (s *Spool) Checkpoint(p Progress) error {
 
 // writeCheckpoint replaces the file, so that there is always a whole one.
 func (s *Spool) writeCheckpoint(c checkpoint) error {
-	path := filepath.Join(s.dir, checkpointName)
-	if err := os.WriteFile(path+unfinished, c.append(nil), 0o600); err != nil {
+	path, text := filepath.Join(s.dir, checkpointName), c.append(nil)
+	if err := within(fileLimit(), int64(len(text))); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	if err := os.WriteFile(path+unfinished, text, 0o600); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 	if err := os.Rename(path+unfinished, path); err != nil {

@@ -15,8 +15,9 @@ var ErrLocked = errors.New("another output uses this folder: give each its own A
 
 const (
 	lockName = "lock"
-	// lockPatience covers somebody who only looks whether a spool is in use.
-	lockPatience = 300 * time.Millisecond
+	// lockPatience covers somebody who only looks whether a spool is in use, and
+	// an instance before a reload that ends late.
+	lockPatience = 2 * time.Second
 	lockPause    = 20 * time.Millisecond
 )
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // Reader walks through a spool's frames, oldest first. It is not safe for
@@ -16,6 +17,15 @@ type Reader struct {
 	// file is the segment that was read last.
 	file   *os.File
 	number uint64
+	// peeks says that it looks ahead of the one that tells what it meets.
+	peeks bool
+}
+
+// span is how much of a segment there is: where its last frame ends, and the
+// sequence number behind that.
+type span struct {
+	end  int64
+	next uint64
 }
 
 // NewReader starts at the checkpoint.
@@ -48,23 +58,38 @@ func (d *Damage) Error() string {
 // ErrDamaged means that a frame's tag or chunk is not what was written.
 var ErrDamaged = errors.New("spool: the frame is damaged")
 
+// IsDamage says whether an error tells of the data itself, or of the disk that
+// it is on, and not of a state that somebody can end.
+func IsDamage(err error) bool {
+	return errors.Is(err, ErrDamaged) || slices.ContainsFunc(diskErrors(), func(e error) bool { return errors.Is(err, e) })
+}
+
 // Next returns the next frame's head and goes behind it. What the checkpoint
 // said of the frame is known to Load.
 //
 // Possible errors: io.EOF where there is none yet; Damage, once, and then
 // Next goes on; those of the file system.
-func (r *Reader) Next() (Entry, error) { return r.next() }
+func (r *Reader) Next() (Entry, error) {
+	e, err := r.next()
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.Close() // what was mended meanwhile has another file
+	}
+	return e, err
+}
 
 func (r *Reader) next() (Entry, error) {
 	for {
-		g, end, err := r.segment()
+		g, there, err := r.segment()
 		if err != nil {
+			r.forgetFile()
 			return Entry{}, err
 		}
 		file, err := r.open(g)
 		if errors.Is(err, fs.ErrNotExist) {
-			missing := r.leave(g)
-			r.spool.forget(g)
+			missing := r.leave(g, there)
+			if !r.peeks {
+				r.spool.forget(g)
+			}
 			if missing.Missing = true; missing.Frames > 0 {
 				return Entry{}, missing
 			}
@@ -73,16 +98,16 @@ func (r *Reader) next() (Entry, error) {
 		if err != nil {
 			return Entry{}, fmt.Errorf("spool: %w", err)
 		}
-		e, found, err := g.look(file, r.at.offset, end)
+		e, found, err := g.look(file, r.at.offset, there.end)
 		switch {
 		case err != nil:
 			return Entry{}, err
 		case found == whole:
 			return r.pass(e)
 		case found == damaged:
-			return Entry{}, r.skip(g, file, end)
+			return Entry{}, r.skip(g, file, there)
 		}
-		r.at.offset = end // a torn end, which segment cuts off but for one that shrank
+		r.at.offset = there.end // a torn end, which segment cuts off but for one that shrank
 	}
 }
 
@@ -98,18 +123,18 @@ func (r *Reader) pass(e Entry) (Entry, error) {
 }
 
 // skip goes behind damage.
-func (r *Reader) skip(g *segment, file *os.File, end int64) error {
-	offset, err := g.search(file, r.at.offset, end)
+func (r *Reader) skip(g *segment, file *os.File, there span) error {
+	offset, err := g.search(file, r.at.offset, there.end)
 	if err != nil {
 		return err
 	}
-	if offset == end {
-		d := r.leave(g)
+	if offset == there.end {
+		d := r.leave(g, there)
 		d.Frames = max(1, d.Frames)
 		return d
 	}
 	d := &Damage{From: r.at, To: Place{g.number, offset, r.at.sequence + 1}, Frames: 1}
-	if e, found, err := g.look(file, offset, end); err == nil && found == whole {
+	if e, found, err := g.look(file, offset, there.end); err == nil && found == whole {
 		d.To = e.Place
 		if r.at.sequence != 0 && e.Sequence > r.at.sequence {
 			d.Frames = int(e.Sequence - r.at.sequence)
@@ -122,19 +147,18 @@ func (r *Reader) skip(g *segment, file *os.File, end int64) error {
 // SkipSegment goes behind a segment that can't be read.
 func (r *Reader) SkipSegment() *Damage {
 	r.spool.mu.Lock()
+	defer r.spool.mu.Unlock()
 	g := r.spool.find(r.at.segment)
-	r.spool.mu.Unlock()
 	if g == nil {
 		return &Damage{From: r.at, To: r.at}
 	}
-	return r.leave(g)
+	return r.leave(g, span{g.end, g.next})
 }
 
-// leave goes behind a segment, and says how many frames are left out.
-func (r *Reader) leave(g *segment) *Damage {
-	r.spool.mu.Lock()
-	defer r.spool.mu.Unlock()
-	d := &Damage{From: r.at, To: Place{g.number, g.end, max(g.next, r.at.sequence)}}
+// leave goes behind what there was of a segment, and says how many frames are
+// left out.
+func (r *Reader) leave(g *segment, there span) *Damage {
+	d := &Damage{From: r.at, To: Place{g.number, there.end, max(there.next, r.at.sequence)}}
 	if r.at.sequence != 0 {
 		d.Frames = int(d.To.sequence - r.at.sequence)
 	}
@@ -143,23 +167,34 @@ func (r *Reader) leave(g *segment) *Damage {
 }
 
 // segment finds the segment that the reader stands in, or the next one, and
-// where it ends now.
+// what there is of it now.
 //
 // Possible errors: io.EOF.
-func (r *Reader) segment() (*segment, int64, error) {
+func (r *Reader) segment() (*segment, span, error) {
 	s := r.spool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.segments {
 		switch {
 		case g.number == r.at.segment && r.at.offset < g.end:
-			return g, g.end, nil
+			return g, span{g.end, g.next}, nil
 		case g.number > r.at.segment && g.end > 0:
 			r.at.segment, r.at.offset = g.number, 0
-			return g, g.end, nil
+			return g, span{g.end, g.next}, nil
 		}
 	}
-	return nil, 0, io.EOF
+	return nil, span{}, io.EOF
+}
+
+// forgetFile closes a file that was deleted meanwhile: it takes its room for as
+// long as it is open.
+func (r *Reader) forgetFile() {
+	r.spool.mu.Lock()
+	gone := r.spool.find(r.number) == nil
+	r.spool.mu.Unlock()
+	if gone {
+		r.Close()
+	}
 }
 
 // open returns the file of a segment.
@@ -206,6 +241,9 @@ func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {
 		return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
 	}
 	file, err := r.open(g)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
+	}
 	if err != nil {
 		return Frame{}, buffer, fmt.Errorf("spool: %w", err)
 	}
@@ -218,6 +256,7 @@ func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {
 		if errors.Is(err, io.EOF) {
 			return Frame{}, buffer, fmt.Errorf("%w: its segment was cut", ErrDamaged)
 		}
+		r.Close()
 		return Frame{}, buffer, fmt.Errorf("spool: %w", err)
 	}
 	f := e.cut(buffer)

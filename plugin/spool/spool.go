@@ -8,6 +8,8 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -142,14 +144,15 @@ func (s *Spool) recover() error {
 	for _, g := range all {
 		s.number = max(s.number, g.number+1)
 		if g.number < c.done.segment {
-			_ = os.Remove(g.path(s.dir)) // the process that finished it died before it could
+			s.segments, s.bytes = append(s.segments, g), s.bytes+g.size
 			continue
 		}
 		if err := s.adopt(g); err != nil {
 			return err
 		}
 	}
-	s.begin()
+	s.drop(func(g *segment) bool { return g.number < c.done.segment }) // the process that finished them died before it could
+	s.first()
 	s.found.Frames = s.frames()
 	s.oldest = s.ageOf(s.done)
 	return s.writeCheckpoint(checkpoint{done: s.done, mark: s.markOf(s.done.segment), partial: s.partial})
@@ -164,6 +167,11 @@ func (s *Spool) adopt(g *segment) error {
 	if err := g.survey(s.dir, start, s.sequence); err != nil {
 		return err
 	}
+	if g.first != 0 {
+		// A frame that was refused, and could not be taken back, has the number
+		// of one behind it: which of them is partly settled is not known.
+		maps.DeleteFunc(s.partial, func(n uint64, _ []byte) bool { return n >= g.first && n < s.sequence })
+	}
 	s.segments = append(s.segments, g)
 	s.bytes += g.size
 	s.found.TornBytes += g.size - g.end
@@ -171,9 +179,9 @@ func (s *Spool) adopt(g *segment) error {
 	return nil
 }
 
-// begin completes what the checkpoint does not tell of where the first frame
+// first completes what the checkpoint does not tell of where the first frame
 // is.
-func (s *Spool) begin() {
+func (s *Spool) first() {
 	if len(s.segments) > 0 && s.done.segment < s.segments[0].number {
 		s.done.segment, s.done.offset = s.segments[0].number, 0
 	}
@@ -193,7 +201,7 @@ func (s *Spool) frames() int { return int(s.sequence - s.done.sequence) }
 // ageOf returns when the first frame at or behind a place was appended, zero
 // where there is none.
 func (s *Spool) ageOf(p Place) time.Time {
-	r := &Reader{spool: s, at: p}
+	r := &Reader{spool: s, at: p, peeks: true}
 	defer r.Close()
 	for {
 		e, err := r.next()
@@ -256,12 +264,35 @@ func (s *Spool) markOf(number uint64) uint64 {
 	return 0
 }
 
-// remove deletes segments' files. Those that are not there were deleted by
-// somebody else.
-func (s *Spool) remove(segments []*segment) {
-	for _, g := range segments {
-		_ = os.Remove(g.path(s.dir))
+// isDone says whether all that a segment holds is done. s.mu is held.
+func (s *Spool) isDone(g *segment) bool {
+	return g.number < s.done.segment || g.number == s.done.segment && g.end <= s.done.offset
+}
+
+// drop deletes segments. One that can't be deleted stays, and is tried again
+// with the next: it takes room. One whose file is not there was deleted by
+// somebody else. s.mu is held.
+func (s *Spool) drop(goes func(*segment) bool) (dropped int) {
+	kept := make([]*segment, 0, len(s.segments))
+	for i, g := range s.segments {
+		if !goes(g) {
+			kept = append(kept, g)
+			continue
+		}
+		if s.active != nil && i == len(s.segments)-1 {
+			s.seal()
+		}
+		if err := os.Remove(g.path(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			kept = append(kept, g)
+			continue
+		}
+		s.bytes -= g.size
+		dropped++
 	}
+	if dropped > 0 {
+		s.segments = kept
+	}
+	return dropped
 }
 
 // syncDir makes a new name last.

@@ -248,23 +248,6 @@ func TestAFailedWriteLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestAFolderThatIsGoneIsAnErrorAndComesBack(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "spool"), small)
-	if err := os.RemoveAll(s.dir); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Append(frameOf(0), WithinLimit); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("%v", err)
-	}
-	if err := os.Mkdir(s.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	add(t, s, 0)
-	if got := readAll(t, s); len(got.frames) != 1 {
-		t.Errorf("%+v", got)
-	}
-}
-
 // Appends from several of Fluent Bit's workers, while the spool is read.
 func TestAppendsMayComeAtOnce(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 10 << 20, SegmentBytes: 2000, Sync: SyncAlways})

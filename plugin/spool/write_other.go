@@ -2,7 +2,11 @@
 
 package spool
 
-import "os"
+import (
+	"math"
+	"os"
+	"syscall"
+)
 
 // writePieces writes both pieces at offset.
 func writePieces(file *os.File, offset int64, head, chunk []byte) error {
@@ -12,3 +16,12 @@ func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 	_, err := file.WriteAt(chunk, offset+int64(len(head)))
 	return err
 }
+
+// fileLimit is how long a file of this process may become.
+func fileLimit() int64 { return math.MaxInt64 }
+
+// nameless says whether a file's last name is gone.
+func nameless(*os.File) bool { return false }
+
+// diskErrors are those of a disk that can't be read.
+func diskErrors() []error { return []error{syscall.EIO, syscall.ENXIO} }

@@ -1,0 +1,243 @@
+package plugin
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+	"out_es/plugin/fluentbit"
+)
+
+// troubled is an instance whose sender waits in its first request while a spool
+// of several segments comes to be. resume lets it go on.
+type troubled struct {
+	plugin   *Plugin
+	host     *fluentbit.Recorder
+	segments []string
+	sent     atomic.Int64 // frames, of one record each
+	resume   func()
+}
+
+const (
+	troubledFrames = 24
+	// troubledBytes make segments of Spool_Limit 16M, which are an eighth of 14 MB,
+	// hold six frames.
+	troubledBytes = 300_000
+)
+
+func newTroubled(t *testing.T, patience time.Duration) *troubled {
+	t.Helper()
+	gate := make(chan bool)
+	m := &troubled{resume: func() { close(gate) }}
+	section := map[string]string{
+		"Hosts": "http://127.0.0.1:1", "Compress": "off", "Spool_Path": t.TempDir(), "Spool_Linger": "0", "Spool_Limit": "16M",
+		"Bulk_Size": "512K", "Retry_Initial": "1ms", "Retry_Max": "5ms", "Retry_Budget": "0",
+	}
+	m.host = fluentbit.NewRecorder("es_go.0")
+	p, err := New(func(name string) string { return section[name] }, m.host.Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.spooling.sender.fresh.patience = patience // nothing is in the spool yet, so that the sender has not looked
+	p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		<-gate
+		for range req.Positions() {
+			each(bulk.Item{Status: 201})
+			m.sent.Add(1)
+		}
+		return len(req.Positions()), nil
+	}), p.report, p.setup.policy)
+	text := strings.Repeat("x", troubledBytes)
+	record := binary.BigEndian.AppendUint32([]byte("\x92\x00\x81\xa1t\xdb"), troubledBytes)
+	for i := range troubledFrames {
+		if outcome := p.Flush(fmt.Sprint("tag", i), append(record, text...)); outcome != OK {
+			t.Fatalf("outcome %v", outcome)
+		}
+	}
+	m.plugin = p
+	m.segments, _ = filepath.Glob(filepath.Join(p.spooling.fresh.Dir(), "segment-*"))
+	if len(m.segments) < 4 {
+		t.Fatalf("%d segments", len(m.segments))
+	}
+	return m
+}
+
+// replace puts a link in the place of a segment, and returns what takes it away.
+func (m *troubled) replace(t *testing.T, n int, target string) (restore func()) {
+	t.Helper()
+	path := m.segments[n]
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(target, path); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if os.Remove(path) != nil || os.Rename(path+".away", path) != nil {
+			t.Errorf("%s does not come back", path)
+		}
+	}
+}
+
+// lines are those with a text that reached the log.
+func (m *troubled) lines(text string) (n int) {
+	m.plugin.Flush("none", nil) // Fluent Bit's thread takes them along
+	for _, line := range m.host.Lines() {
+		if strings.Contains(line.Text, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// Errors of reading that say nothing of the data last as long as they last:
+// nothing is given up.
+func TestASpoolThatCannotBeOpenedWaits(t *testing.T) {
+	m := newTroubled(t, 10*time.Millisecond)
+	restore := m.replace(t, 2, m.segments[2]) // too many levels of symbolic links: neither missing nor damaged
+	m.resume()
+	waitFor(t, "the trouble is told", func() bool { return m.lines("the spool can't be read") == 1 })
+	before := m.sent.Load()
+	time.Sleep(300 * time.Millisecond) // many tries
+	if after := m.sent.Load(); before < 2 || after >= troubledFrames || m.host.Count("spool_damaged_frames_total", "") != 0 {
+		t.Errorf("%d frames were sent, then %d; %d damaged", before, after, m.host.Count("spool_damaged_frames_total", ""))
+	}
+	restore()
+	waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
+	waitFor(t, "the end is told", func() bool { return m.lines("the spool can be read again") == 1 })
+	m.plugin.Close()
+	if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 || m.sent.Load() != troubledFrames {
+		t.Errorf("%d damaged, %d sent", damaged, m.sent.Load())
+	}
+}
+
+// A disk that can't be read (a real input/output error, which the first bytes
+// of /proc/self/mem give) is asked for a while, then what lies there is given
+// up and told, and the rest goes on.
+func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
+	const errors = "/proc/self/mem"
+	if _, err := os.Stat(errors); err != nil {
+		t.Skip(err)
+	}
+	t.Run("for a moment", func(t *testing.T) {
+		m := newTroubled(t, time.Minute)
+		restore := m.replace(t, 2, errors)
+		m.resume()
+		waitFor(t, "the trouble is told", func() bool { return m.lines("input/output error") == 1 })
+		time.Sleep(200 * time.Millisecond) // many tries
+		restore()
+		waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
+		m.plugin.Close()
+		if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 {
+			t.Errorf("%d damaged", damaged)
+		}
+	})
+	t.Run("for good", func(t *testing.T) {
+		m := newTroubled(t, 100*time.Millisecond)
+		m.replace(t, 2, errors)
+		m.resume()
+		waitFor(t, "the spool is empty", func() bool { return m.plugin.spooling.fresh.Stats().Frames == 0 })
+		m.plugin.Close()
+		sent, damaged := m.sent.Load(), m.host.Count("spool_damaged_frames_total", "")
+		if sent+int64(damaged) != troubledFrames || damaged < 4 || damaged > 6 {
+			t.Errorf("%d sent and %d damaged of %d frames", sent, damaged, troubledFrames)
+		}
+	})
+}
+
+// A clock that was set back makes no frame wait until the time is as late again.
+func TestAFrameFromTheFutureIsSentNow(t *testing.T) {
+	dir := t.TempDir()
+	section := map[string]string{"Hosts": "http://127.0.0.1:1", "Spool_Path": dir, "Spool_Linger": "1m"}
+	p, err := New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
+		t.Fatalf("outcome %v", outcome)
+	}
+	p.Close()
+	segments, _ := filepath.Glob(filepath.Join(dir, "es_go.0", "segment-*"))
+	text, err := os.ReadFile(segments[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary.BigEndian.PutUint64(text[16:], uint64(time.Now().Add(time.Hour).UnixNano())) // plugin/spool/frame.go has the layout
+	binary.BigEndian.PutUint32(text[44:], crc32.Checksum(text[:44], crc32.MakeTable(crc32.Castagnoli)))
+	if err := os.WriteFile(segments[0], text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err = New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	waitFor(t, "it is tried", func() bool { return p.deliverer.Closed() })
+}
+
+// The last second of an exit is for what makes progress. What fails is not
+// repeated without a pause.
+func TestAnExitDoesNotHammer(t *testing.T) {
+	var requests atomic.Int64
+	p, _ := spoolFaulty(t, t.TempDir(), func(p *Plugin) {
+		p.setup.policy.Initial, p.setup.policy.Longest = time.Minute, time.Minute
+		p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+			requests.Add(1)
+			for range req.Positions() {
+				each(bulk.Item{Status: 429})
+			}
+			return len(req.Positions()), nil
+		}), p.report, p.setup.policy)
+	})
+	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
+		t.Fatalf("outcome %v", outcome)
+	}
+	waitFor(t, "a request", func() bool { return requests.Load() > 0 })
+	before, began := requests.Load(), time.Now()
+	p.Close()
+	if n, took := requests.Load()-before, time.Since(began); n > 2 || took > 500*time.Millisecond {
+		t.Errorf("%d more requests in %s", n, took)
+	}
+}
+
+// An exit does not wait for a sender that hangs. The next instance gets the
+// spool when it does end.
+func TestASenderThatEndsLateGivesTheSpoolBack(t *testing.T) {
+	dir := t.TempDir()
+	hangs := make(chan bool)
+	came := make(chan bool, 1)
+	p, _ := spoolFaulty(t, dir, func(p *Plugin) {
+		p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+			came <- true
+			<-hangs
+			return 0, &bulk.Failure{Class: bulk.Canceled}
+		}), p.report, p.setup.policy)
+	})
+	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
+		t.Fatalf("outcome %v", outcome)
+	}
+	<-came
+	began := time.Now()
+	p.Close()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the exit took %s", took)
+	}
+	section := map[string]string{"Hosts": "http://127.0.0.1:1", "Spool_Path": dir}
+	time.AfterFunc(500*time.Millisecond, func() { close(hangs) })
+	p, err := New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if frames := p.spooling.fresh.Stats().Frames; frames != 1 {
+		t.Errorf("%d frames", frames)
+	}
+	p.Close()
+}
