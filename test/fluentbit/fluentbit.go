@@ -103,6 +103,9 @@ func FreePort(t testing.TB) string {
 	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
+// PID is the process.
+func (a *Agent) PID() int { return a.cmd.Process.Pid }
+
 // Signal sends a signal.
 func (a *Agent) Signal(t testing.TB, s syscall.Signal) {
 	t.Helper()
