@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-const hexDigits = "0123456789abcdef"
-
 // AppendString appends s as a JSON string, quotes included. Bytes that are no
 // UTF-8 become U+FFFD, one for each, as encoding/json does; U+2028 and U+2029
 // are legal JSON and stay.
@@ -18,34 +16,32 @@ const hexDigits = "0123456789abcdef"
 // copied in one pass.
 func AppendString(dst, s []byte) []byte {
 	const quotes = 2
-	at := len(dst)
-	dst = slices.Grow(dst, len(s)+quotes)[:at+len(s)+quotes]
-	dst[at] = '"'
-	n := copyClean(dst[at+1:], s)
-	if n < len(s) {
+	at, end := len(dst), len(dst)+len(s)+quotes
+	if len(s) < 8 && cap(s) >= 8 && cap(dst)-at >= 16 {
+		mask := uint64(1)<<(8*len(s)&63) - 1
+		w := binary.LittleEndian.Uint64(s[:8]) & mask
+		if marks(w|ones*' '&^mask)&highs == 0 {
+			binary.LittleEndian.PutUint64(dst[at:at+8], w<<8|'"')
+			dst = dst[:end]
+			dst[end-1] = '"'
+			return dst
+		}
+	}
+	dst = slices.Grow(dst, len(s)+quotes)[:end]
+	dst[at], dst[end-1] = '"', '"'
+	if len(s) >= 8 && len(s) <= 16 {
+		out := dst[at+1 : end]
+		a, b := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[len(s)-8:])
+		binary.LittleEndian.PutUint64(out, a)
+		binary.LittleEndian.PutUint64(out[len(s)-8:], b)
+		if (marks(a)|marks(b))&highs == 0 {
+			return dst
+		}
+	}
+	if n := copyClean(dst[at+1:], s); n < len(s) {
 		return appendEscaped(dst[:at+1+n], s[n:])
 	}
-	dst[len(dst)-1] = '"'
 	return dst
-}
-
-// appendEscaped appends s, which starts with a byte that JSON wants escaped or
-// that is not ASCII, and the closing quote.
-func appendEscaped(dst, s []byte) []byte {
-	for len(s) > 0 {
-		size := 1
-		if s[0] < utf8.RuneSelf {
-			dst = appendControl(dst, s[0])
-		} else {
-			dst, size = appendRunes(dst, s)
-		}
-		s = s[size:]
-		at := len(dst)
-		dst = slices.Grow(dst, len(s))[:at+len(s)]
-		n := copyClean(dst[at:], s)
-		dst, s = dst[:at+n], s[n:]
-	}
-	return append(dst, '"')
 }
 
 // copyClean copies s to out up to the first byte that JSON wants escaped or
@@ -57,10 +53,19 @@ func copyClean(out, s []byte) int {
 	}
 	out = out[:len(s)]
 	i := 0
-	for ; i+8 <= len(s); i += 8 {
+	for ; i < len(s)-15; i += 16 {
+		from, to := s[i:i+16], out[i:i+16]
+		a, b := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[8:])
+		binary.LittleEndian.PutUint64(to, a)
+		binary.LittleEndian.PutUint64(to[8:], b)
+		if (marks(a)|marks(b))&highs != 0 {
+			break
+		}
+	}
+	for ; i < len(s)-7; i += 8 {
 		w := binary.LittleEndian.Uint64(s[i : i+8])
 		binary.LittleEndian.PutUint64(out[i:i+8], w)
-		if found := dirty(w); found != 0 {
+		if found := marks(w) & highs; found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -68,7 +73,7 @@ func copyClean(out, s []byte) int {
 	i = len(s) - 8
 	w := binary.LittleEndian.Uint64(s[i:])
 	binary.LittleEndian.PutUint64(out[i:], w)
-	if found := dirty(w); found != 0 {
+	if found := marks(w) & highs; found != 0 {
 		return i + bits.TrailingZeros64(found)/8
 	}
 	return len(s)
@@ -81,7 +86,7 @@ func copyShort(out, s []byte) int {
 		head, tail := binary.LittleEndian.Uint32(s), binary.LittleEndian.Uint32(s[i:])
 		binary.LittleEndian.PutUint32(out, head)
 		binary.LittleEndian.PutUint32(out[i:], tail)
-		if dirty(uint64(head)|uint64(tail)<<32) == 0 {
+		if marks(uint64(head)|uint64(tail)<<32)&highs == 0 {
 			return len(s)
 		}
 	}
@@ -94,48 +99,124 @@ func copyShort(out, s []byte) int {
 	return len(s)
 }
 
-// dirty marks, by the high bit of its byte, the first of w's eight bytes that
-// is no printable ASCII, a quote or a backslash; 0 means that none is. The
-// terms are the "has a byte less than n" and "has a zero byte" of Bit
-// Twiddling Hacks, of which only the lowest mark is exact.
-func dirty(w uint64) uint64 {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
-	)
-	quote, slash := w^ones*'"', w^ones*'\\'
-	return (w | (w - ones*' ') | (quote - ones) | (slash - ones)) & highs
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// marks sets the high bit of the first of w's eight bytes that is no printable
+// ASCII, a quote or a backslash, and none where there is no such byte. Only the
+// lowest mark is exact. The terms are the "has a byte less than n" and "has a
+// zero byte" of Bit Twiddling Hacks; what moves the quote to 0x20 leaves the
+// other printable ones above it, so that one term finds it with the controls.
+func marks(w uint64) uint64 {
+	const quoteToSpace = '"' ^ ' '
+	return w | ((w ^ ones*quoteToSpace) - ones*(' '+1)) | ((w ^ ones*'\\') - ones)
 }
 
-// appendRunes appends the multi-byte characters at the start of s, and returns
-// how many bytes of s it took.
-func appendRunes(dst, s []byte) (out []byte, size int) {
-	for size < len(s) && s[size] >= utf8.RuneSelf {
-		r, n := utf8.DecodeRune(s[size:])
-		if r == utf8.RuneError && n == 1 {
-			dst = append(dst, s[:size]...)
-			dst = append(dst, "\uFFFD"...)
-			return dst, size + 1
+// appendEscaped appends s, which starts with a byte that JSON wants escaped or
+// that is not ASCII, and the closing quote.
+func appendEscaped(dst, s []byte) []byte {
+	for len(s) > 0 {
+		dst = slices.Grow(dst, len(s)+escapedRoom)
+		at, n := escape(dst[:cap(dst)], len(dst), s)
+		dst, s = dst[:at], s[n:]
+	}
+	return append(dst, '"')
+}
+
+// escape writes s to out, from at on, or the first escapedStretch bytes of it and a few
+// more. It returns where it ended in both. Whole words are written, however little of
+// them counts, so that nothing is to be decided for each character.
+func escape(out []byte, at int, s []byte) (end, taken int) {
+	i, stretch := 0, min(len(s), escapedStretch)
+	for i < stretch {
+		if s[i] >= utf8.RuneSelf {
+			at, i = putRunes(out, at, s, i)
+			continue
 		}
-		size += n
+		if len(s)-i < 8 {
+			at, i = putByte(out, at, s[i]), i+1
+			continue
+		}
+		// Each mark in turn becomes the one of the word's first byte, and goes.
+		w, left := binary.LittleEndian.Uint64(s[i:i+8]), 8
+		m := exactMarks(w)
+		for m != 0 {
+			binary.LittleEndian.PutUint64(out[at:at+8], w)
+			k := bits.TrailingZeros64(m) / 8
+			at, left = at+k, left-k
+			w >>= 8 * k & 63
+			m >>= 8 * k & 63
+			c := byte(w)
+			if c >= utf8.RuneSelf {
+				break
+			}
+			binary.LittleEndian.PutUint64(out[at:at+8], escapes[c])
+			at, left = at+int(escapes[c]>>escapeLength), left-1
+			w, m = w>>8, m>>8
+		}
+		if m == 0 {
+			binary.LittleEndian.PutUint64(out[at:at+8], w)
+			at, left = at+left, 0
+		}
+		i += 8 - left
 	}
-	return append(dst, s[:size]...), size
+	return at, i
 }
 
-func appendControl(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\r':
-		return append(dst, '\\', 'r')
-	case '\t':
-		return append(dst, '\\', 't')
-	case '\b':
-		return append(dst, '\\', 'b')
-	case '\f':
-		return append(dst, '\\', 'f')
+// putByte writes an ASCII character.
+func putByte(out []byte, at int, c byte) (end int) {
+	e := escapes[c]
+	if e == 0 {
+		e = 1<<escapeLength | uint64(c)
 	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	binary.LittleEndian.PutUint64(out[at:at+8], e)
+	return at + int(e>>escapeLength)
+}
+
+// putRunes writes the characters from s[i] on that are not ASCII, not beyond
+// the first escapedStretch bytes of s.
+func putRunes(out []byte, at int, s []byte, i int) (end, next int) {
+	stretch := min(len(s), escapedStretch)
+	for i < stretch && s[i] >= utf8.RuneSelf {
+		if len(s)-i >= 4 {
+			r := binary.LittleEndian.Uint32(s[i : i+4])
+			if size := usualRune(r); size > 0 {
+				binary.LittleEndian.PutUint32(out[at:at+4], r)
+				at, i = at+size, i+size
+				continue
+			}
+		}
+		r, n := utf8.DecodeRune(s[i:])
+		if r == utf8.RuneError && n == 1 {
+			at += copy(out[at:], "\uFFFD")
+		} else {
+			at += copy(out[at:], s[i:i+n])
+		}
+		i += n
+	}
+	return at, i
+}
+
+// usualRune returns the length of the character in r's lowest bytes where it
+// has two bytes, or three of which the first is neither 0xe0 nor 0xed, behind
+// which not all second bytes are allowed; 0 for any other.
+func usualRune(r uint32) (size int) {
+	first := byte(r)
+	if r&0xc0e0 == 0x80c0 && first >= 0xc2 {
+		return 2
+	}
+	if r&0xc0c0f0 == 0x8080e0 && first != 0xe0 && first != 0xed {
+		return 3
+	}
+	return 0
+}
+
+// exactMarks marks the bytes that marks looks for, all of them and no others.
+func exactMarks(w uint64) uint64 {
+	const quoteToSpace = '"' ^ ' '
+	printable := ((w ^ ones*quoteToSpace) | highs) - ones*(' '+1)
+	noSlash := ((w ^ ones*'\\') | highs) - ones
+	return (w | ^(printable & noSlash)) & highs
 }

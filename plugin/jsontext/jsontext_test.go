@@ -95,6 +95,20 @@ func TestWhatIsLookedForAtEveryPlaceOfEveryLength(t *testing.T) {
 	}
 }
 
+// Escapes are written in stretches of 256 bytes, each with room for the worst.
+func TestLongRunsOfWhatIsEscaped(t *testing.T) {
+	for _, run := range []string{"\x01", "\"", "\xff", "é", "€", "😀", "\x01\xff", "\x01é", "x\x01"} {
+		for offset := range 9 {
+			for length := 240; length < 300; length++ {
+				s := strings.Repeat("é", offset/2) + strings.Repeat("\xff", offset%2) + strings.Repeat(run, length)
+				if got, want := decoded(t, jsontext.AppendString(nil, []byte(s))), decoded(t, encoded(t, s)); got != want {
+					t.Fatalf("%q: %q, encoding/json has %q", s, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestEachBadByteIsReplacedAlone(t *testing.T) {
 	for _, row := range []struct{ in, want string }{
 		{"\xff\xfe", "\uFFFD\uFFFD"},
