@@ -111,7 +111,10 @@ func (r *Reader) Next(e *Event) error {
 	start := r.data[r.next:]
 	e.Position = r.position
 	r.position++
-	body, ok := r.head(e, start)
+	body, ok := usualHead(e, start)
+	if !ok {
+		body, ok = r.head(e, start)
+	}
 	if !ok {
 		rest, err := Skip(start)
 		if err != nil {
@@ -167,6 +170,19 @@ func (r *Reader) settle() error {
 	}
 	r.Done(rest)
 	return nil
+}
+
+// usualHead is head for what Fluent Bit itself writes since 2.1, where the event
+// has no metadata: [[fixext 8, {}], {. Others are not ok.
+func usualHead(e *Event, b []byte) (record []byte, ok bool) {
+	const size = 13
+	if len(b) <= size || binary.BigEndian.Uint32(b) != 0x9292d700 || b[size-1] != 0x80 || b[size]&0xf0 != 0x80 {
+		return nil, false
+	}
+	e.Kind = Log
+	readTimeBytes(b[4:12], e)
+	e.Metadata = b[size-1 : size]
+	return b[size:], true
 }
 
 // head reads [[time, metadata], or [time, and returns what follows: the

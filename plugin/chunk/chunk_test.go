@@ -28,7 +28,7 @@ var (
 	someMetadata = msgp.AppendInt(msgp.AppendString(msgp.AppendMapHeader(nil, 1), "severity"), 9)
 )
 
-// layouts are the two ways in which time and record can lie in an event.
+// layouts are the ways in which time and record can lie in an event.
 var layouts = []struct {
 	name     string
 	event    func(time, record []byte) []byte
@@ -37,6 +37,9 @@ var layouts = []struct {
 	{"nested", func(time, record []byte) []byte {
 		return concat([]byte{0x92, 0x92}, time, someMetadata, record)
 	}, someMetadata},
+	{"nested, nothing in the metadata", func(time, record []byte) []byte {
+		return concat([]byte{0x92, 0x92}, time, []byte{0x80}, record)
+	}, []byte{0x80}},
 	{"flat", func(time, record []byte) []byte {
 		return concat([]byte{0x92}, time, record)
 	}, nil},
@@ -49,7 +52,7 @@ func concat(pieces ...[]byte) (all []byte) {
 	return all
 }
 
-func TestNextReadsEveryFormOfTimeInBothLayouts(t *testing.T) {
+func TestNextReadsEveryFormOfTimeInEachLayout(t *testing.T) {
 	at := func(seconds int64, nanos uint32) chunk.Time { return chunk.Time{Seconds: seconds, Nanos: nanos} }
 	for _, row := range []struct {
 		name string

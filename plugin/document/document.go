@@ -57,11 +57,11 @@ type Writer struct {
 	// quoted are the added keys as they stand in a document, quotes included,
 	// by their field; nil for a field that is not added.
 	quoted [fields][]byte
-	tags   [fields]uint16 // of their hashes, 0 before they are asked for
-	tag    []byte         // the chunk's tag, quoted
+	tags   [fields]uint16 // of their hashes
+	tag    []byte         // the chunk's tag as a member: key, colon and text
 
 	second    int64  // the second that formatted holds
-	formatted []byte // quote and date, ready to be appended
+	formatted []byte // the time as a member, up to the point behind its seconds
 	date      []byte // the date as strftime made it
 
 	memos memos
@@ -106,16 +106,21 @@ func NewWriter(o Options) *Writer {
 	w.last = &w.unknown
 	for field, key := range [...]string{timeField: o.TimeKey, tagField: o.TagKey, metadataField: o.MetadataKey} {
 		if key != "" {
-			w.quoted[field] = jsontext.AppendString(nil, []byte(key))
+			w.addField(field, key)
 		}
 	}
 	return w
 }
 
+func (w *Writer) addField(field int, key string) {
+	w.quoted[field] = jsontext.AppendString(nil, []byte(key))
+	w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
+}
+
 // Begin sets the tag of the events that follow, which are another chunk's. tag
 // is copied.
 func (w *Writer) Begin(tag string) {
-	w.tag = jsontext.AppendString(w.tag[:0], []byte(tag))
+	w.tag = jsontext.AppendString(append(append(w.tag[:0], w.quoted[tagField]...), ':'), []byte(tag))
 	w.beside.group = nil
 }
 
@@ -140,17 +145,10 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	}
 	clear(w.values)
 	w.members, w.slots = emptied(w.members), emptied(w.slots)
-	dst = append(dst, '{')
 	w.last = &w.unknown
 	o := w.open(b, topDepth)
-	for i := range n {
-		branch := w.root.Member(b)
-		if dst, b, err = w.key(dst, b, &o, int32(len(b))); err != nil {
-			return dst, nil, err
-		}
-		if dst, b, err = w.field(dst, b, i, branch); err != nil {
-			return dst, nil, err
-		}
+	if dst, b, err = w.fields(dst, b, n, &o, w.root); err != nil {
+		return dst, nil, err
 	}
 	if w.root != nil && (len(e.Group) > 0 || len(e.Metadata) > 1) {
 		if err = w.lookBeside(e); err != nil {
@@ -160,22 +158,25 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	if dst, err = w.appendFields(dst, e, &o); err != nil {
 		return dst, nil, err
 	}
-	return append(w.close(dst, &o), '}'), b, nil
+	return w.close(dst, &o), b, nil
 }
 
 // appendFields adds what the record doesn't have itself.
 func (w *Writer) appendFields(dst []byte, e *chunk.Event, o *object) ([]byte, error) {
 	if w.adds(timeField, o) {
-		dst = w.AppendTime(w.addKey(dst, timeField, o), e.Time)
+		dst = w.appendTime(w.add(dst, timeField, o), e.Time)
 	}
 	if w.adds(tagField, o) {
-		dst = append(w.addKey(dst, tagField, o), w.tag...)
+		dst = append(w.add(dst, tagField, o), w.tag...)
 	}
 	if w.quoted[metadataField] != nil {
 		var err error
 		if dst, err = w.appendMetadata(dst, e, o); err != nil {
 			return dst, err
 		}
+	}
+	if w.streams == nil {
+		return dst, nil
 	}
 	return w.appendStream(dst, e.Time, o), nil
 }
@@ -184,32 +185,42 @@ func (w *Writer) adds(field int, o *object) bool {
 	return w.quoted[field] != nil && o.taken&(1<<field) == 0
 }
 
-// addKey appends an added field's key, with the comma before it and the colon.
-func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
-	if len(w.members) > o.first {
-		dst = append(dst, ',')
+// add appends what stands before an added field, which must follow.
+func (w *Writer) add(dst []byte, field int, o *object) []byte {
+	if o.path == topPath {
+		o.path = noPath // what comes is no longer the first
 	}
-	key := w.quoted[field]
-	w.members = append(w.members, member{at: int32(len(dst)), size: int32(len(key)), left: added, tag: w.tagOf(field)})
-	return append(append(dst, key...), ':')
+	dst = w.separate(dst, o)
+	m := w.push()
+	m.at, m.size, m.left, m.tag, m.mark = int32(len(dst)), int32(len(w.quoted[field])), added, w.tags[field], kept
+	return dst
 }
 
-// AppendTime appends t in quotes, as Time_Key_Format and a fraction of three
-// or nine digits, in UTC.
-func (w *Writer) AppendTime(dst []byte, t chunk.Time) []byte {
+// addKey is add with the field's key and the colon.
+func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
+	return append(append(w.add(dst, field, o), w.quoted[field]...), ':')
+}
+
+// appendTime appends the field of the time t, as Time_Key_Format and a fraction of
+// three or nine digits, in UTC.
+func (w *Writer) appendTime(dst []byte, t chunk.Time) []byte {
 	if t.Seconds != w.second || len(w.formatted) == 0 {
-		w.second = t.Seconds
-		w.date = w.options.TimeFormat.FormatBuffer(w.date[:0], time.Unix(t.Seconds, 0).UTC())
-		w.date = append(w.date, '.')
-		// A format may hold quotes, and %n is a line end.
-		w.formatted = jsontext.AppendString(w.formatted[:0], w.date)
-		w.formatted = w.formatted[:len(w.formatted)-1]
+		w.formatTime(t.Seconds)
 	}
 	dst = append(dst, w.formatted...)
 	if w.options.Precision == Nanoseconds {
-		dst = appendFraction(dst, t.Nanos, 9)
-	} else {
-		dst = appendFraction(dst, t.Nanos/1e6, 3)
+		return append(appendFraction(dst, t.Nanos, 9), 'Z', '"')
 	}
-	return append(dst, 'Z', '"')
+	n := t.Nanos / 1e6
+	return append(dst, '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10), 'Z', '"')
+}
+
+func (w *Writer) formatTime(second int64) {
+	w.second = second
+	w.date = w.options.TimeFormat.FormatBuffer(w.date[:0], time.Unix(second, 0).UTC())
+	w.date = append(w.date, '.')
+	w.formatted = append(append(w.formatted[:0], w.quoted[timeField]...), ':')
+	// A format may hold quotes, and %n is a line end.
+	w.formatted = jsontext.AppendString(w.formatted, w.date)
+	w.formatted = w.formatted[:len(w.formatted)-1]
 }

@@ -49,7 +49,8 @@ const (
 	renamed
 )
 
-// open starts an object of the map whose first key starts source.
+// open starts an object of the map whose first key starts source. Its bracket
+// comes with the first key, or with close.
 func (w *Writer) open(source []byte, depth int) object {
 	path := uint64(nestedPath)
 	if depth == topDepth {
@@ -61,8 +62,11 @@ func (w *Writer) open(source []byte, depth int) object {
 // topDepth is the depth of a record's own keys.
 const topDepth = 1
 
-// close ends an object, but for its bracket.
+// close ends an object.
 func (w *Writer) close(dst []byte, o *object) []byte {
+	if len(w.members) == o.first {
+		return append(dst, "{}"...)
+	}
 	if o.dirty {
 		dst = w.rebuild(dst, o)
 	}
@@ -70,38 +74,112 @@ func (w *Writer) close(dst []byte, o *object) []byte {
 		w.slots = w.slots[:o.slots]
 	}
 	w.members = w.members[:o.first]
-	return dst
+	return append(dst, '}')
 }
 
-// key appends the key at the start of b, with the colon and, where it isn't
-// the first, the comma before it. JSON wants a string: any other value is
+// fields writes the n members of a map, which stands at branch. Their places
+// in b are counted, and b is not cut: each cut is work of its own.
+//
+// Possible errors: chunk.ErrTruncated.
+func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch) (out, rest []byte, err error) {
+	at := 0
+	for i := range n {
+		var next *chunk.Branch
+		if branch != nil {
+			next = branch.Member(b[at:])
+		}
+		mark, left := len(dst), len(b)-at
+		k := &w.known.keys[*o.guess]
+		if k.before == o.path && left >= knownBytes && cap(dst)-mark >= shortText && k.starts((*[knownBytes]byte)(b[at:])) {
+			*(*[shortText]byte)(dst[mark : mark+shortText]) = k.short
+			dst = dst[:mark+int(k.length)]
+			at += int(k.size)
+			m := w.push()
+			m.at, m.size, m.left, m.tag, m.mark = int32(mark+1), k.length-2, int32(left), k.tag, kept
+			o.guess, o.path, w.last, k.used = &k.next, k.after, k, true
+			if k.special {
+				w.isSpecial(k, o)
+			}
+		} else {
+			if dst, rest, err = w.key(dst, b[at:], o, int32(left)); err != nil {
+				return dst, nil, err
+			}
+			at = len(b) - len(rest)
+		}
+		if next == nil {
+			if head, end := textBounds(b[at:]); end > 0 {
+				dst = jsontext.AppendString(dst, b[at+head:at+end])
+				at += end
+				continue
+			}
+		}
+		if o.depth == topDepth && holdsValues(b[at:]) {
+			dst, rest, err = w.remember(int(i%memoPlaces), dst, b[at:], next)
+		} else if next == nil {
+			dst, rest, err = w.value(dst, b[at:], o.depth)
+		} else {
+			dst, rest, err = w.found(dst, b[at:], o.depth, next)
+		}
+		if err != nil {
+			return dst, nil, err
+		}
+		at = len(b) - len(rest)
+	}
+	return dst, b[at:], nil
+}
+
+// key appends the key at the start of b, between what stands before a key, a
+// bracket or a comma, and the colon. JSON wants a string: any other value is
 // written as its JSON text in quotes. left is len(b) for a key of the map that
 // the object was opened with, and added for any other.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
-	if len(w.members) > o.first {
-		dst = append(dst, ',')
+	k := w.known.find(b, o.path, o.guess)
+	if k == nil {
+		return w.newKey(dst, b, o, left)
 	}
-	if k := w.known.find(b, o.path, o.guess); k != nil {
-		o.guess, w.last = &k.next, k
-		w.members = append(w.members, member{at: int32(len(dst)), size: k.length - 1, left: left, tag: k.tag})
-		o.path = k.after
-		o.taken |= k.fields
-		if k.why != unchanged {
-			w.changed[k.why]++
-		}
-		return k.append(dst), b[k.size:], nil
+	*w.push() = member{at: int32(len(dst) + 1), size: k.length - 2, left: left, tag: k.tag}
+	o.guess, o.path, w.last, k.used = &k.next, k.after, k, true
+	if k.special {
+		w.isSpecial(k, o)
 	}
-	w.last = &w.unknown
-	o.guess = &w.unknown.next
-	w.members = append(w.members, member{at: int32(len(dst)), left: left})
-	return w.newKey(dst, b, o)
+	return append(dst, k.text...), b[k.size:], nil
+}
+
+// isSpecial does what few known keys need.
+func (w *Writer) isSpecial(k *known, o *object) {
+	o.taken |= k.fields
+	if k.why != unchanged {
+		w.changed[k.why]++
+	}
+}
+
+// push returns a new member, all of whose fields are to be set.
+func (w *Writer) push() *member {
+	n := len(w.members)
+	if n == cap(w.members) {
+		w.members = append(w.members, member{})
+	}
+	w.members = w.members[:n+1]
+	return &w.members[n]
+}
+
+// separate appends what stands before the object's next key.
+func (w *Writer) separate(dst []byte, o *object) []byte {
+	if len(w.members) == o.first {
+		return append(dst, '{')
+	}
+	return append(dst, ',')
 }
 
 // newKey is key for one that doesn't stand in the table of known keys.
-func (w *Writer) newKey(dst, b []byte, o *object) (out, rest []byte, err error) {
+func (w *Writer) newKey(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
+	w.last = &w.unknown
+	o.guess = &w.unknown.next
+	dst = w.separate(dst, o)
 	mark := len(dst)
+	w.members = append(w.members, member{at: int32(mark), left: left})
 	text, rest, err := w.keyText(b, o.depth)
 	if err != nil {
 		return dst, nil, err
@@ -131,17 +209,9 @@ func (w *Writer) newKey(dst, b []byte, o *object) (out, rest []byte, err error) 
 	unique := w.enter(dst, o, hash)
 	dst = append(dst, ':')
 	if unique {
-		o.path = w.known.learn(k, hash, b[:len(b)-len(rest)], dst[mark:])
+		o.path = w.known.learn(k, hash, b[:len(b)-len(rest)], dst[mark-1:])
 	}
 	return dst, rest, nil
-}
-
-// tagOf returns the tag of an added field's key.
-func (w *Writer) tagOf(field int) uint16 {
-	if w.tags[field] == 0 {
-		w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
-	}
-	return w.tags[field]
 }
 
 // added returns the bits of the fields to be added whose key is quoted.

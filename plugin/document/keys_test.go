@@ -148,8 +148,8 @@ func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
 		w.Begin(tag)
 		for range 3000 {
 			n, lost := 0, map[int]bool{}
-			e := chunk.Event{Time: moment, Record: nastyMap(r, 2, &n, lost)}
-			out, _, err := w.Append(nil, &e)
+			e := chunk.Event{Time: moment, Record: append(nastyMap(r, 2, &n, lost), behind...)}
+			out, _, err := w.Append(make([]byte, 0, 8192*r.IntN(2)), &e)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,6 +171,45 @@ func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
 				if found[i] == lost[i] && (!found[i] || changed[document.CollidingKey] == 0) {
 					t.Fatalf("value %d: found %v, lost %v: %x %s", i, found[i], lost[i], e.Record, out)
 				}
+			}
+		}
+	}
+}
+
+// behind is more than any known key has: a record is followed by others, and
+// known keys are compared more quickly where enough follows.
+var behind = bytes.Repeat([]byte{0xc1}, 100)
+
+// A key that is known is written as one that is not, whatever its length, and
+// whatever other known key it begins or ends like.
+func TestKnownKeysAreWrittenAsNewOnes(t *testing.T) {
+	var keys []string
+	for _, c := range []string{"k", "\x01", "é", "\"", "."} {
+		for n := 1; n <= 70; n++ {
+			keys = append(keys, "a"+strings.Repeat(c, n), strings.Repeat(c, n)+"z", "key"+strings.Repeat(c, n)+"key")
+		}
+	}
+	r := rand.New(rand.NewPCG(11, 12))
+	for _, c := range [...]struct{ from, to int }{{0, 24}, {20, 60}, {200, 240}, {240, 260}, {420, 450}, {630, 660}, {0, len(keys)}} {
+		some := keys[c.from:c.to]
+		w := document.NewWriter(document.Options{})
+		for range 400 {
+			n := r.IntN(6)
+			record := msgp.AppendMapHeader(nil, uint32(n))
+			for i := range n {
+				key := some[(i*7+r.IntN(2))%len(some)]
+				if r.IntN(3) == 0 && len(key) < 256 { // the same in a longer form
+					record = append(append(record, 0xd9, byte(len(key))), key...)
+				} else {
+					record = msgp.AppendString(record, key)
+				}
+				record = msgp.AppendString(record, strings.Repeat("v", r.IntN(20)))
+			}
+			record = append(record, behind...)
+			got, rest, err := w.Append(make([]byte, 0, 4096), &chunk.Event{Record: record})
+			want, _, wantErr := document.NewWriter(document.Options{}).Append(nil, &chunk.Event{Record: record})
+			if err != nil || wantErr != nil || !bytes.Equal(got, want) || !bytes.Equal(rest, behind) {
+				t.Fatalf("%v\n%s\nwant\n%s", err, got, want)
 			}
 		}
 	}

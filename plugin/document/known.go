@@ -16,7 +16,8 @@ import (
 // sequences share a path is as likely as that a disk flips a bit unseen; the
 // worst that could come of it is one duplicate that Elasticsearch refuses.
 const (
-	noPath     = iota // behind a duplicate: nothing is known
+	unused     = iota // no path: that of an entry without a key
+	noPath            // behind a duplicate: nothing is known
 	topPath           // the record's own map, empty so far
 	nestedPath        // any other map, empty so far
 )
@@ -27,26 +28,27 @@ const (
 	knownBits  = 6
 	knownWays  = 4
 	knownBytes = 64
-	metBits    = 9
 )
 
 // known is a key in its place. What a hit needs lies together.
 type known struct {
-	before uint64 // path; 0 in an empty entry
+	before uint64 // path, or unused
 	ends   ends
-	size   int32 // of the key's msgpack
-	length int32 // of text
 	// short begins with text, as far as it goes.
-	short  [shortText]byte
-	after  uint64 // path
-	tag    uint16 // of the hash of text without the colon
-	fields uint8  // bits of the added fields that it stands for
-	why    Change
-	used   bool
+	short   [shortText]byte
+	after   uint64 // path
+	size    int32  // of the key's msgpack
+	length  int32  // of text
+	tag     uint16 // of the hash of the key's JSON
+	spare   uint8  // bits of ends.head that are not the key's
+	fields  uint8  // bits of the added fields that it stands for
+	why     Change
+	special bool // it has fields, or is changed
+	used    bool
 	// next is the number of the key that came behind this one last time, inner
 	// that of the first key of its value: guesses, that are tried first.
 	next, inner uint8
-	text        []byte // as in the document, with the colon
+	text        []byte // as in the document, from the comma or bracket before it to its colon
 	source      []byte // the key's msgpack
 }
 
@@ -62,27 +64,21 @@ type knownTable struct {
 	seed maphash.Seed
 	// met are the paths behind keys that were met once: only what is met
 	// again is remembered.
-	met [1 << metBits]uint32
+	met met
 }
 
 // find returns the key at the start of b, where it is known to come behind
-// path, and nil else. guess is the number of the key to be tried first, and
-// becomes that of the one that is found.
+// path, and nil else. guess becomes the number of the one that is found.
 func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
 	_, end := textBounds(b)
 	if end == 0 || len(b) < 8 || path == noPath {
 		return nil
 	}
 	e := endsOf(b, end)
-	if k := &t.keys[*guess]; k.is(path, e, b, end) {
-		k.used = true
-		return k
-	}
 	row := rowOf(path, e)
 	for i := range knownWays {
 		k := &t.keys[row+i]
 		if k.is(path, e, b, end) {
-			k.used = true
 			*guess = uint8(row + i)
 			return k
 		}
@@ -96,11 +92,22 @@ func (k *known) is(path uint64, e ends, b []byte, end int) bool {
 		(end <= 24 || string(k.source) == string(b[:end]))
 }
 
+// starts says whether the key is at the start of b, and its text in short. The
+// first bytes of a key's msgpack tell how long it is: where all of k is there,
+// it is the key. This is the quick look at the key that is expected.
+func (k *known) starts(b *[knownBytes]byte) bool {
+	return binary.LittleEndian.Uint64(b[:])<<(k.spare&63) == k.ends.head && (k.size <= 8 || k.goesOn(b))
+}
+
+func (k *known) goesOn(b *[knownBytes]byte) bool {
+	return k.length <= shortText && string(b[8:k.size]) == string(k.source[8:])
+}
+
 // endsOf returns the ends of b[:end]. b has eight bytes at least.
 func endsOf(b []byte, end int) (e ends) {
 	e.head = binary.LittleEndian.Uint64(b)
 	if end <= 8 {
-		e.head <<= 64 - 8*end
+		e.head <<= (64 - 8*end) & 63
 		return e
 	}
 	e.tail = binary.LittleEndian.Uint64(b[end-8:])
@@ -117,16 +124,6 @@ func rowOf(path uint64, e ends) int {
 	return int(h*0xd6e8feb86659fd93>>(64-knownBits)) * knownWays
 }
 
-// append appends the key's text.
-func (k *known) append(dst []byte) []byte {
-	at, n := len(dst), int(k.length)
-	if n <= shortText && cap(dst)-at >= shortText {
-		*(*[shortText]byte)(dst[at : at+shortText]) = k.short
-		return dst[:at+n]
-	}
-	return append(dst, k.text...)
-}
-
 // learn remembers that the key k, whose msgpack is source and whose JSON is
 // text, with this hash, comes behind k.before without being a duplicate, and returns the path
 // behind it. What is in use makes room the second time it is asked to.
@@ -135,14 +132,9 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 		return noPath
 	}
 	k.after = max((bits.RotateLeft64(k.before, 5)^hash)*0x9e3779b97f4a7c15, nestedPath+1)
-	met, short := &t.met[k.after>>(64-metBits)], uint32(k.after)
-	if *met != short {
-		*met = short
-		return k.after
-	}
 	_, end := textBounds(source)
-	if end == 0 || max(len(source), len(text)) > knownBytes {
-		return k.after
+	if !t.met.again(k.after) || end == 0 || max(len(source), len(text)) > knownBytes || end <= 8 && len(text) > shortText {
+		return k.after // the last are few characters, escaped
 	}
 	var padded [8]byte
 	first := source
@@ -152,7 +144,8 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	}
 	k.ends = endsOf(first, end)
 	if old := t.victim(rowOf(k.before, k.ends)); old != nil {
-		k.size, k.length = int32(end), int32(len(text))
+		k.size, k.length, k.spare = int32(end), int32(len(text)), uint8(max(0, 64-8*end))
+		k.special = k.fields != 0 || k.why != unchanged
 		copy(k.short[:], text)
 		k.source, k.text = append(old.source[:0], source...), append(old.text[:0], text...)
 		*old = k
@@ -165,7 +158,7 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 func (t *knownTable) victim(row int) *known {
 	entries := t.keys[row : row+knownWays]
 	for i := range entries {
-		if entries[i].before == noPath {
+		if entries[i].before == unused {
 			return &entries[i]
 		}
 	}

@@ -28,7 +28,6 @@ const (
 	memoCount  = 32
 	memoBegins = 64 // bytes that are hashed to find a value
 	memoPlaces = 4  // positions of fields, whose last value is tried first
-	memoMet    = 64 // hashes of what was met once
 )
 
 type memos struct {
@@ -39,7 +38,7 @@ type memos struct {
 	hashes       [memoCount]uint64 // of their beginnings
 	first, count int
 	recent       [2 * memoPlaces]*memo // by position: those of records, then those of groups
-	met          [memoMet]uint64
+	met          met
 }
 
 // is says whether b starts with the value, which can be used at branch. A
@@ -79,8 +78,7 @@ func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
 	if n > memoLimit {
 		return nil
 	}
-	if met := &ms.met[hash%memoMet]; *met != hash {
-		*met = hash
+	if !ms.met.again(hash) {
 		return nil
 	}
 	at := ms.room(n)
@@ -123,19 +121,6 @@ func (ms *memos) forget() {
 	ms.values[ms.first].source = nil
 	ms.first = (ms.first + 1) % memoCount
 	ms.count--
-}
-
-// field appends the value of the i-th field of a record, which stands at branch.
-//
-// Possible errors: chunk.ErrTruncated.
-func (w *Writer) field(dst, b []byte, i uint32, branch *chunk.Branch) (out, rest []byte, err error) {
-	if !holdsValues(b) {
-		if branch == nil {
-			return w.value(dst, b, topDepth)
-		}
-		return w.found(dst, b, topDepth, branch)
-	}
-	return w.remember(int(i%memoPlaces), dst, b, branch)
 }
 
 // remember appends the map or the array at the start of b, which stands at

@@ -18,6 +18,9 @@ const otlpKey = "otlp"
 // OpenTelemetry documents have them (docs/adr/0018); everything else under
 // Metadata_Key.
 func (w *Writer) appendMetadata(dst []byte, e *chunk.Event, o *object) (out []byte, err error) {
+	if len(e.Metadata) <= 1 && e.Group == nil {
+		return dst, nil // nearly always: there is none, or an empty map
+	}
 	n, b, err := mapHeader(e.Metadata)
 	if err != nil {
 		n = 0 // there is none
@@ -48,7 +51,6 @@ func (w *Writer) appendMetadata(dst []byte, e *chunk.Event, o *object) (out []by
 // appendOthers writes the metadata without what OTLP has of it.
 func (w *Writer) appendOthers(dst, metadata []byte) (out []byte, err error) {
 	n, b, err := mapHeader(metadata)
-	dst = append(dst, '{')
 	o := w.open(b, topDepth+1)
 	for ; n > 0 && err == nil; n-- {
 		if isOTLP(b) {
@@ -59,7 +61,7 @@ func (w *Writer) appendOthers(dst, metadata []byte) (out []byte, err error) {
 			dst, b, err = w.value(dst, b, topDepth+1)
 		}
 	}
-	return append(w.close(dst, &o), '}'), err
+	return w.close(dst, &o), err
 }
 
 // isOTLP says whether the field at the start of b is OTLP's, and a map.

@@ -6,7 +6,6 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/chunk"
-	"out_es/plugin/jsontext"
 )
 
 // Namer names the data stream that an event of a time goes to, `"type-dataset-namespace"`
@@ -28,7 +27,7 @@ const streamFields = (1<<len(streamKeys) - 1) << streamField
 func (w *Writer) NameStreams(n Namer) {
 	w.streams = n
 	for i, key := range streamKeys {
-		w.quoted[streamField+i] = jsontext.AppendString(nil, []byte(key))
+		w.addField(streamField+i, key)
 	}
 }
 
@@ -36,9 +35,6 @@ func (w *Writer) NameStreams(n Namer) {
 // Elastic's templates, which refuse a document that says otherwise: so a
 // record's own fields give way, under another name, unless they say the same.
 func (w *Writer) appendStream(dst []byte, t chunk.Time, o *object) []byte {
-	if w.streams == nil {
-		return dst
-	}
 	name := bytes.Trim(w.streams.IndexAt(t, w.values), `"`)
 	kind, rest, _ := bytes.Cut(name, []byte("-"))
 	dataset, namespace, _ := bytes.Cut(rest, []byte("-"))

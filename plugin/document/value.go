@@ -109,23 +109,11 @@ func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, re
 	if err != nil {
 		return dst, nil, err
 	}
-	dst = append(dst, '{')
 	o := w.open(b, depth)
-	for i := uint32(0); i < n; i++ {
-		next := branch.Member(b)
-		if dst, b, err = w.key(dst, b, &o, int32(len(b))); err != nil {
-			return dst, nil, err
-		}
-		if next == nil {
-			dst, b, err = w.value(dst, b, depth)
-		} else {
-			dst, b, err = w.found(dst, b, depth, next)
-		}
-		if err != nil {
-			return dst, nil, err
-		}
+	if dst, b, err = w.fields(dst, b, n, &o, branch); err != nil {
+		return dst, nil, err
 	}
-	return append(w.close(dst, &o), '}'), b, nil
+	return w.close(dst, &o), b, nil
 }
 
 func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
