@@ -78,6 +78,27 @@ func TestSpread(t *testing.T) {
 	}
 }
 
+func TestBenchmarksAreReadWithTheirUnits(t *testing.T) {
+	var f figures
+	f.addBenchmarks([]byte("goos: linux\nBenchmarkDocument-2   \t     411\t    804990 ns/op\t2544.30 MB/s\t       0 B/op\t       0 allocs/op\n" +
+		"BenchmarkBesideCopy-2 \t 233\t 27123 copied-MB/s\t 33012 copied-piecewise-MB/s\t 7.5 copies\t 9.25 piecewise-copies\t 3 B/op\t 0 allocs/op\n" +
+		"BenchmarkBesideCopy-2 \t 233\t 27123 copied-MB/s\t 33012 copied-piecewise-MB/s\t 8.5 copies\t 9.75 piecewise-copies\t 3 B/op\t 0 allocs/op\nPASS\n"))
+	for _, row := range []struct {
+		name, metric string
+		want         float64
+	}{
+		{"Document", "mb_per_s", 2544.3}, {"Document", "allocations", 0}, {"Copy", "mb_per_s", 27123}, {"CopyPiecewise", "mb_per_s", 33012},
+		{"BesideCopy", "copies", 8}, {"BesideCopy", "piecewise_copies", 9.5},
+	} {
+		if got := f.encode(row.name, row.metric).median; got != row.want {
+			t.Errorf("%s, %s: %v, want %v", row.name, row.metric, got, row.want)
+		}
+	}
+	if row := f.encodeBars()[0]; row.verdict != met || row.got != "1/8.0 (7.5 to 8.5); against copying them in pieces 1/9.5 (9.2 to 9.8)" {
+		t.Errorf("%v: %s", row.verdict, row.got)
+	}
+}
+
 func TestFiguresSurviveTheirFile(t *testing.T) {
 	f := measured()
 	f.add(figure{"cpu", "tail", "es, gzip", "cpu_s", 0, 1.5})
