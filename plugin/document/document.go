@@ -146,7 +146,8 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	clear(w.values)
 	w.members, w.slots = emptied(w.members), emptied(w.slots)
 	w.last = &w.unknown
-	o := w.open(b, topDepth)
+	var o object
+	w.open(&o, b, topDepth)
 	if dst, b, err = w.fields(dst, b, n, &o, w.root); err != nil {
 		return dst, nil, err
 	}

@@ -49,14 +49,14 @@ const (
 	renamed
 )
 
-// open starts an object of the map whose first key starts source. Its bracket
+// open starts o, an empty object, for the map whose first key starts source. Its bracket
 // comes with the first key, or with close.
-func (w *Writer) open(source []byte, depth int) object {
-	path := uint64(nestedPath)
+func (w *Writer) open(o *object, source []byte, depth int) {
+	o.source, o.first, o.depth = source, len(w.members), depth
+	o.guess, o.path = &w.last.inner, nestedPath
 	if depth == topDepth {
-		path = topPath
+		o.path = topPath
 	}
-	return object{source: source, first: len(w.members), path: path, depth: depth, guess: &w.last.inner}
 }
 
 // topDepth is the depth of a record's own keys.

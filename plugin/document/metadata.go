@@ -51,7 +51,8 @@ func (w *Writer) appendMetadata(dst []byte, e *chunk.Event, o *object) (out []by
 // appendOthers writes the metadata without what OTLP has of it.
 func (w *Writer) appendOthers(dst, metadata []byte) (out []byte, err error) {
 	n, b, err := mapHeader(metadata)
-	o := w.open(b, topDepth+1)
+	var o object
+	w.open(&o, b, topDepth+1)
 	for ; n > 0 && err == nil; n-- {
 		if isOTLP(b) {
 			b, err = skipMember(b)

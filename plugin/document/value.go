@@ -109,7 +109,8 @@ func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, re
 	if err != nil {
 		return dst, nil, err
 	}
-	o := w.open(b, depth)
+	var o object
+	w.open(&o, b, depth)
 	if dst, b, err = w.fields(dst, b, n, &o, branch); err != nil {
 		return dst, nil, err
 	}
