@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -196,4 +197,45 @@ func takes(t *testing.T, s *elasticsearch.Server, name string) (taken bool, answ
 		return false, err.Error()
 	}
 	return strings.Contains(string(text), `"errors":false`), string(text)
+}
+
+// TestMatrixDataStreamFieldsThatAreConstant has records that say another data
+// stream than the one they go to, under a mapping as Elastic's templates have
+// it: the server refuses each as it is, and takes what the plugin makes of it.
+func TestMatrixDataStreamFieldsThatAreConstant(t *testing.T) {
+	s := cluster(t)
+	if family(t, s) != "opensearch" {
+		t.Skip("the embedded server has no `constant_keyword`")
+	}
+	name := strings.ReplaceAll(uniqueName(t, s), "-", "_")
+	constant := func(value string) string { return fmt.Sprintf(`{"type":"constant_keyword","value":%q}`, value) }
+	template := fmt.Sprintf(`{"index_patterns":["logs-%s-*"],"data_stream":{},"priority":600,"template":{"settings":{"number_of_replicas":0},"mappings":{"dynamic":false,"properties":{
+		"data_stream":{"properties":{"type":%s,"dataset":%s,"namespace":%s}}}}}}`, name, constant("logs"), constant(name), constant("prod"))
+	if err := s.PutTemplate(t.Context(), name, template); err != nil {
+		t.Fatal(err)
+	}
+	stream := "logs-" + name + "-prod"
+	t.Cleanup(func() {
+		_, _ = s.Do(t.Context(), http.MethodDelete, "/_data_stream/"+stream, nil)
+		_, _ = s.Do(t.Context(), http.MethodDelete, "/_index_template/"+name, nil)
+	})
+	records := []string{
+		`{"n":0,"data_stream":{"type":"metrics"}}`, `{"n":1,"data_stream.type":"metrics"}`, `{"n":2,"data_stream":"text"}`, `{"n":3,"data_stream":[{"dataset":"other"}]}`,
+		`{"n":4,"data_stream":{"type":"logs"},"data_stream.namespace":"dev"}`, `{"n":5,"data_stream":{"type":{"a":1}}}`,
+	}
+	for _, record := range records {
+		body := fmt.Sprintf("{\"create\":{\"_index\":%q}}\n{\"@timestamp\":\"2026-11-23\",%s\n", stream, record[1:])
+		answer, err := s.Do(t.Context(), http.MethodPost, "/_bulk", []byte(body))
+		if err != nil || !strings.Contains(string(answer), `"errors":true`) {
+			t.Errorf("the server takes %s as it is: %s, %v", record, answer, err)
+		}
+	}
+	deliverRecords(t, "a", []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name, "Data_Stream_Namespace prod"}, records...)
+	got := search(t, s, stream)
+	want := map[string]any{"type": "logs", "dataset": name, "namespace": "prod"}
+	for n := range records {
+		if fields := got[n].source["data_stream"]; !reflect.DeepEqual(fields, want) {
+			t.Errorf("record %d tells the data stream %v, want %v", n, fields, want)
+		}
+	}
 }

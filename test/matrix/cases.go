@@ -27,6 +27,7 @@ var cases = []testCase{
 	{title: "`Logstash_Format`, `Index` from record and tag", tests: []string{"TestHostLogstashNames", "TestHostIndexTemplateOfRecordAndTag"}},
 	{title: "`Data_Stream`", tests: []string{"TestHostDataStream"}},
 	{title: "names of data streams: what the plugin makes of any text is taken; what it changes would be refused, but for what is listed below", tests: []string{"TestMatrixDataStreamNames"}},
+	{title: "a record's own `data_stream.*` under `constant_keyword`", tests: []string{"TestMatrixDataStreamFieldsThatAreConstant"}},
 	{title: "`Dead_Letter_Index`, `Dead_Letter_File` and its replay", tests: []string{"TestHostDeadLetterIndex", "TestHostDeadLetterIndexThatRefusesTooEndsThere", "TestHostDeadLetterFileAndItsReplay"}},
 	{title: "the server's own 413 and 429: smaller requests, later", tests: []string{"TestMatrixRealRefusalsOfSizeAndLoad"}},
 	{title: "blocked and missing indices", tests: []string{"TestBlockedIndex", "TestBlockThatPassesCostsNothing", "TestBlockedIndexCostsItsNeighboursNothing"}},
