@@ -69,6 +69,11 @@ generate: need-go ## Write the files that are made from code: docs/configuration
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy
 ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
 
+.PHONY: test-spool
+test-spool: build ## Run what docs/spool.md names, and show its figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
+	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e ./plugin
+	go test -v -count=1 $(if $(RUN),-run '$(RUN)') ./plugin/spool
+
 test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-score, alert rules, and each configuration in Fluent Bit
 	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 10m ./test/deploy

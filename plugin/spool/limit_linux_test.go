@@ -2,6 +2,9 @@ package spool
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -28,6 +31,15 @@ func limitFiles(t *testing.T, bytes uint64) (unlimit func()) {
 // No write goes beyond what a file may have (ulimit -f): that would end the
 // process, which is somebody else's, by a signal.
 func TestSegmentsEndWhereFilesMust(t *testing.T) {
+	const child = "OUT_ES_LIMITED"
+	if os.Getenv(child) == "" { // a process of its own, since the test's own log is a file, too
+		command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+		command.Env = append(os.Environ(), child+"=1")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
 	s := open(t, t.TempDir(), Options{Limit: 1 << 30})
 	add(t, s, 0)
 	unlimit := limitFiles(t, 100_000)
@@ -53,5 +65,39 @@ func TestSegmentsEndWhereFilesMust(t *testing.T) {
 	}
 	if got := bigFrames(t, s); !slices.Equal(got, append([]int{0}, upTo(11)...)) {
 		t.Errorf("frames %v", got)
+	}
+}
+
+// reads is how many calls of the system have read something for this process.
+func reads(t *testing.T) (n int) {
+	t.Helper()
+	for line := range strings.Lines(string(contents(t, "/proc/self/io"))) {
+		if _, err := fmt.Sscanf(line, "syscr: %d", &n); err == nil {
+			return n
+		}
+	}
+	t.Fatal("/proc/self/io does not tell")
+	return 0
+}
+
+// A start looks at a few heads of each segment: Fluent Bit waits for it, and a
+// spool of 1 GB may hold 250,000 chunks.
+func TestAStartDoesNotReadWhatWaits(t *testing.T) {
+	dir := t.TempDir()
+	options := Options{Limit: 1 << 30, SegmentBytes: 5000}
+	s := open(t, dir, options)
+	add(t, s, upTo(3000)...)
+	closeSpool(t, s)
+	segments := len(files(t, dir))
+	before := reads(t)
+	s = open(t, dir, options)
+	if n := reads(t) - before; n > 4*segments+200 {
+		t.Errorf("%d reads for %d segments with 3000 frames", n, segments)
+	}
+	if s.Stats().Frames != 3000 {
+		t.Errorf("%+v", s.Stats())
+	}
+	if got := readAll(t, s); !slices.Equal(got.frames, upTo(3000)) || got.damaged != 0 {
+		t.Errorf("%d frames, %d damaged", len(got.frames), got.damaged)
 	}
 }

@@ -73,13 +73,18 @@ func Abandoned(root, own string) ([]Left, error) {
 	return all, nil
 }
 
-// held is how many bytes the segments of a folder have, of whatever version.
+// held is how many bytes the segments of a folder have, of whatever version, and
+// those of the queues in it.
 func held(dir string) (bytes int64) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return 0
 	}
 	for _, file := range files {
+		if file.IsDir() {
+			bytes += held(filepath.Join(dir, file.Name()))
+			continue
+		}
 		if info, err := file.Info(); err == nil && segmentPattern.MatchString(file.Name()) {
 			bytes += info.Size()
 		}

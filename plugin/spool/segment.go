@@ -174,6 +174,20 @@ func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
 	return size, nil
 }
 
+// firstOf is the number of the frame at offset, 0 where there is none, or where
+// it can't be told.
+func (g *segment) firstOf(dir string, offset int64) uint64 {
+	file, err := os.Open(g.path(dir))
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	if e, found, err := g.look(file, offset, g.size); err == nil && found == whole {
+		return e.Sequence
+	}
+	return 0
+}
+
 // survey walks over the heads of a segment from offset on, to where it ends.
 // sequence is the number that its first frame should have.
 //
@@ -184,7 +198,7 @@ func (g *segment) survey(dir string, offset int64, sequence uint64) error {
 		return fmt.Errorf("spool: %w", err)
 	}
 	defer file.Close()
-	g.end = offset
+	g.first, g.next, g.end = 0, 0, offset
 	for {
 		e, found, err := g.look(file, offset, g.size)
 		switch {

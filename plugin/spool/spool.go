@@ -37,8 +37,8 @@ type Options struct {
 }
 
 const (
-	// segmentBytes is what is freed at a time. A restart looks at the head of
-	// every frame, and 5 GB are 320 such files.
+	// segmentBytes is what is freed at a time. A restart looks into every
+	// segment, and 5 GB are 320 such files.
 	segmentBytes = 16 << 20
 	// segmentsALimit is how many segments there are at least in Limit bytes,
 	// since the one that is being delivered takes room to its end.
@@ -110,6 +110,10 @@ func Open(dir string, o Options) (*Spool, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
+	if o.Sync == SyncAlways {
+		_ = syncDir(filepath.Dir(dir)) // the name of the folder, where it is new; file systems that journal have it anyhow
+		_ = syncDir(filepath.Dir(filepath.Dir(dir)))
+	}
 	lock, err := takeLock(dir)
 	if err != nil {
 		return nil, err
@@ -141,13 +145,13 @@ func (s *Spool) recover() error {
 	}
 	s.done, s.partial = c.done, c.partial
 	s.number, s.sequence = c.done.segment+1, max(1, c.done.sequence)
-	for _, g := range all {
+	for i, g := range all {
 		s.number = max(s.number, g.number+1)
 		if g.number < c.done.segment {
 			s.segments, s.bytes = append(s.segments, g), s.bytes+g.size
 			continue
 		}
-		if err := s.adopt(g); err != nil {
+		if err := s.adopt(g, all[i+1:]); err != nil {
 			return err
 		}
 	}
@@ -158,13 +162,23 @@ func (s *Spool) recover() error {
 	return s.writeCheckpoint(checkpoint{done: s.done, mark: s.markOf(s.done.segment), partial: s.partial})
 }
 
-// adopt takes a segment of an earlier run over.
-func (s *Spool) adopt(g *segment) error {
+// adopt takes a segment of an earlier run over. Where the one behind it begins as
+// it should, its two first heads tell what there is of it: to look at every head
+// would be to read all of a spool of small chunks, from a disk that may take
+// minutes for it, while Fluent Bit waits. What is damaged or torn in it is found
+// by the reader.
+func (s *Spool) adopt(g *segment, behind []*segment) error {
 	start := int64(0)
 	if g.number == s.done.segment {
 		start = s.done.offset
 	}
-	if err := g.survey(s.dir, start, s.sequence); err != nil {
+	g.first = g.firstOf(s.dir, start)
+	if len(behind) > 0 {
+		g.next = behind[0].firstOf(s.dir, 0)
+	}
+	if _, partial := s.partial[g.next]; g.first >= s.sequence && g.next > g.first && !partial {
+		g.end = g.size
+	} else if err := g.survey(s.dir, start, s.sequence); err != nil {
 		return err
 	}
 	if g.first != 0 {

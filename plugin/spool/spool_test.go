@@ -203,8 +203,13 @@ func TestSpoolsThatNobodyUsesAreFound(t *testing.T) {
 	add(t, left, 1, 2)
 	closeSpool(t, left)
 	closeSpool(t, open(t, filepath.Join(root, "empty"), small))
+	parked := open(t, filepath.Join(root, "waits", "parked"), small)
+	add(t, parked, 1)
+	closeSpool(t, parked)
+	closeSpool(t, open(t, filepath.Join(root, "waits"), small))
 	got, err := Abandoned(root, own.dir)
-	if err != nil || len(got) != 1 || got[0].Dir != left.dir || got[0].Bytes != left.bytes {
+	if err != nil || len(got) != 2 || got[0].Dir != left.dir || got[0].Bytes != left.bytes ||
+		got[1].Dir != filepath.Join(root, "waits") || got[1].Bytes != parked.bytes {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

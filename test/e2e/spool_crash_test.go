@@ -9,12 +9,13 @@ import (
 	"out_es/test/faults"
 )
 
-// spoolKills is how often an agent with a spool is killed: SOAK makes it many.
-func spoolKills() int {
+// spoolKills is how often an agent with a spool is killed, by its Spool_Sync:
+// SOAK makes it many.
+func spoolKills() map[string]int {
 	if os.Getenv("SOAK") != "" {
-		return 200
+		return map[string]int{"off": 200, "on": 50}
 	}
-	return 20
+	return map[string]int{"off": 20, "on": 8}
 }
 
 // gale is what requests meet while the agent is killed: every fault after
@@ -38,14 +39,23 @@ func gale() []faults.Rule {
 // under load, with a proxy in between that misbehaves.
 func TestSpoolKilledAgentLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
+	for sync, kills := range spoolKills() {
+		t.Run("sync-"+sync, func(t *testing.T) {
+			t.Parallel()
+			killSpooling(t, kills, sync)
+		})
+	}
+}
+
+func killSpooling(t *testing.T, kills int, sync string) {
 	s := cluster(t)
 	at := newSite(t, freshIndex(t, s))
 	proxy := startFaults(t, s, faults.Options{Seed: 7, Rules: gale()})
-	random := rand.New(rand.NewPCG(7, 7))
+	random := rand.New(rand.NewPCG(7, uint64(kills)))
 	scribe := startScribe(t, at.logs, 3, containerLine)
 	// A short pause, so that kills meet requests and not pauses.
-	file := edited(t, spoolFile, "spool_linger 100ms", "request_timeout 5s", "request_timeout: retry_max 1s", "request_timeout: retry_initial 50ms")
-	for n := range spoolKills() {
+	file := edited(t, spoolFile, "spool_linger 100ms", "spool_sync "+sync, "request_timeout 5s", "request_timeout: retry_max 1s", "request_timeout: retry_initial 50ms")
+	for n := range kills {
 		agent := at.start(t, file, proxy.URL())
 		time.Sleep(100*time.Millisecond + time.Duration(random.Int64N(int64(1500*time.Millisecond)))) // when the kill comes is the case
 		if agent.Ended() {
@@ -58,7 +68,7 @@ func TestSpoolKilledAgentLosesAndDoublesNothing(t *testing.T) {
 	last := at.start(t, file, proxy.URL())
 	awaitAll(t, s, at.prefix, len(lines), time.Minute)
 	awaitSpooled(t, last, time.Minute)
-	t.Logf("%d kills, %d lines, faults %v; the last agent found %.0f records that were there already", spoolKills(), len(lines),
+	t.Logf("%d kills, %d lines, faults %v; the last agent found %.0f records that were there already", kills, len(lines),
 		proxy.Account().Faults(), last.Metric(t, spoolSeries("documents_total", `verdict="already_there"`)))
 	if damaged := last.Metric(t, spoolSeries("spool_damaged_frames_total")); damaged != 0 {
 		t.Errorf("%.0f frames were damaged", damaged)
