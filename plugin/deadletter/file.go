@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -78,10 +79,19 @@ func (f *File) open() error {
 func (f *File) Write(lines []byte) (removed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file == nil {
-		err = f.open() // an earlier rotation failed half-way
+	if f.file != nil && !f.named() {
+		_ = f.file.Close() // every write was synced
+		f.file = nil
 	}
-	if err == nil && f.size > 0 && f.size+int64(len(lines)) > fileBytes {
+	if f.file == nil {
+		err = f.open() // somebody moved it away, or an earlier rotation failed half-way
+	}
+	limit := fileLimit()
+	if err == nil && int64(len(lines)) > limit {
+		err = fmt.Errorf("%d bytes for one file, of which this process may write %d (RLIMIT_FSIZE: ulimit -f, or LimitFSIZE of its unit): %w", len(lines), limit, syscall.EFBIG)
+		err = fmt.Errorf("deadletter: %w", err)
+	}
+	if err == nil && f.size > 0 && f.size+int64(len(lines)) > min(fileBytes, limit) {
 		removed, err = f.rotate()
 	}
 	if err != nil {
@@ -96,6 +106,27 @@ func (f *File) Write(lines []byte) (removed bool, err error) {
 	}
 	f.size += int64(len(lines))
 	return removed, nil
+}
+
+// named says whether the open file is still the one of that name. Who moved it
+// away to send its letters, and deletes it then, must not find more in it.
+func (f *File) named() bool {
+	open, err := f.file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(f.path)
+	return err == nil && os.SameFile(open, there)
+}
+
+// fileLimit is how long a file of this process may become: a write beyond that
+// would end it with a signal (SIGXFSZ).
+func fileLimit() int64 {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil || limit.Cur > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(limit.Cur)
 }
 
 // rotate sets the file aside and begins a new one.
