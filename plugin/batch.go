@@ -47,7 +47,7 @@ type batch struct {
 }
 
 // readPatience is how long a disk that says it is damaged is asked again.
-const readPatience = 10 * time.Second
+const readPatience = 30 * time.Second
 
 // part is one frame of a batch: a chunk like one that a flush delivers, with a
 // bench that shares its writers.
