@@ -119,6 +119,31 @@ func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
 	}
 }
 
+// TestSpoolSyncTakesTheLoad gives agents the same load, of which two sync each
+// chunk before they answer: one on the thread that all inputs share, which
+// waits for the disk as often as there are tags, and one on a worker.
+func TestSpoolSyncTakesTheLoad(t *testing.T) {
+	seconds := 10
+	if os.Getenv("SOAK") != "" {
+		seconds = 60
+	}
+	const waiting = "Spool_Sync on, Workers 1"
+	outputs := map[string]string{}
+	for _, settings := range []string{"Spool_Sync off", "Spool_Sync on", waiting} {
+		outputs[settings] = "[OUTPUT]\n    Name es_go\n    Match *\n    Hosts http://127.0.0.1:%d\n    " +
+			strings.ReplaceAll(settings, ", ", "\n    ") + "\n    Spool_Path " + t.TempDir() + "\n"
+	}
+	for name, l := range measureLoad(t, outputs, seconds) {
+		t.Logf("%-25s %4.1f requests a second, %5.0f documents a second, %5.1f %% of a core", name, l.requests, l.documents, 100*l.cpu)
+		if want := float64(loadTags * loadRate); name != "Spool_Sync on" && (l.documents < 0.8*want || l.documents > 1.25*want) {
+			t.Errorf("%s: %.0f documents a second, want %.0f", name, l.documents, want)
+		}
+		if l.requests > 2 || l.documents == 0 {
+			t.Errorf("%s: %.1f requests and %.0f documents a second, want at most 2 requests", name, l.requests, l.documents)
+		}
+	}
+}
+
 // sloth is an Elasticsearch that takes long for every answer. It keeps the
 // times of the documents of each tag.
 type sloth struct {
