@@ -68,9 +68,10 @@ func (f figures) bars() []bar {
 	return append(rows, f.growthBars()...)
 }
 
-// net is the CPU of an output alone, by round.
+// net is the CPU of an output alone, by round: less the mean of the runs of
+// `null` in the same round, since what else a machine does changes with time.
 func (f figures) net(part, with, output string) []float64 {
-	all, without := f.values(part, with, output, "cpu_s"), f.values(part, with, "null", "cpu_s")
+	all, without := f.byRound(part, with, output, "cpu_s"), f.byRound(part, with, "null", "cpu_s")
 	var net []float64
 	for i := range min(len(all), len(without)) {
 		net = append(net, all[i]-without[i])
@@ -78,10 +79,8 @@ func (f figures) net(part, with, output string) []float64 {
 	return net
 }
 
-// netMedian is the difference of the medians: of single rounds' differences,
-// the noise of both is in each.
 func (f figures) netMedian(part, with, output string) float64 {
-	return spreadOf(f.values(part, with, output, "cpu_s")).median - spreadOf(f.values(part, with, "null", "cpu_s")).median
+	return spreadOf(f.net(part, with, output)).median
 }
 
 func (f figures) cpuBar(what, ours, theirs string, limit float64) bar {

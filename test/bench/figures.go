@@ -36,6 +36,25 @@ func (f figures) values(part, with, output, metric string) []float64 {
 	return all
 }
 
+// byRound are the means of a metric in each round, from the first on.
+func (f figures) byRound(part, with, output, metric string) []float64 {
+	var sums, counts []float64
+	for _, one := range f {
+		if one.part != part || one.with != with || one.output != output || one.metric != metric {
+			continue
+		}
+		for len(sums) <= one.round {
+			sums, counts = append(sums, 0), append(counts, 0)
+		}
+		sums[one.round] += one.value
+		counts[one.round]++
+	}
+	for round := range sums {
+		sums[round] /= counts[round]
+	}
+	return sums
+}
+
 // cases of a part, in the order in which they were measured.
 func (f figures) cases(part string) []string {
 	var all []string

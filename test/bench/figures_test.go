@@ -56,6 +56,24 @@ func TestBarsAreJudgedByNetCPU(t *testing.T) {
 	}
 }
 
+func TestNetIsOverTheNullsOfTheSameRound(t *testing.T) {
+	var f figures
+	for round, machine := range []float64{2, 8, 4} { // slower and faster, as others work on it
+		f.add(figure{"cpu", "tail", "null", "cpu_s", round, machine - 0.5})
+		f.add(figure{"cpu", "tail", "es_go", "cpu_s", round, machine + 0.25})
+		f.add(figure{"cpu", "tail", "null", "cpu_s", round, machine + 0.5})
+		if round < 2 {
+			f.add(figure{"cpu", "tail", "textbook", "cpu_s", round, machine + 16})
+		}
+	}
+	if net := f.net("cpu", "tail", "es_go"); len(net) != 3 || f.netMedian("cpu", "tail", "es_go") != 0.25 {
+		t.Errorf("es_go: %v", net)
+	}
+	if net := f.net("cpu", "tail", "textbook"); len(net) != 2 || f.netMedian("cpu", "tail", "textbook") != 16 {
+		t.Errorf("textbook, of fewer rounds: %v", net)
+	}
+}
+
 func TestWhatGrowsWithTheSquareIsNotLinear(t *testing.T) {
 	f := measured()
 	c := f.curve("tags", "es_go", axes[1].scale)

@@ -38,8 +38,8 @@ func (b *bench) measureReal() error {
 	if _, _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles what it runs often
 		return err
 	}
-	for round := range min(b.rounds, 3) {
-		for _, o := range outputs {
+	for round := range b.rounds {
+		for _, o := range rotated(outputs, round) {
 			took, usage, err := b.oneReal(server, o, in, count)
 			if err != nil {
 				return err

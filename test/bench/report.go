@@ -59,7 +59,7 @@ func (f figures) tables() string {
 }
 
 func (f figures) cpuTable(out *strings.Builder) {
-	fmt.Fprintf(out, "\n## CPU\n\n![CPU of each output](benchmarks/cpu.svg)\n\nThe whole agent's, from its start to its end; medians, with the least and the most. `net` is less the median of `null`.\n\n"+
+	fmt.Fprintf(out, "\n## CPU\n\n![CPU of each output](benchmarks/cpu.svg)\n\nThe whole agent's, from its start to its end; medians, with the least and the most. `net` is the median of what they are over `null`'s mean in the same round.\n\n"+
 		"| output | CPU, s | user, s | system, s | net, s | net, µs a record | requests | MB sent | records/s to the sink |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, o := range f.outputs("cpu", "tail") {
 		get := func(metric string) spread { return spreadOf(f.values("cpu", "tail", o, metric)) }
