@@ -39,7 +39,7 @@ func TuneRuntime() {
 // as there are flushes. Go would wait until a megabyte of garbage has gathered,
 // whatever GOGC says, and keep it after that; a collection of what lives takes
 // half a millisecond (docs/adr/0006).
-const restEvery = 5 * time.Second
+const restEvery = 2 * time.Second
 
 // rest gives free memory back restEvery after work was done.
 type rest struct {
