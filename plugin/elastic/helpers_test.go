@@ -15,6 +15,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
+	"out_es/test/launch"
 )
 
 // newClient returns a client of these hosts, closed with the test.
@@ -134,12 +135,4 @@ func readHeader(r *bufio.Reader) (length int, err error) {
 }
 
 // unused is an address where nothing listens.
-func unused(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
-}
+func unused(t testing.TB) string { return "127.0.0.1:" + launch.FreePort(t) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"out_es/test/fluentbit"
+	"out_es/test/launch"
 )
 
 // plugin is the shared object under test.
@@ -75,8 +76,8 @@ func nodeless(t testing.TB, objects Objects) map[string]string {
 			"-keyout", filepath.Join(t.TempDir(), "key"), "-out", ca)
 	}
 	return map[string]string{
-		"LISTEN": "127.0.0.1", "HTTP_PORT": "-", "EXPORTER_PORT": fluentbit.FreePort(t), "HOST_LOG": host, "STATE_DIR": t.TempDir(),
-		"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring", "KUBE_URL": "http://127.0.0.1:" + fluentbit.FreePort(t),
+		"LISTEN": "127.0.0.1", "HTTP_PORT": "-", "EXPORTER_PORT": launch.FreePort(t), "HOST_LOG": host, "STATE_DIR": t.TempDir(),
+		"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring", "KUBE_URL": "http://127.0.0.1:" + launch.FreePort(t),
 		"ES_CA_FILE": ca,
 	}
 }

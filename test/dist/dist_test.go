@@ -16,12 +16,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
+	"out_es/test/launch"
 	"out_es/test/sharedobject"
 )
 
@@ -140,24 +140,6 @@ func foreign(t *testing.T, arch string) (compiler string, runner []string) {
 	return prefix + "-gcc", []string{emulator, "-L", "/usr/" + prefix}
 }
 
-// journal is written and read by different goroutines.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
 // TestItDelivers drives each plugin over the C ABI before the real Elasticsearch. It says at start what it is.
 func TestItDelivers(t *testing.T) {
 	folder(t)
@@ -165,7 +147,7 @@ func TestItDelivers(t *testing.T) {
 	for arch := range machines {
 		t.Run(arch, func(t *testing.T) {
 			compiler, runner := foreign(t, arch)
-			log := &journal{}
+			log := &launch.Journal{}
 			h, err := host.Start(t.Context(), host.Options{
 				Plugin: filepath.Join(unpack(t, arch), "out_es.so"), Log: log, Compiler: compiler, Runner: runner,
 			})

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"out_es/test/fluentbit"
+	"out_es/test/launch"
 	"out_es/test/simulate"
 )
 
@@ -45,7 +45,7 @@ func writeTags(t *testing.T, dir string) []line {
 }
 
 // closedPort is an address where nothing listens.
-func closedPort(t *testing.T) string { return "http://127.0.0.1:" + fluentbit.FreePort(t) }
+func closedPort(t *testing.T) string { return "http://127.0.0.1:" + launch.FreePort(t) }
 
 // hangingPort takes connections and never answers.
 func hangingPort(t *testing.T) string {

@@ -18,6 +18,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/launch"
 )
 
 // TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records
@@ -29,7 +30,7 @@ func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	s := cluster(t)
 	prefix := strings.ReplaceAll(freshIndex(t, s), "-", "_") // a data stream's type holds no hyphen
 	prepareDifferential(t, s, prefix)
-	port := fluentbit.FreePort(t)
+	port := launch.FreePort(t)
 	agent := fluentbit.Start(t, plugin, differentialConfig(t, s.URL(), prefix, port))
 	eventually(t, 30*time.Second, "forward listens", func() bool { return strings.Contains(agent.Log(), "listening on") })
 	cases := differentialCases(prefix)

@@ -15,6 +15,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
 	"out_es/test/host"
+	"out_es/test/launch"
 )
 
 // requestTimeout is the plugin's in these tests; patience is how long it waits for an answer for sure, as a proxy sees it,
@@ -32,7 +33,7 @@ var impatient = map[string]string{
 // instance is the plugin in this process, behind a proxy.
 type instance struct {
 	*es.Plugin
-	log *safeBuffer
+	log *launch.Journal
 }
 
 // newInstance makes one with these options, given as "Key value", over the impatient ones.
@@ -57,7 +58,7 @@ func tryInstance(options ...string) (*instance, error) {
 		key, value, _ := strings.Cut(option, " ")
 		section[key] = value
 	}
-	log := &safeBuffer{}
+	log := &launch.Journal{}
 	p, err := es.New(func(name string) string { return section[name] }, fluentbit.Standalone("es_go.0", log))
 	return &instance{p, log}, err
 }

@@ -13,6 +13,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/launch"
 )
 
 // otlpLog is one log record; its resource and scope are two of each.
@@ -176,7 +177,7 @@ func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 	s := cluster(t)
 	const each = 25
 	index := freshIndex(t, s)
-	port := fluentbit.FreePort(t)
+	port := launch.FreePort(t)
 	name := "-$resource['attributes']['service.name']-$scope['name']"
 	conf := fmt.Sprintf("[SERVICE]\n    Flush 0.5\n[INPUT]\n    Name opentelemetry\n    Listen 127.0.0.1\n    Port %s\n    Tag otel\n", port)
 	for kind, options := range map[string][]string{
@@ -217,7 +218,7 @@ func TestFluentBitOTLP(t *testing.T) {
 	s := cluster(t)
 	const each = 25 // logs of a scope
 	index := freshIndex(t, s)
-	port := fluentbit.FreePort(t)
+	port := launch.FreePort(t)
 	agent := fluentbit.Start(t, plugin, fmt.Sprintf(`[SERVICE]
     Flush 0.5
 [INPUT]

@@ -14,6 +14,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/launch"
 )
 
 // section writes an [OUTPUT] that loses nothing.
@@ -283,7 +284,7 @@ func TestFluentBitRefusesWrongSettingsAllAtOnce(t *testing.T) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	port, err := strconv.Atoi(fluentbit.FreePort(t))
+	port, err := strconv.Atoi(launch.FreePort(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +296,7 @@ func freePort(t *testing.T) int {
 func TestFluentBitImageConfiguration(t *testing.T) {
 	s := cluster(t)
 	index := freshIndex(t, s)
-	port := fluentbit.FreePort(t)
+	port := launch.FreePort(t)
 	receiver := fluentbit.StartFile(t, plugin, "../../deploy/image/fluent-bit.conf",
 		"ES_HOSTS="+s.URL(), "ES_PREFIX="+index, "FORWARD_PORT="+port, "STORAGE_PATH="+t.TempDir())
 	eventually(t, 30*time.Second, "the receiver listens", func() bool { return strings.Contains(receiver.Log(), "listening on") })

@@ -14,12 +14,13 @@ import (
 
 	"out_es/test/fluentbit"
 	"out_es/test/host"
+	"out_es/test/launch"
 )
 
 // start loads the plugin into the host of our own; log gets its lines.
-func start(t *testing.T, o host.Options) (*host.Host, *safeBuffer) {
+func start(t *testing.T, o host.Options) (*host.Host, *launch.Journal) {
 	t.Helper()
-	log := &safeBuffer{}
+	log := &launch.Journal{}
 	o.Plugin, o.Log = plugin, log
 	h, err := host.Start(t.Context(), o)
 	if err != nil {
@@ -32,24 +33,6 @@ func start(t *testing.T, o host.Options) (*host.Host, *safeBuffer) {
 		}
 	})
 	return h, log
-}
-
-// safeBuffer is written and read by different goroutines.
-type safeBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }
 
 // output makes an instance with these options, given as "Key value".

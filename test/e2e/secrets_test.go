@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"out_es/test/host"
+	"out_es/test/launch"
 	"out_es/test/pki"
 )
 
@@ -92,7 +93,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	t.Cleanup(secure.Close)
 
 	h, log := start(t, host.Options{LogLevel: "trace"})
-	out := &safeBuffer{}
+	out := &launch.Journal{}
 	fail := func(name string, options []string) {
 		t.Helper()
 		var properties [][2]string

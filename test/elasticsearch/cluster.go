@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"out_es/test/launch"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func StartCluster(ctx context.Context, size int, options Options) (*Cluster, err
 		return nil, fmt.Errorf("elasticsearch: a folder for the cluster: %w", err)
 	}
 	c := &Cluster{dir: dir, nodes: make([]*Server, size)}
-	ports, err := freePorts(size)
+	ports, err := launch.FreePorts(size)
 	if err == nil {
 		err = c.startAll(ctx, ports, options)
 	}
@@ -86,9 +87,6 @@ func (c *Cluster) AwaitAll(ctx context.Context) error {
 	return nil
 }
 
-// Size is how many nodes it has, those that were killed too.
-func (c *Cluster) Size() int { return len(c.nodes) }
-
 // Node is one of them.
 func (c *Cluster) Node(i int) *Server { return c.nodes[i] }
 
@@ -124,20 +122,6 @@ func (c *Cluster) Stop() error {
 	}
 	all.Wait()
 	return errors.Join(append(failures, os.RemoveAll(c.dir))...)
-}
-
-// freePorts are ports that nobody listened on a moment ago.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("elasticsearch: a free port: %w", err)
-		}
-		defer listener.Close() // after the last: so that none comes twice
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
 }
 
 // ClusterForTest is ForTest for a cluster: it skips the test where a tool is missing.

@@ -22,8 +22,8 @@ type process struct {
 	journal *journal
 }
 
-// launch starts a JVM in a process group of its own, so that a Ctrl-C at the terminal reaches only us, who stop it in order.
-func launch(java, dir string, arguments []string, log io.Writer) (*process, error) {
+// startJVM starts a JVM in a process group of its own, so that a Ctrl-C at the terminal reaches only us, who stop it in order.
+func startJVM(java, dir string, arguments []string, log io.Writer) (*process, error) {
 	p := &process{
 		cmd:     exec.Command(java, arguments...),
 		address: make(chan string, 1),

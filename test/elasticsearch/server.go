@@ -152,7 +152,7 @@ func start(ctx context.Context, n node, options Options) (*Server, error) {
 	server.options.DataDir = dataDir
 	arguments, err := n.arguments(options, dataDir, temporary)
 	if err == nil {
-		server.process, err = launch(n.java.java(), dataDir, arguments, options.Log)
+		server.process, err = startJVM(n.java.java(), dataDir, arguments, options.Log)
 	}
 	if err == nil {
 		server.ended = server.process.done

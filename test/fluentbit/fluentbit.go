@@ -3,18 +3,16 @@
 package fluentbit
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"out_es/test/launch"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,7 +48,7 @@ type Agent struct {
 	cmd     *exec.Cmd
 	done    chan struct{}
 	err     error // how it ended; valid once done is closed
-	log     journal
+	log     launch.Journal
 }
 
 // Start runs Fluent Bit with plugin and the classic configuration conf, to
@@ -70,7 +68,7 @@ func Start(t testing.TB, plugin, conf string) *Agent {
 func StartFile(t testing.TB, plugin, file string, environment ...string) *Agent {
 	t.Helper()
 	path := ForTest(t)
-	port := FreePort(t)
+	port := launch.FreePort(t)
 	a := &Agent{Metrics: "http://127.0.0.1:" + port, done: make(chan struct{})}
 	a.cmd = exec.Command(path, "-e", plugin, "-c", file, "-H", "-P", port)
 	a.cmd.Env = append(append(os.Environ(), "HTTP_PORT="+port), environment...)
@@ -86,21 +84,10 @@ func StartFile(t testing.TB, plugin, file string, environment ...string) *Agent 
 		_ = a.cmd.Process.Kill()
 		<-a.done
 		if t.Failed() {
-			t.Logf("the end of Fluent Bit's log:\n%s", a.log.tail(60))
+			t.Logf("the end of Fluent Bit's log:\n%s", a.log.Tail(60))
 		}
 	})
 	return a
-}
-
-// FreePort is one that nothing listens on now.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
 // PID is the process.
@@ -193,27 +180,4 @@ func Value(scrape, series string) float64 {
 		}
 	}
 	return -1
-}
-
-// journal keeps what is written to it.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
-}
-
-func (j *journal) tail(lines int) string {
-	all := strings.Split(j.String(), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

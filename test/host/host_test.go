@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"out_es/test/host"
+	"out_es/test/launch"
 )
 
 // tiny compiles testdata/tiny.c, a plugin that does what a flush's tag says, and returns its path.
@@ -36,24 +37,6 @@ func TestMain(m *testing.M) {
 		os.RemoveAll(filepath.Dir(so))
 	}
 	os.Exit(code)
-}
-
-// log is a writer that a test reads while the host writes it.
-type log struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func start(t *testing.T, o host.Options) *host.Host {
@@ -89,7 +72,7 @@ func flush(t *testing.T, o *host.Output, tag string) host.Code {
 }
 
 // stop ends everything the regular way and returns the whole log.
-func stop(t *testing.T, h *host.Host, l *log, outputs ...*host.Output) string {
+func stop(t *testing.T, h *host.Host, l *launch.Journal, outputs ...*host.Output) string {
 	t.Helper()
 	for _, o := range outputs {
 		if err := o.Exit(); err != nil {
@@ -112,7 +95,7 @@ func wantIn(t *testing.T, text string, parts ...string) {
 }
 
 func TestPropertiesAreLookedUpAsInFluentBit(t *testing.T) {
-	var l log
+	var l launch.Journal
 	h := start(t, host.Options{Log: &l, Env: []string{"TZ=UTC"}})
 	out := initialize(t, h, host.Instance{Workers: 1, Properties: [][2]string{
 		{"Hosts", "first"}, {"hosts", "second"}, {"Empty", ""}, {"empty", "too late"}, {"Host", "kept"}, {"PORT", "kept"},
@@ -138,11 +121,11 @@ func TestWhatFluentBitRefusesIsAConfigError(t *testing.T) {
 			t.Errorf("%v: %v", kv, err)
 		}
 	}
-	stop(t, h, new(log))
+	stop(t, h, new(launch.Journal))
 }
 
 func TestAFailedInitIsAnInitErrorAndLeavesTheOthers(t *testing.T) {
-	var l log
+	var l launch.Journal
 	h := start(t, host.Options{Log: &l})
 	good := initialize(t, h, host.Instance{})
 	_, err := h.Init(host.Instance{Properties: [][2]string{{"Init", "0"}}})
@@ -181,7 +164,7 @@ func TestCodesAndBrokenPromises(t *testing.T) {
 			t.Errorf("%s: %v", tag, err)
 		}
 	}
-	stop(t, h, new(log), out)
+	stop(t, h, new(launch.Journal), out)
 	if _, err := out.Flush(t.Context(), "late", nil); !errors.Is(err, host.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
@@ -194,7 +177,7 @@ func TestAKeptPointerShowsUp(t *testing.T) {
 	if flush(t, out, "peek") != host.OK {
 		t.Error("the chunk was not overwritten after its flush")
 	}
-	stop(t, h, new(log), out)
+	stop(t, h, new(launch.Journal), out)
 }
 
 func TestWorkersFlushAtOnceAndTheEngineOneByOne(t *testing.T) {
@@ -215,7 +198,7 @@ func TestWorkersFlushAtOnceAndTheEngineOneByOne(t *testing.T) {
 	if took := time.Since(begin); took < 90*time.Millisecond {
 		t.Errorf("three flushes of 30 ms on one thread took %v", took)
 	}
-	stop(t, h, new(log), out, engine)
+	stop(t, h, new(launch.Journal), out, engine)
 }
 
 func TestExitWaitsForWhatIsQueued(t *testing.T) {
@@ -238,7 +221,7 @@ func TestExitWaitsForWhatIsQueued(t *testing.T) {
 	if _, err := out.Flush(t.Context(), "late", nil); !errors.Is(err, host.ErrGone) {
 		t.Errorf("after Exit: %v", err)
 	}
-	stop(t, h, new(log))
+	stop(t, h, new(launch.Journal))
 }
 
 func TestTheStackIsSmallAndGuarded(t *testing.T) {
@@ -248,7 +231,7 @@ func TestTheStackIsSmallAndGuarded(t *testing.T) {
 	if used := out.StackUsed(); used < 50000 || used > 64*1024 {
 		t.Errorf("used %d bytes", used)
 	}
-	stop(t, h, new(log), out)
+	stop(t, h, new(launch.Journal), out)
 
 	h = start(t, host.Options{})
 	out = initialize(t, h, host.Instance{Workers: 1})
@@ -260,7 +243,7 @@ func TestTheStackIsSmallAndGuarded(t *testing.T) {
 }
 
 func TestACrashIsReportedWithTheLastLines(t *testing.T) {
-	var l log
+	var l launch.Journal
 	h := start(t, host.Options{Log: &l})
 	out := initialize(t, h, host.Instance{Properties: [][2]string{{"Show", "Hosts"}}, Workers: 2})
 	waiting := make(chan error, 1)
@@ -279,7 +262,7 @@ func TestACrashIsReportedWithTheLastLines(t *testing.T) {
 }
 
 func TestLogLines(t *testing.T) {
-	var l log
+	var l launch.Journal
 	file := filepath.Join(t.TempDir(), "fluent-bit.log")
 	h := start(t, host.Options{Log: &l, LogFile: file, LogLevel: "debug"})
 	out := initialize(t, h, host.Instance{Workers: 1})
@@ -328,11 +311,11 @@ fluentbit_output_tiny_level 1.5
 	if got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)
 	}
-	stop(t, h, new(log), one, two)
+	stop(t, h, new(launch.Journal), one, two)
 }
 
 func TestABareHostExportsNothing(t *testing.T) {
-	var l log
+	var l launch.Journal
 	h := start(t, host.Options{Bare: true, Log: &l})
 	out := initialize(t, h, host.Instance{Properties: [][2]string{{"Show", "Show"}}})
 	if text, err := h.Scrape(); text != "" || err != nil {
@@ -342,7 +325,7 @@ func TestABareHostExportsNothing(t *testing.T) {
 }
 
 func TestHotReload(t *testing.T) {
-	var l log
+	var l launch.Journal
 	h := start(t, host.Options{Log: &l})
 	old := initialize(t, h, host.Instance{})
 	if err := h.Reload(); err != nil {

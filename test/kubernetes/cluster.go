@@ -8,12 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"out_es/test/launch"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"out_es/test/fluentbit"
 )
 
 // Cluster is an API server with its etcd.
@@ -51,7 +50,7 @@ func Start(t testing.TB) *Cluster {
 	mustRun(t, "openssl", "rsa", "-in", key, "-pubout", "-out", public)
 	write(t, c.file("tokens.csv"), adminToken+`,administrator,1,"system:masters"`+"\n")
 
-	client, peer, port := fluentbit.FreePort(t), fluentbit.FreePort(t), fluentbit.FreePort(t)
+	client, peer, port := launch.FreePort(t), launch.FreePort(t), launch.FreePort(t)
 	c.background(t, etcd, "--data-dir", c.file("etcd"), "--listen-client-urls", "http://127.0.0.1:"+client, "--advertise-client-urls",
 		"http://127.0.0.1:"+client, "--listen-peer-urls", "http://127.0.0.1:"+peer, "--unsafe-no-fsync")
 	c.background(t, apiserver, "--etcd-servers", "http://127.0.0.1:"+client, "--service-account-issuer", "https://kubernetes.default.svc",

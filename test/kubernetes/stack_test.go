@@ -15,6 +15,7 @@ import (
 	"out_es/test/deploy"
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/launch"
 )
 
 // stack is what runs, and how its configuration was rendered.
@@ -34,7 +35,7 @@ func newStack(t *testing.T) *stack {
 		t.Skip("OUT_ES_SO is not set: `make e2e-kubernetes` sets it")
 	}
 	fluentbit.ForTest(t)
-	s := &stack{cluster: ready(t), es: elasticsearch.ForTest(t, elasticsearch.Options{}), plugin: so, exporter: fluentbit.FreePort(t)}
+	s := &stack{cluster: ready(t), es: elasticsearch.ForTest(t, elasticsearch.Options{}), plugin: so, exporter: launch.FreePort(t)}
 	var text []byte
 	text, s.objects = deploy.Render(t, "kubernetes/overlays/development")
 	s.cluster.Kubectl(t, string(text), "apply", "--server-side", "-f", "-")
@@ -204,7 +205,7 @@ func (s *stack) dailyIndices(t *testing.T) {
 func (s *stack) with(t *testing.T, component string) *stack {
 	t.Helper()
 	other := *s
-	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), fluentbit.FreePort(t)
+	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), launch.FreePort(t)
 	return &other
 }
 
@@ -264,7 +265,7 @@ func (s *stack) prometheus(t *testing.T) {
 		t.Fatal("prometheus.yml does not look for pods twice")
 	}
 	write(t, file, outside)
-	listen := fluentbit.FreePort(t)
+	listen := launch.FreePort(t)
 	s.cluster.background(t, binary, "--config.file", file, "--storage.tsdb.path", t.TempDir(), "--web.listen-address", "127.0.0.1:"+listen)
 	query := func(expression string) string {
 		response, err := http.Get("http://127.0.0.1:" + listen + "/api/v1/query?query=" + url.QueryEscape(expression))

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"out_es/test/launch"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -39,7 +40,7 @@ func Start(t testing.TB, listen, block string) *Server {
 		t.Skip("no nginx on PATH: install Debian's nginx-light, or nginx")
 	}
 	dir := t.TempDir()
-	s := &Server{Address: freeAddress(t), done: make(chan struct{}), log: filepath.Join(dir, "error.log")}
+	s := &Server{Address: "127.0.0.1:" + launch.FreePort(t), done: make(chan struct{}), log: filepath.Join(dir, "error.log")}
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(configuration(dir, s.Address+" "+listen, block)), 0o600); err != nil {
 		t.Fatal(err)
@@ -117,14 +118,4 @@ func (s *Server) Reload(t testing.TB) {
 	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	return listener.Addr().String()
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
+	"out_es/test/launch"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -73,23 +73,13 @@ func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	if err != nil {
 		return a.chooseHost(ctx, s, state)
 	}
-	port, err := freePort()
+	ports, err := launch.FreePorts(1)
 	if err != nil {
 		return err
 	}
-	a.name, a.joinsParts, a.metrics = "Fluent Bit ("+path+")", true, "http://127.0.0.1:"+port
-	a.cmd = exec.Command(path, "-e", s.plugin, "-c", s.conf, "-P", port)
+	a.name, a.joinsParts, a.metrics = "Fluent Bit ("+path+")", true, "http://127.0.0.1:"+strconv.Itoa(ports[0])
+	a.cmd = exec.Command(path, "-e", s.plugin, "-c", s.conf, "-P", strconv.Itoa(ports[0]))
 	return nil
-}
-
-// freePort asks the kernel for one; another program could take it before Fluent Bit does, which then says so.
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
 }
 
 // start runs the command on an operating system thread that lives as long as it does: Linux tells a child that its

@@ -1,0 +1,34 @@
+// Package launch holds what all programs need that tests start: a port to listen on, and somewhere to print.
+package launch
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+)
+
+// Journal keeps what a program prints, and can be read meanwhile. Its zero value is empty. It is safe for concurrent use.
+type Journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (j *Journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+// String is all of it so far.
+func (j *Journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// Tail is its last lines.
+func (j *Journal) Tail(lines int) string {
+	all := strings.Split(j.String(), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
