@@ -5,8 +5,11 @@ COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
 LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
 # The bulk API needs no HTTP/2, which would be 0.4 MB of the file.
-BUILD_SO   := CGO_ENABLED=1 go build -buildmode=c-shared -tags=nethttpomithttp2 -trimpath -buildvcs=false -ldflags='$(LDFLAGS)'
-BUILD_LINT := CGO_ENABLED=0 go build -tags aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+TAGS       := nethttpomithttp2
+BUILD_ANY  := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false
+BUILD_SO   := $(BUILD_ANY) -tags=$(TAGS) -ldflags='$(LDFLAGS)'
+BUILD_AWS  := $(BUILD_ANY) -tags=$(TAGS),aws -ldflags='$(LDFLAGS)'
+BUILD_LINT := CGO_ENABLED=0 go build -tags=aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
 # /usr/lib, or /usr/lib64 where the system keeps 64-bit libraries there.
@@ -29,7 +32,7 @@ out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>
 aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenSearch with AWS's SDK
 
 out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
-	$(BUILD_SO) -tags=nethttpomithttp2,aws -o $@ .
+	$(BUILD_AWS) -o $@ .
 
 out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
 	$(BUILD_LINT) -o $@ ./cmd/out_es-lint
@@ -152,9 +155,19 @@ dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for li
 test-dist: dist ## Test what "make dist" made: load it (arm64 under qemu-user), build it again elsewhere, compare
 	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/dist
 
-vulncheck: need-go ## Look for known vulnerabilities in what is called (needs vuln.go.dev, or GOVULNDB)
+# The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker
+# leaves out what nothing calls, but a file without its symbols, as they are released, can only be judged by its modules' versions.
+VULNCHECK = build/govulncheck $(if $(GOVULNDB),-db=$(GOVULNDB))
+
+vulncheck: need-go need-cc ## Look for known vulnerabilities in what the plugins and the linter call (asks vuln.go.dev, or GOVULNDB=file:///…)
 	@GOBIN=$(CURDIR)/build go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
-	@build/govulncheck ./... || { code=$$?; test $$code = 3 || echo "*** govulncheck could not run, so nothing was checked. It needs https://vuln.go.dev, or a copy of it that GOVULNDB names (file:///…)."; exit $$code; }
+	$(BUILD_SO) -ldflags= -o build/out_es.so .
+	$(BUILD_AWS) -ldflags= -o build/out_es_aws.so .
+	$(BUILD_LINT) -ldflags= -o build/out_es-lint ./cmd/out_es-lint
+	@for what in "-tags=$(TAGS) ./..." "-tags=$(TAGS),aws ./..." "-mode=binary build/out_es.so" "-mode=binary build/out_es_aws.so" "-mode=binary build/out_es-lint"; do \
+	  echo "== govulncheck $$what"; \
+	  $(VULNCHECK) $$what || { code=$$?; test $$code = 3 || echo "*** govulncheck could not run, so nothing was checked. It needs https://vuln.go.dev, or a copy of it that GOVULNDB names (file:///…)."; exit $$code; }; \
+	done
 
 install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX, LIBDIR, DESTDIR)
 	install -D -m 0755 out_es.so $(DESTDIR)$(LIBDIR)/out_es.so
