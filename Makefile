@@ -8,7 +8,7 @@ LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin
 TAGS       := nethttpomithttp2
 BUILD_ANY  := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false
 BUILD_SO   := $(BUILD_ANY) -tags=$(TAGS) -ldflags='$(LDFLAGS)'
-BUILD_AWS  := $(BUILD_ANY) -tags=$(TAGS),aws -ldflags='$(LDFLAGS)'
+BUILD_AWS  := $(BUILD_ANY) -tags=$(TAGS),aws -ldflags='$(LDFLAGS) -X out_es/plugin.Version=$(VERSION)+aws'
 BUILD_LINT := CGO_ENABLED=0 go build -tags=aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
@@ -143,10 +143,12 @@ dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for li
 	  name=out_es-$(VERSION)-linux-$$arch; folder=$(DIST)/$$name; mkdir -p $$folder; \
 	  case $$arch in amd64) cc=$(CC_amd64);; arm64) cc=$(CC_arm64);; esac; \
 	  echo "== $$name"; \
-	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_SO) -o $$folder/out_es.so .; rm $$folder/out_es.h; \
+	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_SO) -o $$folder/out_es.so .; \
+	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_AWS) -o $$folder/out_es_aws.so .; \
+	  rm $$folder/*.h; \
 	  GOOS=linux GOARCH=$$arch $(BUILD_LINT) -o $$folder/out_es-lint ./cmd/out_es-lint; \
 	  cp LICENSE CHANGELOG.md $$folder; \
-	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es-lint; \
+	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es_aws.so $$folder/out_es-lint; \
 	  $(TAR) -C $(DIST) -c $$name | gzip -n -9 > $$folder.tar.gz; \
 	  rm -r $$folder; \
 	done
@@ -175,7 +177,7 @@ install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX
 	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
 
 clean: ## Remove what was built
-	rm -rf out_es.so out_es.h out_es-lint build $(DIST)
+	rm -rf out_es.so out_es.h out_es_aws.so out_es_aws.h out_es-lint build $(DIST)
 
 need-go:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is missing. Debian/Ubuntu: apt-get install golang (or a newer one from go.dev); macOS: brew install go"; exit 1; }

@@ -28,11 +28,11 @@ func main() {
 }
 
 func run(version, sbomPath, noticesPath string, binaries []string) error {
-	modules, err := linked(binaries)
+	files, modules, err := linked(binaries)
 	if err != nil {
 		return err
 	}
-	text, err := billOfMaterials(version, modules)
+	text, err := billOfMaterials(version, files, modules)
 	if err != nil {
 		return err
 	}

@@ -2,52 +2,71 @@ package main
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
 
+// binary is one of the files of a release.
+type binary struct {
+	name   string // without folders
+	sha256 string // in hexadecimal digits
+}
+
 // module is something that is linked in, with its licence.
 type module struct {
 	path, version string
-	licence       string // SPDX identifier
-	texts         []text // licence and notice, as their files say it
+	in            []string // names of the binaries that it is linked into
+	licence       string   // SPDX identifier
+	texts         []text   // licence and notice, as their files say it
 }
 
 type text struct{ file, text string }
 
-// linked returns what is linked into the binaries, each module once, the standard library first.
-func linked(binaries []string) ([]module, error) {
-	found := map[string]module{}
-	for _, path := range binaries {
+// linked returns the files, and what is linked into them: each module once, the standard library first.
+func linked(paths []string) ([]binary, []module, error) {
+	var files []binary
+	found := map[string]*module{}
+	for _, path := range paths {
 		info, err := buildinfo.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		found["std"] = module{path: "std", version: info.GoVersion}
-		for _, dependency := range info.Deps {
-			found[dependency.Path] = module{path: dependency.Path, version: dependency.Version}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, err
+		}
+		file := binary{filepath.Base(path), fmt.Sprintf("%x", sha256.Sum256(content))}
+		files = append(files, file)
+		for _, d := range append(info.Deps, &debug.Module{Path: "std", Version: info.GoVersion}) {
+			name := d.Path + "@" + d.Version
+			if found[name] == nil {
+				found[name] = &module{path: d.Path, version: d.Version}
+			}
+			found[name].in = append(found[name].in, file.name)
 		}
 	}
 	var all []module
 	for _, m := range found {
 		if err := m.readLicence(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, m)
+		all = append(all, *m)
 	}
 	slices.SortFunc(all, func(a, b module) int {
 		if (a.path == "std") != (b.path == "std") {
 			return map[bool]int{true: -1, false: 1}[a.path == "std"]
 		}
-		return cmp.Compare(a.path, b.path)
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.version, b.version))
 	})
-	return all, nil
+	return files, all, nil
 }
 
 // folder is where a module's files are.

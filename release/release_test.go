@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,62 +15,89 @@ import (
 	"out_es/test/sharedobject"
 )
 
-// TestAllThatIsLinkedInIsNamed holds bill and notices to the plugin that "make test" has built.
+// TestAllThatIsLinkedInIsNamed holds bill and notices to the plugins that "make test" has built.
 func TestAllThatIsLinkedInIsNamed(t *testing.T) {
-	so, err := sharedobject.FromEnv()
+	files, err := sharedobject.AllFromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if so == "" {
+	if len(files) == 0 {
 		t.Skip("OUT_ES_SO names no plugin: make test does")
-	}
-	facts, err := sharedobject.Read(so)
-	if err != nil {
-		t.Fatal(err)
 	}
 	folder := t.TempDir()
 	sbom, licences := filepath.Join(folder, "sbom"), filepath.Join(folder, "notices")
-	if err := run("1.2.3", sbom, licences, []string{so}); err != nil {
+	if err := run("1.2.3", sbom, licences, files); err != nil {
 		t.Fatal(err)
 	}
 	bom := readBill(t, sbom)
 	if c := bom.Metadata.Component; c.Name != "out_es" || c.Version != "1.2.3" {
 		t.Errorf("it is the bill of %s %s", c.Name, c.Version)
 	}
-	named := map[string]bool{}
-	for _, c := range *bom.Components {
-		named[c.Name+"@"+c.Version] = true
-		if (*c.Licenses)[0].License.ID == "" {
-			t.Errorf("%s has no licence", c.Name)
-		}
-	}
-	text, err := os.ReadFile(licences)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range append(facts.Modules, "std@"+facts.Go) {
-		path, version, _ := strings.Cut(m, "@")
-		if !named[m] {
-			t.Errorf("the bill of materials lacks %s", m)
-		}
-		if !strings.Contains(string(text), "\n"+path+" "+version+": LICENSE") {
-			t.Errorf("the notices lack the licence of %s", m)
-		}
-	}
-	if len(named) != len(facts.Modules)+1 {
-		t.Errorf("%d things are named, %d are linked in", len(named), len(facts.Modules)+1)
-	}
+	text := string(read(t, licences))
 	// Apache's licence asks for the notices, not for itself alone.
-	if !strings.Contains(string(text), "elastic/go-elasticsearch") || !strings.Contains(string(text), ": NOTICE") {
+	if !strings.Contains(text, "elastic/go-elasticsearch") || !strings.Contains(text, ": NOTICE") {
 		t.Error("the notices lack a NOTICE")
 	}
+	linked := map[string]bool{}
+	for _, file := range files {
+		facts, err := sharedobject.Read(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, m := range append(facts.Modules, "std@"+facts.Go) {
+			linked[m], want = true, append(want, "pkg:golang/"+m)
+			path, version, _ := strings.Cut(m, "@")
+			if !strings.Contains(text, "\n"+path+" "+version+": LICENSE") {
+				t.Errorf("the notices lack the licence of %s", m)
+			}
+		}
+		name := filepath.Base(file)
+		got := dependencies(bom, name)
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s depends on\n%q, linked into it are\n%q", name, got, want)
+		}
+		if hashes := component(t, bom, name).Hashes; (*hashes)[0].Value != fmt.Sprintf("%x", sha256.Sum256(read(t, file))) {
+			t.Errorf("%s has another hash than %v", name, *hashes)
+		}
+	}
+	for m := range linked {
+		if c := component(t, bom, "pkg:golang/"+m); (*c.Licenses)[0].License.ID == "" {
+			t.Errorf("%s has no licence", m)
+		}
+	}
+	if got, want := len(*bom.Components), len(linked)+len(files); got != want {
+		t.Errorf("%d components are named, there are %d", got, want)
+	}
 	again := filepath.Join(folder, "again")
-	if err := run("1.2.3", again, licences, []string{so}); err != nil {
+	if err := run("1.2.3", again, licences, files); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := read(t, sbom), read(t, again); !bytes.Equal(a, b) {
 		t.Error("two bills of the same build differ")
 	}
+}
+
+func dependencies(bom *cyclonedx.BOM, reference string) []string {
+	for _, d := range *bom.Dependencies {
+		if d.Ref == reference {
+			return slices.Clone(*d.Dependencies)
+		}
+	}
+	return nil
+}
+
+func component(t *testing.T, bom *cyclonedx.BOM, reference string) cyclonedx.Component {
+	t.Helper()
+	for _, c := range *bom.Components {
+		if c.BOMRef == reference {
+			return c
+		}
+	}
+	t.Fatalf("the bill of materials lacks %s", reference)
+	return cyclonedx.Component{}
 }
 
 func read(t *testing.T, path string) []byte {

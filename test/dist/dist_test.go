@@ -17,16 +17,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
-	"out_es/test/elasticsearch"
-	"out_es/test/host"
-	"out_es/test/launch"
+	"github.com/CycloneDX/cyclonedx-go"
+
 	"out_es/test/sharedobject"
 )
 
 // contents is what each archive holds, below a folder of the archive's name.
-var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "out_es-lint", "out_es.so", "sbom.cdx.json"}
+var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
+
+// plugins are those of the contents that Fluent Bit loads.
+var plugins = []string{"out_es.so", "out_es_aws.so"}
 
 var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
@@ -108,84 +109,58 @@ func TestChecksums(t *testing.T) {
 
 func TestItLoadsInTheImages(t *testing.T) {
 	for arch, machine := range machines {
-		facts, err := sharedobject.Read(filepath.Join(unpack(t, arch), "out_es.so"))
+		into := unpack(t, arch)
+		for _, plugin := range plugins {
+			facts, err := sharedobject.Read(filepath.Join(into, plugin))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if facts.Machine != machine {
+				t.Errorf("%s for %s is for %v", plugin, arch, facts.Machine)
+			}
+			for _, fault := range facts.Unfit() {
+				t.Errorf("%s for %s: %s", plugin, arch, fault)
+			}
+			if facts.Go != runtime.Version() {
+				t.Errorf("%s for %s was built with %s, here is %s", plugin, arch, facts.Go, runtime.Version())
+			}
+		}
+	}
+}
+
+// TestTheBillNamesTheFiles holds an archive's bill of materials to the files in it: each by its hash, and AWS's SDK not in the ordinary plugin.
+func TestTheBillNamesTheFiles(t *testing.T) {
+	for arch := range machines {
+		into := unpack(t, arch)
+		text, err := os.ReadFile(filepath.Join(into, "sbom.cdx.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if facts.Machine != machine {
-			t.Errorf("the plugin for %s is for %v", arch, facts.Machine)
+		bom := new(cyclonedx.BOM)
+		if err := cyclonedx.NewBOMDecoder(bytes.NewReader(text), cyclonedx.BOMFileFormatJSON).Decode(bom); err != nil {
+			t.Fatal(err)
 		}
-		for _, fault := range facts.Unfit() {
-			t.Errorf("%s: %s", arch, fault)
+		hashes, linked := map[string]string{}, map[string]string{}
+		for _, c := range *bom.Components {
+			if c.Hashes != nil {
+				hashes[c.BOMRef] = (*c.Hashes)[0].Value
+			}
 		}
-		if facts.Go != runtime.Version() {
-			t.Errorf("%s was built with %s, here is %s", arch, facts.Go, runtime.Version())
+		for _, d := range *bom.Dependencies {
+			linked[d.Ref] = strings.Join(*d.Dependencies, " ")
 		}
-	}
-}
-
-// foreign is what runs an architecture that is not this machine's.
-func foreign(t *testing.T, arch string) (compiler string, runner []string) {
-	t.Helper()
-	if arch == runtime.GOARCH {
-		return "", nil
-	}
-	prefix := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[arch]
-	emulator := map[string]string{"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}[arch]
-	for _, program := range []string{prefix + "-gcc", emulator} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%v: the plugin for %s can't be run. Debian, Ubuntu: apt-get install gcc-%s qemu-user", err, arch, strings.ReplaceAll(prefix, "_", "-"))
-		}
-	}
-	return prefix + "-gcc", []string{emulator, "-L", "/usr/" + prefix}
-}
-
-// TestItDelivers drives each plugin over the C ABI before the real Elasticsearch. It says at start what it is.
-func TestItDelivers(t *testing.T) {
-	folder(t)
-	server := elasticsearch.ForTest(t, elasticsearch.Options{})
-	for arch := range machines {
-		t.Run(arch, func(t *testing.T) {
-			compiler, runner := foreign(t, arch)
-			log := &launch.Journal{}
-			h, err := host.Start(t.Context(), host.Options{
-				Plugin: filepath.Join(unpack(t, arch), "out_es.so"), Log: log, Compiler: compiler, Runner: runner,
-			})
+		for _, name := range append(slices.Clone(plugins), "out_es-lint") {
+			content, err := os.ReadFile(filepath.Join(into, name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer h.Close()
-			index := "dist-" + arch
-			output, err := h.Init(host.Instance{Workers: 1, Properties: [][2]string{
-				{"Hosts", server.URL()}, {"Index", index}, {"Generate_ID", "on"}, {"Request_Timeout", "30s"},
-			}})
-			if err != nil {
-				t.Fatalf("%v\n%s", err, log)
+			if hash := fmt.Sprintf("%x", sha256.Sum256(content)); hashes[name] != hash {
+				t.Errorf("%s: %s is in the bill with the hash %q, it has %s", arch, name, hashes[name], hash)
 			}
-			records := slices.Repeat([]string{`{"log":"a line","n":1}`}, 1000)
-			chunks, err := host.Chunks(host.Nested, time.Now(), records...)
-			if err != nil {
-				t.Fatal(err)
+			if sdk := strings.Contains(linked[name], "pkg:golang/github.com/aws/"); sdk == (name == "out_es.so") || linked[name] == "" {
+				t.Errorf("%s: %s is made of %q", arch, name, linked[name])
 			}
-			for _, chunk := range chunks {
-				if code, err := output.Flush(t.Context(), "app", chunk.Bytes); err != nil || code != host.OK {
-					t.Fatalf("the flush ended with %v, %v\n%s", code, err, log)
-				}
-			}
-			if err := errors.Join(output.Exit(), h.Unregister()); err != nil {
-				t.Error(err)
-			}
-			if err := server.Refresh(t.Context(), index); err != nil {
-				t.Error(err)
-			}
-			if count, err := server.Count(t.Context(), index); err != nil || count != len(records) {
-				t.Errorf("%d documents of %d are there (%v)\n%s", count, len(records), err, log)
-			}
-			said := fmt.Sprintf("version %s (%s, %s)", os.Getenv("OUT_ES_VERSION"), os.Getenv("OUT_ES_COMMIT"), runtime.Version())
-			if !strings.Contains(log.String(), said) {
-				t.Errorf("it does not say %q at start:\n%s", said, log)
-			}
-		})
+		}
 	}
 }
 

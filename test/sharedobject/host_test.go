@@ -12,27 +12,22 @@ import (
 // looks up by name, so that a version without it can load the plugin all the
 // same.
 func TestNothingOfFluentBitIsNeededToLoad(t *testing.T) {
-	path, err := sharedobject.FromEnv()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if path == "" {
-		t.Skip("OUT_ES_SO names no plugin: make test does")
-	}
-	file, err := elf.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	symbols, err := file.ImportedSymbols()
-	if err != nil || len(symbols) == 0 {
-		t.Fatalf("%d imported symbols, %v", len(symbols), err)
-	}
-	for _, symbol := range symbols {
-		for _, prefix := range []string{"flb_", "cmt_", "cfl_", "msgpack_", "mk_"} {
-			if strings.HasPrefix(symbol.Name, prefix) {
-				t.Errorf("it can't be loaded where there is no %s", symbol.Name)
+	each(t, func(t *testing.T, path string, _ *sharedobject.Facts) {
+		file, err := elf.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		symbols, err := file.ImportedSymbols()
+		if err != nil || len(symbols) == 0 {
+			t.Fatalf("%d imported symbols, %v", len(symbols), err)
+		}
+		for _, symbol := range symbols {
+			for _, prefix := range []string{"flb_", "cmt_", "cfl_", "msgpack_", "mk_"} {
+				if strings.HasPrefix(symbol.Name, prefix) {
+					t.Errorf("it can't be loaded where there is no %s", symbol.Name)
+				}
 			}
 		}
-	}
+	})
 }

@@ -2,6 +2,7 @@ package sharedobject_test
 
 import (
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -11,65 +12,79 @@ import (
 	"out_es/test/sharedobject"
 )
 
-func read(t *testing.T) *sharedobject.Facts {
+// each runs a check of every plugin that was built: the ordinary one and that for AWS.
+func each(t *testing.T, check func(t *testing.T, path string, facts *sharedobject.Facts)) {
 	t.Helper()
-	path, err := sharedobject.FromEnv()
+	paths, err := sharedobject.AllFromEnv()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if path == "" {
-		t.Skip("OUT_ES_SO names no plugin: make test does")
+	if len(paths) == 0 {
+		t.Skip("OUT_ES_SO and OUT_ES_AWS_SO name no plugin: make test does")
 	}
-	facts, err := sharedobject.Read(path)
-	if err != nil {
-		t.Fatal(err)
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			facts, err := sharedobject.Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(t, path, facts)
+		})
 	}
-	return facts
 }
 
 // TestItLoadsInTheImage holds the plugin to what is in the official image. The build machine may have a newer C library than that: then
 // the plugin is for this machine, and `make dist` on Debian 12, or the Dockerfile, make one for all.
 func TestItLoadsInTheImage(t *testing.T) {
-	facts := read(t)
 	if here := machineGLIBC(t); sharedobject.Newer(here, sharedobject.ImageGLIBC) {
 		t.Skipf("this machine's C library is %s, newer than the image's %s: a plugin built here need not load there", here, sharedobject.ImageGLIBC)
 	}
-	for _, fault := range facts.Unfit() {
-		t.Error(fault)
-	}
+	each(t, func(t *testing.T, _ string, facts *sharedobject.Facts) {
+		for _, fault := range facts.Unfit() {
+			t.Error(fault)
+		}
+	})
 }
 
 // TestUnfit shows that each of the checks can fail.
 func TestUnfit(t *testing.T) {
-	fit := read(t)
-	if got := fit.Unfit(); sharedobject.Newer(sharedobject.ImageGLIBC, fit.GLIBC) && len(got) != 0 {
-		t.Fatal(got)
-	}
-	for want, change := range map[string]func(*sharedobject.Facts){
-		"it needs libssl.so.3":   func(f *sharedobject.Facts) { f.Needed = append(slices.Clone(f.Needed), "libssl.so.3") },
-		"it asks for no version": func(f *sharedobject.Facts) { f.GLIBC = "" },
-		"it asks for GLIBC_2.38": func(f *sharedobject.Facts) { f.GLIBC = "2.38" },
-		"it does not export FLBPluginInit": func(f *sharedobject.Facts) {
-			f.Exports = slices.DeleteFunc(slices.Clone(f.Exports), func(name string) bool { return name == "FLBPluginInit" })
-		},
-		"it exports FLBPluginFlush": func(f *sharedobject.Facts) { f.Exports = append(slices.Clone(f.Exports), "FLBPluginFlush") },
-	} {
-		facts := *fit
-		change(&facts)
-		if !slices.ContainsFunc(facts.Unfit(), func(fault string) bool { return strings.HasPrefix(fault, want) }) {
-			t.Errorf("%q is not found: %q", want, facts.Unfit())
+	each(t, func(t *testing.T, _ string, fit *sharedobject.Facts) {
+		if got := fit.Unfit(); sharedobject.Newer(sharedobject.ImageGLIBC, fit.GLIBC) && len(got) != 0 {
+			t.Fatal(got)
 		}
-	}
+		for want, change := range map[string]func(*sharedobject.Facts){
+			"it needs libssl.so.3":   func(f *sharedobject.Facts) { f.Needed = append(slices.Clone(f.Needed), "libssl.so.3") },
+			"it asks for no version": func(f *sharedobject.Facts) { f.GLIBC = "" },
+			"it asks for GLIBC_2.38": func(f *sharedobject.Facts) { f.GLIBC = "2.38" },
+			"it does not export FLBPluginInit": func(f *sharedobject.Facts) {
+				f.Exports = slices.DeleteFunc(slices.Clone(f.Exports), func(name string) bool { return name == "FLBPluginInit" })
+			},
+			"it exports FLBPluginFlush": func(f *sharedobject.Facts) { f.Exports = append(slices.Clone(f.Exports), "FLBPluginFlush") },
+		} {
+			facts := *fit
+			change(&facts)
+			if !slices.ContainsFunc(facts.Unfit(), func(fault string) bool { return strings.HasPrefix(fault, want) }) {
+				t.Errorf("%q is not found: %q", want, facts.Unfit())
+			}
+		}
+	})
 }
 
 func TestItSaysWhatItIsMadeOf(t *testing.T) {
-	facts := read(t)
-	if facts.Go != runtime.Version() {
-		t.Errorf("it was built with %s, here is %s", facts.Go, runtime.Version())
-	}
-	if !slices.ContainsFunc(facts.Modules, func(m string) bool { return strings.HasPrefix(m, "github.com/fluent/fluent-bit-go@v0.0.0-20230731") }) {
-		t.Errorf("fluent-bit-go is not the version whose structs fit every Fluent Bit: %v", facts.Modules)
-	}
+	each(t, func(t *testing.T, path string, facts *sharedobject.Facts) {
+		if facts.Go != runtime.Version() {
+			t.Errorf("it was built with %s, here is %s", facts.Go, runtime.Version())
+		}
+		linked := func(prefix string) bool {
+			return slices.ContainsFunc(facts.Modules, func(m string) bool { return strings.HasPrefix(m, prefix) })
+		}
+		if !linked("github.com/fluent/fluent-bit-go@v0.0.0-20230731") {
+			t.Errorf("fluent-bit-go is not the version whose structs fit every Fluent Bit: %v", facts.Modules)
+		}
+		if forAWS := filepath.Base(path) == "out_es_aws.so"; linked("github.com/aws/") != forAWS {
+			t.Errorf("AWS's SDK is for out_es_aws.so, and for that alone: %v", facts.Modules)
+		}
+	})
 }
 
 func TestNewer(t *testing.T) {

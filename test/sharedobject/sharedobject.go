@@ -147,3 +147,19 @@ func FromEnv() (string, error) {
 	}
 	return filepath.Abs(path)
 }
+
+// AllFromEnv are the paths of the plugin and of its variant for AWS, as far as OUT_ES_SO and OUT_ES_AWS_SO name them. "make test" sets both.
+func AllFromEnv() ([]string, error) {
+	var all []string
+	for _, variable := range []string{"OUT_ES_SO", "OUT_ES_AWS_SO"} {
+		if os.Getenv(variable) == "" {
+			continue
+		}
+		path, err := filepath.Abs(os.Getenv(variable))
+		if err != nil {
+			return nil, fmt.Errorf("sharedobject: %w", err)
+		}
+		all = append(all, path)
+	}
+	return all, nil
+}
