@@ -4,6 +4,7 @@
 #   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 fluent-bit-es
 #
 # The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t fluent-bit-es:debug .
+# One that signs for Amazon OpenSearch: docker build --build-arg PLUGIN=out_es_aws -t fluent-bit-es:aws .
 # Both architectures, from one machine: docker buildx build --platform linux/amd64,linux/arm64 -t fluent-bit-es .
 #
 # Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
@@ -11,6 +12,7 @@
 
 ARG FLUENT_BIT=5.1.1
 ARG VARIANT=
+ARG PLUGIN=out_es
 
 FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
@@ -35,19 +37,22 @@ RUN make dist ARCHES="$TARGETARCH" VERSION="$VERSION" COMMIT="$COMMIT" && mkdir 
 
 FROM fluent/fluent-bit:${FLUENT_BIT}${VARIANT}
 ARG FLUENT_BIT
+ARG PLUGIN
 ARG VERSION=0.1.0
 ARG COMMIT=unknown
-LABEL org.opencontainers.image.title="Fluent Bit with out_es" \
+LABEL org.opencontainers.image.title="Fluent Bit with ${PLUGIN}" \
       org.opencontainers.image.description="Fluent Bit and its output plugin es_go for Elasticsearch" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.base.name="fluent/fluent-bit:${FLUENT_BIT}"
-COPY --from=build /src/out/out_es.so /usr/lib/out_es.so
+# Either has the same name here, so that the same command and the same manifests run both.
+COPY --from=build /src/out/${PLUGIN}.so /usr/lib/out_es.so
 COPY --from=build /src/out/out_es-lint /usr/bin/out_es-lint
 COPY --from=build /src/out/LICENSE /src/out/THIRD_PARTY.txt /src/out/sbom.cdx.json /usr/share/doc/out_es/
 COPY deploy/image/fluent-bit.conf /fluent-bit/etc/fluent-bit-es.conf
-# ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD, or ES_API_KEY, are optional.
+# ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD, or ES_API_KEY, are optional;
+# so is ES_AWS_AUTH=on with AWS_REGION, where PLUGIN is out_es_aws.
 ENV ES_PREFIX=logstash HTTP_PORT=2020 FORWARD_PORT=24224 STORAGE_PATH=/var/lib/fluent-bit
 EXPOSE 2020 24224
 CMD ["/fluent-bit/bin/fluent-bit", "-e", "out_es.so", "-c", "/fluent-bit/etc/fluent-bit-es.conf"]

@@ -64,30 +64,87 @@ func TestTheBuildStage(t *testing.T) {
 	if !slices.Equal(ran, []string{"go", "case", "make"}) {
 		t.Errorf("the steps are %q: see that this test still runs them all", ran)
 	}
-	facts, err := sharedobject.Read(filepath.Join(folder, "out", "out_es.so"))
+	for _, plugin := range variants(t, "PLUGIN") {
+		arguments["PLUGIN"] = plugin
+		for _, i := range image.Stage(all, 1) {
+			if i.Name == "COPY" {
+				checkCopy(t, image.Expand(i.Value, arguments), folder)
+			}
+		}
+	}
+}
+
+// checkCopy looks at what a COPY of the last stage takes: that it is there, and that Fluent Bit's image can load the plugin.
+func checkCopy(t *testing.T, value, built string) {
+	t.Helper()
+	words := strings.Fields(value)
+	for _, from := range words[:len(words)-1] {
+		path, ok := strings.CutPrefix(from, "/src/")
+		switch {
+		case ok:
+			path = filepath.Join(built, path)
+		case strings.HasPrefix(from, "--"):
+			continue
+		default:
+			path = root + from
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("COPY %s: %v", value, err)
+		}
+		if filepath.Ext(path) != ".so" {
+			continue
+		}
+		if to := words[len(words)-1]; to != "/usr/lib/out_es.so" {
+			t.Errorf("COPY %s: -e out_es.so would not find it", value)
+		}
+		facts, err := sharedobject.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, fault := range facts.Unfit() {
+			if !strings.Contains(fault, "asks for GLIBC") || !newerThanTheImage(t) {
+				t.Errorf("%s: %s", from, fault)
+			}
+		}
+	}
+}
+
+// variants are the values of an ARG: its default, and those that the Dockerfile's first comment builds with.
+func variants(t *testing.T, argument string) []string {
+	t.Helper()
+	_, arguments := dockerfile(t)
+	text, err := os.ReadFile(root + "Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, fault := range facts.Unfit() {
-		if !strings.Contains(fault, "asks for GLIBC") || !newerThanTheImage(t) {
-			t.Error(fault)
-		}
+	all := []string{arguments[argument]}
+	for _, match := range regexp.MustCompile(`--build-arg `+argument+`=(\S+)`).FindAllStringSubmatch(string(text), -1) {
+		all = append(all, match[1])
 	}
-	for _, i := range image.Stage(all, 1) {
-		if words := strings.Fields(i.Value); i.Name == "COPY" {
-			for _, from := range words[:len(words)-1] {
-				path, built := strings.CutPrefix(from, "/src/")
-				switch {
-				case built:
-					path = filepath.Join(folder, path)
-				case strings.HasPrefix(from, "--"):
-					continue
-				default:
-					path = root + from
-				}
-				if _, err := os.Stat(path); err != nil {
-					t.Errorf("COPY %s: %v", i.Value, err)
-				}
+	return all
+}
+
+// TestVariants holds every build argument that is told of to the Dockerfile's ARGs: an engine warns of one that is not there, and builds
+// the ordinary image.
+func TestVariants(t *testing.T) {
+	if got := variants(t, "PLUGIN"); !slices.Equal(got, []string{"out_es", "out_es_aws"}) {
+		t.Errorf("the image is built with the plugins %q", got)
+	}
+	if got := variants(t, "VARIANT"); !slices.Equal(got, []string{"", "-debug"}) {
+		t.Errorf("the image is built on the variants %q", got)
+	}
+	_, arguments := dockerfile(t)
+	for _, page := range []string{"Dockerfile", "README.md", "docs/security.md", "deploy/README.md", ".github/workflows/ci.yml"} {
+		text, err := os.ReadFile(root + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, match := range regexp.MustCompile(`--build-arg\s+([A-Z_]+)=([^\s`+"`"+`]*)`).FindAllStringSubmatch(string(text), -1) {
+			if _, known := arguments[match[1]]; !known {
+				t.Errorf("%s: the Dockerfile has no ARG %s", page, match[1])
+			}
+			if (match[1] == "PLUGIN" || match[1] == "VARIANT") && !slices.Contains(variants(t, match[1]), match[2]) {
+				t.Errorf("%s: there is no %s", page, match[0])
 			}
 		}
 	}
@@ -161,7 +218,7 @@ func TestTheCommandOfTheImage(t *testing.T) {
 		}
 	}
 	t.Setenv("ES_HOSTS", "http://elasticsearch:9200")
-	optional := regexp.MustCompile(`ES_(USER|PASSWORD|API_KEY)`)
+	optional := regexp.MustCompile(`ES_(USER|PASSWORD|API_KEY|AWS_AUTH)`)
 	report, err := lint.File(root + "deploy/image/fluent-bit.conf")
 	if err != nil {
 		t.Fatal(err)
