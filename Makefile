@@ -1,4 +1,4 @@
-# Every target is listed by "make help". CI calls "make check" and "make test".
+# Every target is listed by "make help", but for need-…, which only say what is missing. CI calls those of .ci/run.
 
 VERSION  ?= 0.1.0
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
@@ -21,14 +21,13 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build run test test-matrix test-versions test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-matrix test-versions test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
 	$(BUILD_SO) -o $@ .
 
-.PHONY: aws
 aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenSearch with AWS's SDK
 
 out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
@@ -81,7 +80,7 @@ test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-sco
 	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 10m ./test/deploy
 
-deploy-tools: need-go
+deploy-tools: need-go ## Build what test-deploy calls: kustomize, kubeconform, kube-score, and Kubernetes' schemas
 	@mkdir -p $(DEPLOY_CACHE)
 	GOBIN=$(DEPLOY_CACHE)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 	GOBIN=$(DEPLOY_CACHE)/bin go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
@@ -101,7 +100,7 @@ e2e-kubernetes: build deploy-tools kubernetes-programs ## Run the Kubernetes sta
 	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 20m ./test/kubernetes
 
-kubernetes-programs: need-go
+kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver, kubectl, etcd, Prometheus
 	@mkdir -p $(KUBERNETES_CACHE)
 	cd test/kubernetes/servers && go build -trimpath -o $(KUBERNETES_CACHE)/ \
 	  -ldflags='-s -w -X $(KUBERNETES_VERSION).gitVersion=v1.37.2 -X $(KUBERNETES_VERSION).gitMajor=1 -X $(KUBERNETES_VERSION).gitMinor=37' \
@@ -190,4 +189,4 @@ need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9_-]+:.*## / { printf "%-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

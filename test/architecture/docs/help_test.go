@@ -1,0 +1,57 @@
+package docs
+
+import (
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestHelpListsEveryTarget: whoever takes the tree over finds all that there is to run by `make help`. What need-… checks is asked for by the
+// others; files are made by targets that have a line.
+func TestHelpListsEveryTarget(t *testing.T) {
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	help := exec.Command("make", "help")
+	help.Dir = root
+	out, err := help.CombinedOutput()
+	if err != nil {
+		t.Fatalf("make help: %v\n%s", err, out)
+	}
+	listed := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		name, what, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if listed[name] || strings.TrimSpace(what) == "" || len(line) > 160 {
+			t.Errorf("make help has %q: one line a target, that says what it does", line)
+		}
+		listed[name] = true
+	}
+	_, phony, _ := strings.Cut(string(makefile), ".PHONY:")
+	phony, _, _ = strings.Cut(phony, "\n")
+	targets := regexp.MustCompile(`(?m)^([a-z][a-zA-Z0-9_.%-]*):((?:[^=\n][^\n]*)?)\n(\t?)`).FindAllStringSubmatch(string(makefile), -1)
+	if len(targets) < 20 {
+		t.Fatalf("only %d targets were found", len(targets))
+	}
+	for _, target := range targets {
+		name, needs, recipe := target[1], target[2], target[3] != ""
+		if needs, _, _ = strings.Cut(needs, "##"); !recipe && strings.TrimSpace(needs) == "" {
+			t.Errorf("make %s does nothing", name)
+		}
+		if strings.HasPrefix(name, "need-") || strings.HasSuffix(name, ".so") {
+			continue
+		}
+		if !listed[name] {
+			t.Errorf("make help does not list %s", name)
+		}
+		if name != "out_es-lint" && !strings.Contains(phony+" ", " "+name+" ") {
+			t.Errorf("%s is not phony: a file of that name would hide it", name)
+		}
+		delete(listed, name)
+	}
+	for name := range listed {
+		t.Errorf("make help lists %s, which is no target", name)
+	}
+}
