@@ -12,6 +12,14 @@ import (
 	"out_es/test/elasticsearch"
 )
 
+// needs is what a hosted machine does not have, by the targets whose cases are skipped without it.
+var needs = map[string][]string{
+	"test":          {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
+	"test-deploy":   {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
+	"test-versions": {"actions/setup-java", "./.github/actions/fluent-bit"},
+	"test-dist":     {"actions/setup-java", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user maven"},
+}
+
 // TestWorkflow holds hosted CI to the targets and the versions that there are.
 func TestWorkflow(t *testing.T) {
 	text, err := os.ReadFile(root + ".github/workflows/ci.yml")
@@ -20,7 +28,7 @@ func TestWorkflow(t *testing.T) {
 	}
 	var workflow struct {
 		Jobs map[string]struct {
-			Steps    []struct{ Run string }
+			Steps    []struct{ Run, Uses string }
 			Strategy struct {
 				Matrix struct {
 					Elasticsearch []string
@@ -34,6 +42,17 @@ func TestWorkflow(t *testing.T) {
 	}
 	ran := map[string]bool{}
 	for name, job := range workflow.Jobs {
+		var steps strings.Builder
+		for _, step := range job.Steps {
+			steps.WriteString(step.Uses + "\n" + step.Run + "\n")
+		}
+		for target, needed := range needs {
+			for _, what := range needed {
+				if regexp.MustCompile(`make `+target+`\n`).MatchString(steps.String()) && !strings.Contains(steps.String(), what) {
+					t.Errorf("%s runs make %s without %s: cases would be skipped, or fail", name, target, what)
+				}
+			}
+		}
 		for _, step := range job.Steps {
 			for _, match := range regexp.MustCompile(`\bmake ([a-z-]+)`).FindAllStringSubmatch(step.Run, -1) {
 				ran[match[1]] = true
@@ -61,7 +80,35 @@ func TestWorkflow(t *testing.T) {
 			t.Errorf(".ci/run calls make %s, hosted CI does not", match[1])
 		}
 	}
+	for target := range needs {
+		if !ran[target] {
+			t.Errorf("no job runs make %s", target)
+		}
+	}
+	for _, used := range regexp.MustCompile(`uses: \./(\S+)`).FindAllStringSubmatch(string(text), -1) {
+		action, err := os.ReadFile(root + used[1] + "/action.yml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(action), `default: "`+imageVersion(t)+`"`) {
+			t.Errorf("%s takes another Fluent Bit than the Dockerfile's %s", used[1], imageVersion(t))
+		}
+	}
 	if !ran["test"] || strings.Count(string(text), "make ") < 4 {
 		t.Errorf("the targets %v were found", ran)
 	}
+}
+
+// imageVersion is the Fluent Bit of the Dockerfile.
+func imageVersion(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(root + "Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`(?m)^ARG FLUENT_BIT=(\S+)$`).FindStringSubmatch(string(text))
+	if match == nil {
+		t.Fatal("the Dockerfile names no Fluent Bit")
+	}
+	return match[1]
 }
