@@ -21,7 +21,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-matrix test-versions test-short test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-matrix test-versions test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -71,7 +71,6 @@ generate: need-go ## Write the files that are made from code: docs/configuration
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy
 ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
 
-.PHONY: test-spool
 test-spool: build ## Run what docs/spool.md names, and show its figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
 	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e ./plugin
 	go test -v -count=1 $(if $(RUN),-run '$(RUN)') ./plugin/spool
