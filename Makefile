@@ -21,7 +21,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-matrix test-versions test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -50,6 +50,11 @@ test-matrix: build ## Run the end-to-end tests against each server; docs/compati
 
 test-versions: build ## The same against the older servers only, without writing: make test runs the newest one
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 7.17.29,3.8.0
+
+FLUENT_BITS ?=
+test-agents: build ## Run the end-to-end tests in each Fluent Bit of FLUENT_BITS (paths, by commas); docs/compatibility.md gets what passed
+	@test -n "$(FLUENT_BITS)" || { echo "FLUENT_BITS is not set: name the programs, such as FLUENT_BITS=/opt/2.2/bin/fluent-bit,/opt/5.1/bin/fluent-bit"; exit 1; }
+	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -fluent-bits $(FLUENT_BITS) -update
 
 test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor Fluent Bit
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -race -count=1 ./plugin/... ./test/architecture/...

@@ -24,7 +24,7 @@ func TestMatrixServerIsTheOneAskedFor(t *testing.T) {
 	if family(t, s) == "opensearch" {
 		product = "OpenSearch"
 	}
-	t.Logf("server: %s %s", product, s.Options().Version)
+	t.Logf("subject: %s %s", product, s.Options().Version)
 }
 
 func TestMatrixCompression(t *testing.T) {

@@ -1,15 +1,28 @@
 package main
 
+// suite is a table of docs/compatibility.md: cases, and what they run with.
+type suite struct {
+	cases    []testCase
+	target   string // of the Makefile, which the page's mark names
+	variable string // that tells the tests what to run with
+	asked    string // the test whose output names it
+}
+
+var (
+	servers = suite{serverCases, "make test-matrix", "ES_VERSION", "TestMatrixServerIsTheOneAskedFor"}
+	agents  = suite{agentCases, "make test-agents", "FLUENT_BIT", "TestMatrixAgentIsTheOneAskedFor"}
+)
+
 // testCase is a row of docs/compatibility.md: what is shown, and by which
 // tests of test/e2e, all of which must pass.
 type testCase struct {
 	title string
 	tests []string
-	// once says that the first server alone shows it.
+	// once says that the first subject alone shows it.
 	once bool
 }
 
-var cases = []testCase{
+var serverCases = []testCase{
 	{title: "50,000 lines through the real Fluent Bit are there once each, every field as it was", tests: []string{"TestFluentBitDeliversEveryRecordOnce"}},
 	{title: "several instances, 0 to 4 workers, both layouts of events", tests: []string{"TestHostBothLayoutsManyThreadsSeveralInstances"}},
 	{title: "values of every type, options of documents, chunks that are damaged", tests: []string{"TestHostDocumentOptions", "TestHostBadInputCostsNoOtherRecord"}},
@@ -39,5 +52,23 @@ var cases = []testCase{
 	{title: "three nodes, one killed and started again under load: each record once, load spread within 10%", tests: []string{"TestClusterOfThreeLosesANodeUnderLoad"}, once: true},
 }
 
-// asked is the test whose output names the server.
-const asked = "TestMatrixServerIsTheOneAskedFor"
+var agentCases = []testCase{
+	{title: "50,000 lines are there once each, every field as it was", tests: []string{"TestFluentBitDeliversEveryRecordOnce"}},
+	{title: "two outputs, without workers, with 1, with 4", tests: []string{"TestFluentBitInstancesAndWorkers"}},
+	{title: "records as the systemd input and the kubernetes filter make them; chunks of 2 MB", tests: []string{"TestFluentBitExampleRecords", "TestFluentBitLargeChunk"}},
+	{title: "counters, gauges and the histogram on Fluent Bit's endpoint, with their values", tests: []string{"TestFluentBitShowsMetricsOfEveryKind"}},
+	{title: "lines in Fluent Bit's own log, with its levels; wrong settings end the start, all at once", tests: []string{"TestFluentBitLogFile", "TestFluentBitRefusesWrongSettingsAllAtOnce"}},
+	{title: "a refused document is counted by type and costs no other", tests: []string{"TestFluentBitRefusedDocumentsCostNoOthers"}},
+	{title: "Elasticsearch comes late, and goes for 20 s", tests: []string{"TestFluentBitElasticsearchComesLate", "TestFluentBitElasticsearchAwayForTwentySeconds"}},
+	{title: "the agent is killed under load: nothing lost, nothing doubled", tests: []string{"TestCrashKilledAgentLosesAndDoublesNothing", "TestCrashKilledAgentDoublesAtMostWhatIsReadAgain"}},
+	{title: "SIGTERM in an outage: it ends soon, nothing is lost", tests: []string{"TestCrashTermInOutageEndsSoonAndLosesNothing"}},
+	{title: "SIGTERM amid a file that is read", tests: []string{"TestFluentBitTermWhileBusyLosesNothing"}},
+	{title: "spool: killed under load, many tags in few requests, quick exit in an outage, inputs never wait", tests: []string{"TestSpoolKilledAgentLosesAndDoublesNothing", "TestSpoolMakesFewRequestsOfManyTags", "TestSpoolExitIsQuickWithElasticsearchAway", "TestSpoolNeverBlocksTheEngine"}},
+	{title: "ten hot reloads under load, with a spool", tests: []string{"TestSpoolSurvivesTenHotReloadsUnderLoad"}},
+	{title: "hot reloads amid a file that is read", tests: []string{"TestFluentBitHotReload"}},
+	{title: "OTLP: index, id and routing from resource, scope and attributes", tests: []string{"TestFluentBitOTLPGoesWhereItsResourceSays"}},
+	{title: "OTLP: every field of a log", tests: []string{"TestFluentBitOTLP"}},
+	{title: "docs/migration.md lists every difference to the built-in outputs", tests: []string{"TestFluentBitDiffersFromTheBuiltInWhereItSaysSo"}},
+	{title: "certificates are changed while it runs", tests: []string{"TestFluentBitRotation"}},
+	{title: "the configuration of the image", tests: []string{"TestFluentBitImageConfiguration"}},
+}

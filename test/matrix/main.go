@@ -5,7 +5,10 @@
 //	go run ./test/matrix -update
 //
 // Without -update it fails where the table differs. With -versions it runs
-// some servers only, and compares their columns.
+// some servers only, and compares their columns. With -fluent-bits it runs the
+// tests of the page's second table, in each of these programs:
+//
+//	go run ./test/matrix -fluent-bits /usr/bin/fluent-bit,old/bin/fluent-bit
 package main
 
 import (
@@ -24,18 +27,27 @@ func main() {
 	update := flag.Bool("update", false, "write the table into the page")
 	page := flag.String("page", "docs/compatibility.md", "the page, with the table between its two marks")
 	versions := flag.String("versions", "", "servers to run, separated by commas (default: all)")
+	programs := flag.String("fluent-bits", "", "programs to run the cases of Fluent Bit in, separated by commas, instead of servers")
 	flag.Parse()
-	if err := run(*page, *update, *versions); err != nil {
+	of, subjects := servers, elasticsearch.Versions()
+	switch {
+	case *programs != "" && *versions != "":
+		fmt.Fprintln(os.Stderr, "matrix: -fluent-bits and -versions are two runs: give one")
+		os.Exit(2)
+	case *programs != "":
+		of, subjects = agents, strings.Split(*programs, ",")
+	case *versions != "":
+		subjects = strings.Split(*versions, ",")
+	}
+	if err := run(*page, *update, of, subjects, *versions != ""); err != nil {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 		os.Exit(1)
 	}
 }
 
-func run(page string, update bool, some string) error {
-	versions := elasticsearch.Versions()
-	if some != "" {
-		versions = strings.Split(some, ",")
-	}
+// run runs a suite with each subject. some says that those are not all, and
+// that the page has columns of others.
+func run(page string, update bool, s suite, subjects []string, some bool) error {
 	dir, err := os.MkdirTemp("", "out_es-matrix-")
 	if err != nil {
 		return err
@@ -45,34 +57,31 @@ func run(page string, update bool, some string) error {
 	if out, err := exec.Command("go", "test", "-c", "-o", binary, "./test/e2e").CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, out)
 	}
-	var runs []serverRun
+	var runs []subjectRun
 	failed := 0
-	for _, version := range versions {
+	for _, subject := range subjects {
 		began := time.Now()
-		r, err := runVersion(binary, version, version != elasticsearch.DefaultVersion)
+		r, err := s.run(binary, subject, subject != elasticsearch.DefaultVersion)
 		if err != nil {
-			return fmt.Errorf("version %s: %w", version, err)
+			return fmt.Errorf("%s: %w", subject, err)
 		}
-		fmt.Printf("%s: %d tests passed, %d not there, %d failed, in %s\n", r.server, r.count(passed), r.count(skipped), r.count(failing), time.Since(began).Round(time.Second))
+		fmt.Printf("%s: %d tests passed, %d not there, %d failed, in %s\n", r.subject, r.count(passed), r.count(skipped), r.count(failing), time.Since(began).Round(time.Second))
 		failed += r.count(failing)
 		runs = append(runs, r)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d tests failed; the page is left as it is", failed)
 	}
-	if some != "" {
-		return compareColumns(page, runs)
+	if some {
+		return s.compareColumns(page, runs)
 	}
-	return write(page, table(runs), update)
+	return write(page, "<!-- made by "+s.target+" -->\n", s.table(runs), update)
 }
 
-const (
-	beginMark = "<!-- made by make test-matrix -->\n"
-	endMark   = "<!-- end of what is made -->\n"
-)
+const endMark = "<!-- end of what is made -->\n"
 
 // write puts the table between the marks, or compares it.
-func write(page, table string, update bool) error {
+func write(page, beginMark, table string, update bool) error {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -88,5 +97,5 @@ func write(page, table string, update bool) error {
 	case update:
 		return os.WriteFile(page, []byte(before+beginMark+table+endMark+after), 0o644)
 	}
-	return fmt.Errorf("%s is not what this run shows; \"make test-matrix\" writes it. It would be:\n%s", page, table)
+	return fmt.Errorf("%s is not what this run shows; -update writes it. It would be:\n%s", page, table)
 }

@@ -27,13 +27,13 @@ type result struct {
 	reason  string // of a skip
 }
 
-// serverRun is a run of all cases against one server.
-type serverRun struct {
-	server  string // as its own test names it
+// subjectRun is a run of all cases with one subject: a server, or a Fluent Bit.
+type subjectRun struct {
+	subject string // as its own test names it
 	results map[string]result
 }
 
-func (r serverRun) count(o outcome) (n int) {
+func (r subjectRun) count(o outcome) (n int) {
 	for _, got := range r.results {
 		if got.outcome == o {
 			n++
@@ -42,24 +42,24 @@ func (r serverRun) count(o outcome) (n int) {
 	return n
 }
 
-// runVersion runs the cases' tests with a server of that version. later says
-// that a server before it showed what is shown once.
-func runVersion(binary, version string, later bool) (serverRun, error) {
+// run runs the cases' tests of the binary with a subject. later says that one
+// before it showed what is shown once.
+func (s suite) run(binary, subject string, later bool) (subjectRun, error) {
 	var tests []string
-	for _, c := range cases {
+	for _, c := range s.cases {
 		if !c.once || !later {
 			tests = append(tests, c.tests...)
 		}
 	}
-	command := exec.Command(binary, "-test.v", "-test.run", "^("+strings.Join(append(tests, asked), "|")+")$")
+	command := exec.Command(binary, "-test.v", "-test.run", "^("+strings.Join(append(tests, s.asked), "|")+")$")
 	command.Dir = filepath.Join("test", "e2e")
-	command.Env = append(os.Environ(), "ES_VERSION="+version)
+	command.Env = append(os.Environ(), s.variable+"="+subject)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, os.Stderr
 	err := command.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		return serverRun{}, err
+		return subjectRun{}, err
 	}
 	r := parse(out.Bytes())
 	for _, test := range tests {
@@ -74,8 +74,8 @@ func runVersion(binary, version string, later bool) (serverRun, error) {
 	if err != nil && r.count(failing) == 0 {
 		return r, err
 	}
-	if r.server == "" {
-		return r, fmt.Errorf("%s did not name the server", asked)
+	if r.subject == "" {
+		return r, fmt.Errorf("%s did not name what was run", s.asked)
 	}
 	return r, nil
 }
@@ -91,8 +91,8 @@ var (
 // parse reads what go test -v prints. What a test says stands behind its
 // verdict or, where it ran for itself, before it: the last word before the
 // verdict is a skip's reason.
-func parse(out []byte) serverRun {
-	r := serverRun{results: map[string]result{}}
+func parse(out []byte) subjectRun {
+	r := subjectRun{results: map[string]result{}}
 	said := ""
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, longestLine)
@@ -100,8 +100,8 @@ func parse(out []byte) serverRun {
 		line := lines.Text()
 		if match := saidLine.FindStringSubmatch(line); match != nil {
 			said = match[1]
-			if server, ok := strings.CutPrefix(said, "server: "); ok {
-				r.server = server
+			if subject, ok := strings.CutPrefix(said, "subject: "); ok {
+				r.subject = subject
 			}
 		}
 		match := verdictLine.FindStringSubmatch(line)

@@ -10,16 +10,16 @@ import (
 
 // table renders the runs as Markdown, and the reasons of what is not there
 // below it.
-func table(runs []serverRun) string {
+func (s suite) table(runs []subjectRun) string {
 	var out strings.Builder
 	var reasons []string
 	head, rule := "| |", "| --- |"
 	for _, r := range runs {
-		head += " " + r.server + " |"
+		head += " " + r.subject + " |"
 		rule += " --- |"
 	}
 	fmt.Fprintf(&out, "%s\n%s\n", head, rule)
-	for _, c := range cases {
+	for _, c := range s.cases {
 		fmt.Fprintf(&out, "| %s |", c.title)
 		for i, r := range runs {
 			switch reason, ok := verdict(c, r); {
@@ -40,14 +40,14 @@ func table(runs []serverRun) string {
 		fmt.Fprintf(&out, "\n(%d) %s.\n", i+1, reason)
 	}
 	out.WriteString("\n| row | tests |\n| --- | --- |\n")
-	for i, c := range cases {
+	for i, c := range s.cases {
 		fmt.Fprintf(&out, "| %d | *%s* |\n", i+1, strings.Join(c.tests, "*, *"))
 	}
 	return out.String()
 }
 
 // verdict says whether all tests of a case passed, or why one was skipped.
-func verdict(c testCase, r serverRun) (reason string, ok bool) {
+func verdict(c testCase, r subjectRun) (reason string, ok bool) {
 	for _, test := range c.tests {
 		if got := r.results[test]; got.outcome != passed {
 			return got.reason, false
@@ -57,7 +57,7 @@ func verdict(c testCase, r serverRun) (reason string, ok bool) {
 }
 
 // compareColumns holds each run to its column in the page.
-func compareColumns(page string, runs []serverRun) error {
+func (s suite) compareColumns(page string, runs []subjectRun) error {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		return err
@@ -74,14 +74,14 @@ func compareColumns(page string, runs []serverRun) error {
 	}
 	var faults []error
 	for _, r := range runs {
-		column := slices.IndexFunc(rows[""], func(cell string) bool { return strings.TrimSpace(cell) == r.server })
-		for _, c := range cases {
+		column := slices.IndexFunc(rows[""], func(cell string) bool { return strings.TrimSpace(cell) == r.subject })
+		for _, c := range s.cases {
 			_, ok := verdict(c, r)
 			row := rows[c.title]
 			if column < 0 || column >= len(row) {
-				faults = append(faults, fmt.Errorf("%s has no column %s, or no row %q", page, r.server, c.title))
+				faults = append(faults, fmt.Errorf("%s has no column %s, or no row %q", page, r.subject, c.title))
 			} else if cell := strings.TrimSpace(row[column]); cell != "" && (cell == "yes") != ok {
-				faults = append(faults, fmt.Errorf("%s says %q of %s and %q: this run does not", page, cell, r.server, c.title))
+				faults = append(faults, fmt.Errorf("%s says %q of %s and %q: this run does not", page, cell, r.subject, c.title))
 			}
 		}
 	}
