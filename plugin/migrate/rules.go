@@ -12,7 +12,7 @@ var rules = []Rule{
 	{Option: "log_suppress_interval", Of: Both},
 	{Option: "retry_limit", Of: Both, Note: "It counts how often a chunk goes back to Fluent Bit, after `Retry_Budget` in each flush. Its default of 1 loses records in an outage: set `no_limits`."},
 	{Option: "storage.total_limit_size", Of: Both},
-	{Option: "workers", Of: Both, Default: "2 in `es`, none in `opensearch`", Note: "Set `Workers 1`: without workers, a request under way holds up all of Fluent Bit."},
+	{Option: "workers", Of: Both, Default: "2 in `es`, none in `opensearch`", Note: "Set `Workers 1`, or 2 where as many requests are to be under way: each worker has one, and without workers it holds up all of Fluent Bit."},
 
 	{Option: "host", Of: Both, Step: Compose, To: "Hosts", Default: "127.0.0.1", Note: "`Hosts` has no default."},
 	{Option: "port", Of: Both, Step: Compose, To: "Hosts", Default: "9200"},

@@ -53,6 +53,8 @@ func (f figures) bars() []bar {
 		f.throughputBar("the same with gzip on both", "cpu", "tail", "es_go, gzip", "es, gzip"),
 		f.throughputBar("throughput, agent to the real Elasticsearch", "real", "Elasticsearch", "es_go", "es"),
 		f.throughputBar("the same with gzip on both", "real", "Elasticsearch", "es_go, gzip", "es, gzip"),
+		f.throughputBar("the same with two workers, so that two requests are under way", "real", "Elasticsearch", "es_go, 2 workers", "es"),
+		f.throughputBar("the same with two workers, and gzip on both", "real", "Elasticsearch", "es_go, gzip, 2 workers", "es, gzip"),
 	}
 	rows = append(rows, f.encodeBars()...)
 	for _, ours := range []string{"es_go", "es_go, gzip"} {

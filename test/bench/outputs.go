@@ -23,6 +23,30 @@ func (o output) section(address string) string {
 	return "[OUTPUT]\n    Match *\n    Retry_Limit no_limits\n    " + strings.Join(o.lines(address), "\n    ") + "\n"
 }
 
+// with is o with other workers than one: "Workers 0" is none.
+func (o output) with(other string) output {
+	lines := o.lines
+	o.lines = func(address string) []string {
+		all := lines(address)
+		for i, line := range all {
+			if line == workers {
+				all[i] = other
+			}
+		}
+		return all
+	}
+	return o
+}
+
+// twoWorkers is o with as many requests under way as the built-in es has at
+// least: its one worker goes on to the next chunk while a request waits for its
+// answer, a Go output's waits.
+func (o output) twoWorkers() output {
+	two := o.with("Workers 2")
+	two.name += ", 2 workers"
+	return two
+}
+
 func null() output {
 	return output{name: "null", lines: func(string) []string { return []string{"Name null", workers} }}
 }

@@ -34,7 +34,10 @@ func (b *bench) measureReal() error {
 		return err
 	}
 	in := input{path: filepath.Join(folder, "*.log"), goesOn: true}
-	outputs := []output{builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip)}
+	outputs := []output{
+		builtIn(""), b.ours(""), b.ours("").twoWorkers(),
+		builtIn(gzip), b.ours(gzip), b.ours(gzip).twoWorkers(),
+	}
 	if _, _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles what it runs often
 		return err
 	}

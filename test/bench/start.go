@@ -46,21 +46,6 @@ func (b *bench) measureStart() error {
 	return nil
 }
 
-// withoutWorkers is o with no worker of its own.
-func withoutWorkers(o output) output {
-	lines := o.lines
-	o.lines = func(address string) []string {
-		all := lines(address)
-		for i, line := range all {
-			if line == workers {
-				all[i] = "Workers 0"
-			}
-		}
-		return all
-	}
-	return o
-}
-
 // threads counts those of agents that have just sent something.
 func (b *bench) threads(logs string) error {
 	for _, c := range []struct {
@@ -68,7 +53,7 @@ func (b *bench) threads(logs string) error {
 		outputs []output
 	}{
 		{"one worker", []output{null(), builtIn(""), b.ours("")}},
-		{"no worker", []output{withoutWorkers(null()), withoutWorkers(builtIn("")), withoutWorkers(b.ours(""))}},
+		{"no worker", []output{null().with("Workers 0"), builtIn("").with("Workers 0"), b.ours("").with("Workers 0")}},
 	} {
 		ctx, cancel := context.WithTimeout(b, time.Minute)
 		defer cancel()
