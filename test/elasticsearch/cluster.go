@@ -8,12 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"out_es/test/launch"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+
+	"out_es/test/launch"
 )
 
 // Cluster is several real nodes of one cluster, each a process of its own. Methods that name a node count from 0.

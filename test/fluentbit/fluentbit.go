@@ -9,13 +9,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"out_es/test/launch"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"out_es/test/launch"
 )
 
 // Find returns the program's path.

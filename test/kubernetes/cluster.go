@@ -8,11 +8,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"out_es/test/launch"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"out_es/test/launch"
 )
 
 // Cluster is an API server with its etcd.

@@ -8,12 +8,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"out_es/test/launch"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"out_es/test/launch"
 )
 
 // Server is an nginx that runs.

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"out_es/test/launch"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
 	"time"
+
+	"out_es/test/launch"
 )
 
 // The logs in the state folder.
