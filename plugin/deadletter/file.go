@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
 	"syscall"
+
+	"out_es/plugin/filelimit"
 )
 
 const (
@@ -86,10 +87,11 @@ func (f *File) Write(lines []byte) (removed bool, err error) {
 	if f.file == nil {
 		err = f.open() // somebody moved it away, or an earlier rotation failed half-way
 	}
-	limit := fileLimit()
-	if err == nil && int64(len(lines)) > limit {
-		err = fmt.Errorf("%d bytes for one file, of which this process may write %d (RLIMIT_FSIZE: ulimit -f, or LimitFSIZE of its unit): %w", len(lines), limit, syscall.EFBIG)
-		err = fmt.Errorf("deadletter: %w", err)
+	limit := filelimit.Bytes()
+	if err == nil {
+		if err = filelimit.Within(limit, int64(len(lines))); err != nil {
+			err = fmt.Errorf("deadletter: %w", err)
+		}
 	}
 	if err == nil && f.size > 0 && f.size+int64(len(lines)) > min(fileBytes, limit) {
 		removed, err = f.rotate()
@@ -117,16 +119,6 @@ func (f *File) named() bool {
 	}
 	there, err := os.Stat(f.path)
 	return err == nil && os.SameFile(open, there)
-}
-
-// fileLimit is how long a file of this process may become: a write beyond that
-// would end it with a signal (SIGXFSZ).
-func fileLimit() int64 {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil || limit.Cur > math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return int64(limit.Cur)
 }
 
 // rotate sets the file aside and begins a new one.

@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"syscall"
 	"time"
+
+	"out_es/plugin/filelimit"
 )
 
 // Room says what bounds an append.
@@ -99,18 +100,10 @@ func (s *Spool) makeRoom(size int64) error {
 //
 // Possible errors: a frame of that size is too large for any file.
 func (s *Spool) segmentLimit(size int64) (int64, error) {
-	if limit := fileLimit(); limit < s.options.SegmentBytes {
-		return limit, within(limit, size)
+	if limit := filelimit.Bytes(); limit < s.options.SegmentBytes {
+		return limit, filelimit.Within(limit, size)
 	}
 	return s.options.SegmentBytes, nil
-}
-
-// within says whether so many bytes may be in one file.
-func within(limit, size int64) error {
-	if size > limit {
-		return fmt.Errorf("%d bytes for one file, of which this process may write %d (RLIMIT_FSIZE: ulimit -f, or LimitFSIZE of its unit): %w", size, limit, syscall.EFBIG)
-	}
-	return nil
 }
 
 // begin makes a segment and the active one of it. The folder comes back where

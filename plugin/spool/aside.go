@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"out_es/plugin/filelimit"
 )
 
 // asideBytes bounds what is kept of damage: it is for somebody to look at, and
@@ -29,7 +31,7 @@ func (s *Spool) SetAside(from, to Place) (string, error) {
 	if g == nil || to.segment != from.segment || length <= 0 || s.aside()+length > asideBytes {
 		return "", nil
 	}
-	if err := within(fileLimit(), length); err != nil {
+	if err := filelimit.Within(filelimit.Bytes(), length); err != nil {
 		return "", fmt.Errorf("spool: %w", err)
 	}
 	in, err := os.Open(g.path(s.dir))

@@ -2,7 +2,6 @@ package spool
 
 import (
 	"io"
-	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -33,16 +32,6 @@ func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 		}
 	}
 	return nil
-}
-
-// fileLimit is how long a file of this process may become: it can be changed
-// from outside at any time (prlimit), and asking costs less than a microsecond.
-func fileLimit() int64 {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil || limit.Cur > math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return int64(limit.Cur)
 }
 
 // nameless says whether a file's last name is gone.

@@ -3,7 +3,6 @@
 package spool
 
 import (
-	"math"
 	"os"
 	"syscall"
 )
@@ -16,9 +15,6 @@ func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 	_, err := file.WriteAt(chunk, offset+int64(len(head)))
 	return err
 }
-
-// fileLimit is how long a file of this process may become.
-func fileLimit() int64 { return math.MaxInt64 }
 
 // nameless says whether a file's last name is gone.
 func nameless(*os.File) bool { return false }
