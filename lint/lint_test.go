@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"out_es/lint"
+	"out_es/test/golden"
 )
 
 var update = flag.Bool("update", false, "write testdata's golden files")
@@ -31,22 +32,6 @@ func cases(t *testing.T, folder string) []string {
 	return all
 }
 
-func compareGolden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not up to date, or the code is wrong; make generate writes it\n%s\nwant\n%s", path, got, want)
-	}
-}
-
 func setVariables(t *testing.T) {
 	t.Helper()
 	t.Setenv("OUTPUT", "es_go")
@@ -66,7 +51,7 @@ func TestFindings(t *testing.T) {
 			if err := lint.Write(&out, report.Findings, lint.Text); err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, path+".golden", out.String())
+			golden.Compare(t, path+".golden", out.String(), *update)
 		})
 	}
 }
@@ -84,9 +69,9 @@ func TestMigration(t *testing.T) {
 				t.Error("nothing was rewritten")
 			}
 			extension := filepath.Ext(path)
-			golden := strings.TrimSuffix(path, extension) + ".golden" + extension
-			compareGolden(t, golden, migration.Text)
-			report, err := lint.File(golden)
+			file := strings.TrimSuffix(path, extension) + ".golden" + extension
+			golden.Compare(t, file, migration.Text, *update)
+			report, err := lint.File(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +87,7 @@ func TestMigration(t *testing.T) {
 			if err := lint.Write(&left, migration.LookAt, lint.Text); err != nil {
 				t.Fatal(err)
 			}
-			compareGolden(t, path+".left.golden", left.String())
+			golden.Compare(t, path+".left.golden", left.String(), *update)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"out_es/plugin/config"
+	"out_es/test/golden"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden and docs/configuration.md")
@@ -45,24 +46,8 @@ func TestFaults(t *testing.T) {
 			if err := faults.Err(); err != nil {
 				got = err.Error() + "\n"
 			}
-			compareGolden(t, strings.TrimSuffix(file, ".conf")+".golden", got)
+			golden.Compare(t, strings.TrimSuffix(file, ".conf")+".golden", got, *update)
 		})
-	}
-}
-
-func compareGolden(t *testing.T, file, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not up to date, or the code is wrong; go test -update writes it:\n%s\nwant\n%s", file, got, want)
 	}
 }
 

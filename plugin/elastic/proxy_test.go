@@ -16,6 +16,7 @@ import (
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
 	"out_es/test/pki"
+	"out_es/test/tunnel"
 )
 
 // forwarder is a proxy that passes requests and tunnels on, for those who say
@@ -53,7 +54,7 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request) {
 	case f.login != "" && r.Header.Get("Proxy-Authorization") != want:
 		http.Error(w, "who?", http.StatusProxyAuthRequired)
 	case r.Method == http.MethodConnect:
-		f.tunnel(w, r)
+		tunnel.Serve(w, r.Host)
 	default:
 		r.RequestURI = ""
 		r.Header.Del("Proxy-Authorization")
@@ -66,23 +67,6 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(answer.StatusCode)
 		_, _ = io.Copy(w, answer.Body)
 	}
-}
-
-func (f *forwarder) tunnel(w http.ResponseWriter, r *http.Request) {
-	server, err := net.Dial("tcp", r.Host)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer server.Close()
-	client, _, err := w.(http.Hijacker).Hijack()
-	if err != nil {
-		return
-	}
-	defer client.Close()
-	_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
-	go func() { _, _ = io.Copy(server, client) }()
-	_, _ = io.Copy(client, server)
 }
 
 func TestProxiesByOption(t *testing.T) {

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"crypto/tls"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +16,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
 	"out_es/test/pki"
+	"out_es/test/tunnel"
 )
 
 // anyHost is an address of this machine that Go's rules for proxies don't take
@@ -41,7 +41,7 @@ func newForwarder(t *testing.T) *forwarder {
 		f.asked = append(f.asked, r.Method+" "+r.Host+strings.TrimSuffix(r.URL.Path, "/"))
 		f.mu.Unlock()
 		if r.Method == http.MethodConnect {
-			tunnel(w, r.Host)
+			tunnel.Serve(w, r.Host)
 			return
 		}
 		pass.ServeHTTP(w, r)
@@ -49,23 +49,6 @@ func newForwarder(t *testing.T) *forwarder {
 	t.Cleanup(server.Close)
 	f.url = server.URL
 	return f
-}
-
-func tunnel(w http.ResponseWriter, address string) {
-	server, err := net.Dial("tcp", address)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadGateway)
-		return
-	}
-	defer server.Close()
-	client, _, err := w.(http.Hijacker).Hijack()
-	if err != nil {
-		return
-	}
-	defer client.Close()
-	_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
-	go func() { _, _ = io.Copy(server, client) }()
-	_, _ = io.Copy(client, server)
 }
 
 // saw says whether it was asked for documents to be written to the host, or

@@ -15,6 +15,7 @@ import (
 	es "out_es/plugin"
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/golden"
 	"out_es/test/nginx"
 	"out_es/test/pki"
 )
@@ -194,7 +195,7 @@ func TestTLSAndCredentials(t *testing.T) {
 			if outcome != es.Retry {
 				t.Errorf("%v", outcome)
 			}
-			compareGolden(t, strings.ReplaceAll(c.name, " ", "_"), told(t, p.log.String(), host))
+			golden.Compare(t, filepath.Join("testdata", "tls", strings.ReplaceAll(c.name, " ", "_")+".golden"), told(t, p.log.String(), host), *update)
 		})
 	}
 }
@@ -225,26 +226,6 @@ func told(t *testing.T, log, host string) string {
 		lines.WriteString(line)
 	}
 	return lines.String()
-}
-
-func compareGolden(t *testing.T, name, got string) {
-	t.Helper()
-	file := filepath.Join("testdata", "tls", name+".golden")
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s is not up to date, or the code is wrong; go test -update writes it:\n%s\nwant\n%s", file, got, want)
-	}
 }
 
 // TestFluentBitRotation has the real Fluent Bit write through mutual TLS while

@@ -1,0 +1,28 @@
+// Package golden compares what a test made with a file that holds it as it should be.
+package golden
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Compare reports where got is not what file holds. With update it writes the file first, and its folder.
+func Compare(t testing.TB, file, got string, update bool) {
+	t.Helper()
+	if update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not up to date, or the code is wrong; go test -update writes it:\n%s\nwant\n%s", file, got, want)
+	}
+}
