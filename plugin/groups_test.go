@@ -33,12 +33,10 @@ func manyGroups(n, size int) (data []byte, resource func(n int) string) {
 	}
 }
 
-// Whatever happens to requests, and wherever they begin: each document has the
-// resource of its own group, also when the chunk comes again and most of it is
-// settled.
-func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T) {
-	const n = 60
-	faults := map[string]func(e *elasticsearch){
+// requestFaults are what may happen to requests: each document arrives all the
+// same, once.
+func requestFaults() map[string]func(e *elasticsearch) {
+	return map[string]func(e *elasticsearch){
 		"none":              func(*elasticsearch) {},
 		"halved by size":    func(e *elasticsearch) { e.limit = 700 },
 		"each second fails": func(e *elasticsearch) { e.instead = every(2, 503) },
@@ -47,18 +45,16 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 				return request < 2 && status(400, `{"error":{"type":"illegal_argument_exception","reason":"x"},"status":400}`)(request, w)
 			}
 		},
-		"items throttled": func(e *elasticsearch) {
-			seen := map[int]int{}
-			e.refuse = func(d document) *itemError {
-				n := int(d.Source["n"].(float64))
-				if seen[n]++; seen[n] <= n%3 {
-					return &itemError{429, "es_rejected_execution_exception", "full"}
-				}
-				return nil
-			}
-		},
+		"items throttled": func(e *elasticsearch) { e.refuse = throttled() },
 	}
-	for name, fault := range faults {
+}
+
+// Whatever happens to requests, and wherever they begin: each document has the
+// resource of its own group, also when the chunk comes again and most of it is
+// settled.
+func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T) {
+	const n = 60
+	for name, fault := range requestFaults() {
 		for _, size := range []int{1, 7, 20} {
 			for _, section := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"},
 				{"Data_Stream": "on", "Data_Stream_Type": "of", "Data_Stream_Dataset": "$resource['name']|none", "Data_Stream_Namespace": "x"}, {"Retry_Budget": "1s"}} {

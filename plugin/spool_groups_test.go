@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,27 +84,17 @@ func throttled() func(document) *itemError {
 // Whatever happens to the requests that carry the frames of several tags: each
 // document has the resource of its own group, and none that of another frame.
 func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
-	faults := map[string]func(e *elasticsearch){
-		"none":              func(*elasticsearch) {},
-		"halved by size":    func(e *elasticsearch) { e.limit = 700 },
-		"each second fails": func(e *elasticsearch) { e.instead = every(2, 503) },
-		"illegal, so halved": func(e *elasticsearch) {
-			e.instead = func(request int, w http.ResponseWriter) bool {
-				return request < 2 && status(400, `{"error":{"type":"illegal_argument_exception","reason":"x"},"status":400}`)(request, w)
+	faults := requestFaults()
+	faults["items parked"] = func(e *elasticsearch) {
+		seen := map[int]bool{}
+		e.refuse = func(d document) *itemError {
+			n := int(d.Source["n"].(float64))
+			if n%5 != 0 || seen[n] {
+				return nil
 			}
-		},
-		"items throttled": func(e *elasticsearch) { e.refuse = throttled() },
-		"items parked": func(e *elasticsearch) {
-			seen := map[int]bool{}
-			e.refuse = func(d document) *itemError {
-				n := int(d.Source["n"].(float64))
-				if n%5 != 0 || seen[n] {
-					return nil
-				}
-				seen[n] = true
-				return &itemError{403, "security_exception", "no"}
-			}
-		},
+			seen[n] = true
+			return &itemError{403, "security_exception", "no"}
+		}
 	}
 	for name, fault := range faults {
 		for _, size := range []int{1, 7, 20} {
