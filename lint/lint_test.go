@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"out_es/lint"
-	"out_es/test/golden"
+	"out_es/test/support"
 )
 
 var update = flag.Bool("update", false, "write testdata's golden files")
@@ -51,7 +51,7 @@ func TestFindings(t *testing.T) {
 			if err := lint.Write(&out, report.Findings, lint.Text); err != nil {
 				t.Fatal(err)
 			}
-			golden.Compare(t, path+".golden", out.String(), *update)
+			support.CompareGolden(t, path+".golden", out.String(), *update)
 		})
 	}
 }
@@ -70,7 +70,7 @@ func TestMigration(t *testing.T) {
 			}
 			extension := filepath.Ext(path)
 			file := strings.TrimSuffix(path, extension) + ".golden" + extension
-			golden.Compare(t, file, migration.Text, *update)
+			support.CompareGolden(t, file, migration.Text, *update)
 			report, err := lint.File(file)
 			if err != nil {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ func TestMigration(t *testing.T) {
 			if err := lint.Write(&left, migration.LookAt, lint.Text); err != nil {
 				t.Fatal(err)
 			}
-			golden.Compare(t, path+".left.golden", left.String(), *update)
+			support.CompareGolden(t, path+".left.golden", left.String(), *update)
 		})
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"out_es/plugin/config"
-	"out_es/test/golden"
+	"out_es/test/support"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden and docs/configuration.md")
@@ -46,7 +46,7 @@ func TestFaults(t *testing.T) {
 			if err := faults.Err(); err != nil {
 				got = err.Error() + "\n"
 			}
-			golden.Compare(t, strings.TrimSuffix(file, ".conf")+".golden", got, *update)
+			support.CompareGolden(t, strings.TrimSuffix(file, ".conf")+".golden", got, *update)
 		})
 	}
 }

@@ -5,13 +5,13 @@ import (
 	"testing"
 
 	"out_es/plugin/config"
-	"out_es/test/golden"
+	"out_es/test/support"
 )
 
 // TestReference holds docs/configuration.md to the table. To write it:
 // go test ./plugin/config -update.
 func TestReference(t *testing.T) {
-	golden.Compare(t, "../../docs/configuration.md", config.Reference(), *update)
+	support.CompareGolden(t, "../../docs/configuration.md", config.Reference(), *update)
 }
 
 // designed is DESIGN.md's table of options with their defaults, typed from

@@ -15,7 +15,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // newClient returns a client of these hosts, closed with the test.
@@ -135,4 +135,4 @@ func readHeader(r *bufio.Reader) (length int, err error) {
 }
 
 // unused is an address where nothing listens.
-func unused(t testing.TB) string { return "127.0.0.1:" + launch.FreePort(t) }
+func unused(t testing.TB) string { return "127.0.0.1:" + support.FreePort(t) }

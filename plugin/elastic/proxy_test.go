@@ -15,8 +15,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
-	"out_es/test/pki"
-	"out_es/test/tunnel"
+	"out_es/test/support"
 )
 
 // forwarder is a proxy that passes requests and tunnels on, for those who say
@@ -54,7 +53,7 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request) {
 	case f.login != "" && r.Header.Get("Proxy-Authorization") != want:
 		http.Error(w, "who?", http.StatusProxyAuthRequired)
 	case r.Method == http.MethodConnect:
-		tunnel.Serve(w, r.Host)
+		support.ServeTunnel(w, r.Host)
 	default:
 		r.RequestURI = ""
 		r.Header.Del("Proxy-Authorization")
@@ -70,11 +69,11 @@ func (f *forwarder) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestProxiesByOption(t *testing.T) {
-	authority := pki.New(t, "ours")
+	authority := support.NewAuthority(t, "ours")
 	tlsOptions := elastic.TLS{CAFile: write(t, filepath.Join(t.TempDir(), "ca.pem"), authority.PEM())}
 	hosts := map[string]string{
 		"http":  newServer(t, accept(1)).URL,
-		"https": secureServer(t, &tls.Config{Certificates: []tls.Certificate{authority.Issue(pki.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}}),
+		"https": secureServer(t, &tls.Config{Certificates: []tls.Certificate{authority.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}}),
 	}
 	for scheme, host := range hosts {
 		for name, c := range map[string]struct {

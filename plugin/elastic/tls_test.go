@@ -17,7 +17,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
-	"out_es/test/pki"
+	"out_es/test/support"
 )
 
 // secureServer accepts one document, with TLS as config says.
@@ -50,17 +50,17 @@ func post(t *testing.T, client *elastic.Client) *bulk.Failure {
 }
 
 func TestWhomTLSTrusts(t *testing.T) {
-	authority, other := pki.New(t, "ours"), pki.New(t, "another")
+	authority, other := support.NewAuthority(t, "ours"), support.NewAuthority(t, "another")
 	dir := t.TempDir()
 	file := func(name string, text []byte) string { return write(t, filepath.Join(dir, name), text) }
-	serve := func(s pki.Subject) string {
+	serve := func(s support.Subject) string {
 		return secureServer(t, &tls.Config{Certificates: []tls.Certificate{authority.Issue(s).TLS(t)}})
 	}
 	address := []string{"127.0.0.1"}
-	whole := serve(pki.Subject{Hosts: address, WithAuthority: true})
-	alone := serve(pki.Subject{Hosts: address})
-	named := serve(pki.Subject{Hosts: []string{"es.example.com"}, WithAuthority: true})
-	expired := serve(pki.Subject{Hosts: address, Ends: -time.Hour, WithAuthority: true})
+	whole := serve(support.Subject{Hosts: address, WithAuthority: true})
+	alone := serve(support.Subject{Hosts: address})
+	named := serve(support.Subject{Hosts: []string{"es.example.com"}, WithAuthority: true})
+	expired := serve(support.Subject{Hosts: address, Ends: -time.Hour, WithAuthority: true})
 	ca, both := file("ca.pem", authority.PEM()), file("both.pem", append(other.PEM(), authority.PEM()...))
 	wrong := file("wrong.pem", other.PEM())
 	fingerprint := authority.Fingerprint()
@@ -102,8 +102,8 @@ func TestWhomTLSTrusts(t *testing.T) {
 // A certificate that another server's authority signed is no use for this one,
 // though it is sent along with the authority that is trusted.
 func TestAFingerprintIsNotTakenForAStrangersCertificate(t *testing.T) {
-	trusted, stranger := pki.New(t, "trusted"), pki.New(t, "stranger")
-	pair := stranger.Issue(pki.Subject{Hosts: []string{"127.0.0.1"}})
+	trusted, stranger := support.NewAuthority(t, "trusted"), support.NewAuthority(t, "stranger")
+	pair := stranger.Issue(support.Subject{Hosts: []string{"127.0.0.1"}})
 	pair.Cert = append(pair.Cert, trusted.PEM()...)
 	host := secureServer(t, &tls.Config{Certificates: []tls.Certificate{pair.TLS(t)}})
 	if failure := post(t, newClient(t, elastic.Options{TLS: elastic.TLS{CAFingerprint: trusted.Fingerprint()}}, host)); failure == nil {
@@ -112,9 +112,9 @@ func TestAFingerprintIsNotTakenForAStrangersCertificate(t *testing.T) {
 }
 
 func TestTheOldestVersionThatIsSpoken(t *testing.T) {
-	authority := pki.New(t, "ours")
+	authority := support.NewAuthority(t, "ours")
 	ca := write(t, filepath.Join(t.TempDir(), "ca.pem"), authority.PEM())
-	pair := authority.Issue(pki.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)
+	pair := authority.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)
 	for _, server := range []uint16{tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
 		host := secureServer(t, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS10, MaxVersion: server})
 		for _, least := range []uint16{tls.VersionTLS11, tls.VersionTLS12, tls.VersionTLS13} {
@@ -127,19 +127,19 @@ func TestTheOldestVersionThatIsSpoken(t *testing.T) {
 }
 
 // mutual is a server that wants certificates of an authority.
-func mutual(t *testing.T, authority *pki.Authority, version uint16) string {
+func mutual(t *testing.T, authority *support.Authority, version uint16) string {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(authority.PEM())
-	pair := authority.Issue(pki.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)
+	pair := authority.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)
 	return secureServer(t, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool, MaxVersion: version})
 }
 
 func TestAServerThatWantsACertificate(t *testing.T) {
-	authority, other := pki.New(t, "ours"), pki.New(t, "another")
+	authority, other := support.NewAuthority(t, "ours"), support.NewAuthority(t, "another")
 	dir := t.TempDir()
 	ca := write(t, filepath.Join(dir, "ca.pem"), authority.PEM())
-	identity := func(name string, p pki.Pair) elastic.TLS {
+	identity := func(name string, p support.KeyPair) elastic.TLS {
 		return elastic.TLS{CAFile: ca, CertFile: write(t, filepath.Join(dir, name+".pem"), p.Cert), KeyFile: write(t, filepath.Join(dir, name+".key"), p.Key)}
 	}
 	for version, name := range map[uint16]string{tls.VersionTLS12: "TLS 1.2", tls.VersionTLS13: "TLS 1.3"} {
@@ -149,10 +149,10 @@ func TestAServerThatWantsACertificate(t *testing.T) {
 			tls    elastic.TLS
 			remedy string
 		}{
-			{"its own", identity("good", authority.Issue(pki.Subject{})), ""},
+			{"its own", identity("good", authority.Issue(support.Subject{})), ""},
 			{"none", elastic.TLS{CAFile: ca}, "TLS_Crt_File"},
-			{"a stranger's", identity("bad", other.Issue(pki.Subject{})), "TLS_Crt_File"},
-			{"an expired one", identity("old", authority.Issue(pki.Subject{Ends: -time.Hour})), "TLS_Crt_File"},
+			{"a stranger's", identity("bad", other.Issue(support.Subject{})), "TLS_Crt_File"},
+			{"an expired one", identity("old", authority.Issue(support.Subject{Ends: -time.Hour})), "TLS_Crt_File"},
 		} {
 			t.Run(name+", "+c.name, func(t *testing.T) {
 				client := newClient(t, elastic.Options{TLS: c.tls}, host)
@@ -176,11 +176,11 @@ func TestKeysAsOpenSSLWritesThem(t *testing.T) {
 	if err != nil {
 		t.Skip("no openssl: install the package openssl")
 	}
-	authority := pki.New(t, "ours")
+	authority := support.NewAuthority(t, "ours")
 	host := mutual(t, authority, 0)
 	dir := t.TempDir()
 	ca := write(t, filepath.Join(dir, "ca.pem"), authority.PEM())
-	pair := authority.Issue(pki.Subject{})
+	pair := authority.Issue(support.Subject{})
 	cert, plain := write(t, filepath.Join(dir, "c.pem"), pair.Cert), write(t, filepath.Join(dir, "c.key"), pair.Key)
 	const password = "pass:hush5 mum7"
 	for name, arguments := range map[string][]string{
@@ -221,9 +221,9 @@ func TestKeysAsOpenSSLWritesThem(t *testing.T) {
 }
 
 func TestFilesThatCannotBeUsed(t *testing.T) {
-	authority := pki.New(t, "ours")
+	authority := support.NewAuthority(t, "ours")
 	dir := t.TempDir()
-	pair, other := authority.Issue(pki.Subject{}), authority.Issue(pki.Subject{})
+	pair, other := authority.Issue(support.Subject{}), authority.Issue(support.Subject{})
 	cert, key := write(t, filepath.Join(dir, "c.pem"), pair.Cert), write(t, filepath.Join(dir, "c.key"), pair.Key)
 	foreign := write(t, filepath.Join(dir, "o.key"), other.Key)
 	text := write(t, filepath.Join(dir, "text"), []byte("hush5"))
@@ -261,10 +261,10 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 // A server gets another authority and then wants another identity of the
 // client, as Kubernetes rotates them. The client is the same all the time.
 func TestFilesThatChangeAreReadAgain(t *testing.T) {
-	old, young := pki.New(t, "old"), pki.New(t, "young")
+	old, young := support.NewAuthority(t, "old"), support.NewAuthority(t, "young")
 	dir := t.TempDir()
-	issue := func(a *pki.Authority) {
-		pair := a.Issue(pki.Subject{})
+	issue := func(a *support.Authority) {
+		pair := a.Issue(support.Subject{})
 		write(t, filepath.Join(dir, "c.key"), pair.Key)
 		write(t, filepath.Join(dir, "c.pem"), pair.Cert)
 	}
@@ -276,14 +276,14 @@ func TestFilesThatChangeAreReadAgain(t *testing.T) {
 	o.Trouble = func(option string, err error) { troubles = append(troubles, err.Error()) }
 	server := httptest.NewUnstartedServer(accept(1))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	var current atomic.Pointer[pki.Authority]
+	var current atomic.Pointer[support.Authority]
 	current.Store(old)
-	configOf := func(a *pki.Authority) *tls.Config {
+	configOf := func(a *support.Authority) *tls.Config {
 		pool := x509.NewCertPool()
 		pool.AppendCertsFromPEM(a.PEM())
-		return &tls.Config{Certificates: []tls.Certificate{a.Issue(pki.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+		return &tls.Config{Certificates: []tls.Certificate{a.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
 	}
-	configs := map[*pki.Authority]*tls.Config{old: configOf(old), young: configOf(young)}
+	configs := map[*support.Authority]*tls.Config{old: configOf(old), young: configOf(young)}
 	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return configs[current.Load()], nil }}
 	server.StartTLS()
 	t.Cleanup(server.Close)

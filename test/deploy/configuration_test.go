@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"out_es/test/fluentbit"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // plugin is the shared object under test.
@@ -76,8 +76,8 @@ func nodeless(t testing.TB, objects Objects) map[string]string {
 			"-keyout", filepath.Join(t.TempDir(), "key"), "-out", ca)
 	}
 	return map[string]string{
-		"LISTEN": "127.0.0.1", "HTTP_PORT": "-", "EXPORTER_PORT": launch.FreePort(t), "HOST_LOG": host, "STATE_DIR": t.TempDir(),
-		"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring", "KUBE_URL": "http://127.0.0.1:" + launch.FreePort(t),
+		"LISTEN": "127.0.0.1", "HTTP_PORT": "-", "EXPORTER_PORT": support.FreePort(t), "HOST_LOG": host, "STATE_DIR": t.TempDir(),
+		"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring", "KUBE_URL": "http://127.0.0.1:" + support.FreePort(t),
 		"ES_CA_FILE": ca,
 	}
 }

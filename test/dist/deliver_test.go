@@ -20,8 +20,8 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
-	"out_es/test/launch"
 	"out_es/test/sigv4"
+	"out_es/test/support"
 )
 
 // foreign is what runs an architecture that is not this machine's.
@@ -83,7 +83,7 @@ func TestItDelivers(t *testing.T) {
 			t.Run(arch+"/"+plugin, func(t *testing.T) {
 				compiler, runner := foreign(t, arch)
 				index := strings.ReplaceAll(plugin, ".so", "-"+arch)
-				log := &launch.Journal{}
+				log := &support.Journal{}
 				options := host.Options{Plugin: filepath.Join(unpack(t, arch), plugin), Log: log, Compiler: compiler, Runner: runner}
 				properties := [][2]string{{"Hosts", server.URL()}, {"Index", index}, {"Generate_ID", "on"}, {"Request_Timeout", "30s"}}
 				if plugin == "out_es_aws.so" {

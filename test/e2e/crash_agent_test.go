@@ -9,6 +9,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 const sigkill = syscall.SIGKILL
@@ -52,7 +53,7 @@ func crashes(t *testing.T, s *elasticsearch.Server, at *site, f format, seed uin
 func awaitIdle(t *testing.T, agent *fluentbit.Agent) {
 	t.Helper()
 	last, since := -1.0, time.Now()
-	eventually(t, time.Minute, "the agent has nothing left to do", func() bool {
+	support.Eventually(t, time.Minute, "the agent has nothing left to do", func() bool {
 		now := agent.Metric(t, `fluentbit_output_es_go_received_total{name="es_go.0"}`)
 		if now != last {
 			last, since = now, time.Now()

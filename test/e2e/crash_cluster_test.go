@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"out_es/test/elasticsearch"
+	"out_es/test/support"
 )
 
 // serverKills is how often Elasticsearch is killed: SOAK makes it several.
@@ -26,7 +27,7 @@ func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
 	scribe := startScribe(t, at.logs, 3, containerLine)
 	// A short cap, so that what waits comes again while the next kill is near.
 	agent := at.start(t, changed(t, "workers 2", "scheduler.cap 3"), s.URL())
-	eventually(t, time.Minute, "the first documents arrive", func() bool { return agent.Metric(t, acceptedSeries) > 0 })
+	support.Eventually(t, time.Minute, "the first documents arrive", func() bool { return agent.Metric(t, acceptedSeries) > 0 })
 	for range serverKills() {
 		time.Sleep(1500 * time.Millisecond) // so that some are there and some are not
 		if err := s.Kill(); err != nil {
@@ -35,7 +36,7 @@ func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
 		time.Sleep(2 * time.Second) // the length of the outage is the case
 		before := agent.Metric(t, acceptedSeries)
 		s = own.start(t)
-		eventually(t, time.Minute, "documents arrive again", func() bool { return agent.Metric(t, acceptedSeries) > before })
+		support.Eventually(t, time.Minute, "documents arrive again", func() bool { return agent.Metric(t, acceptedSeries) > before })
 	}
 	lines := scribe.finish(t)
 	awaitAll(t, s, at.prefix, len(lines), time.Minute)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"out_es/test/elasticsearch"
+	"out_es/test/support"
 )
 
 // replayBlock is the command that docs/delivery.md shows.
@@ -47,7 +48,7 @@ func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
 	lines := writeTags(t, at.logs)
 	agent := at.start(t, losslessFile, s.URL())
 	lettered := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="dead_lettered"}`
-	eventually(t, time.Minute, "all lines are dead letters", func() bool { return agent.Metric(t, lettered) == float64(len(lines)) })
+	support.Eventually(t, time.Minute, "all lines are dead letters", func() bool { return agent.Metric(t, lettered) == float64(len(lines)) })
 	agent.Stop(t, 40*time.Second)
 	if err := s.DeleteIndex(t.Context(), index); err != nil {
 		t.Fatal(err)

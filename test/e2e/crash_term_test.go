@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"out_es/test/launch"
 	"out_es/test/simulate"
+	"out_es/test/support"
 )
 
 const (
@@ -45,7 +45,7 @@ func writeTags(t *testing.T, dir string) []line {
 }
 
 // closedPort is an address where nothing listens.
-func closedPort(t *testing.T) string { return "http://127.0.0.1:" + launch.FreePort(t) }
+func closedPort(t *testing.T) string { return "http://127.0.0.1:" + support.FreePort(t) }
 
 // hangingPort takes connections and never answers.
 func hangingPort(t *testing.T) string {
@@ -101,7 +101,7 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 	lines := writeTags(t, at.logs)
 	file := changed(t, fmt.Sprintf("workers %d", c.workers), fmt.Sprintf("request_timeout %s", c.timeout), "grace 5")
 	first := at.start(t, file, c.outage(t))
-	eventually(t, time.Minute, "all tags are queued", func() bool {
+	support.Eventually(t, time.Minute, "all tags are queued", func() bool {
 		chunks, _ := filepath.Glob(filepath.Join(at.state, "storage", "tail.0", "*.flb"))
 		return len(chunks) >= termTags && retryLine.MatchString(first.Log())
 	})

@@ -18,7 +18,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records
@@ -31,16 +31,16 @@ func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	s := cluster(t)
 	prefix := strings.ReplaceAll(freshIndex(t, s), "-", "_") // a data stream's type holds no hyphen
 	prepareDifferential(t, s, prefix)
-	port := launch.FreePort(t)
+	port := support.FreePort(t)
 	agent := fluentbit.Start(t, plugin, differentialConfig(t, s.URL(), prefix, port))
-	eventually(t, 30*time.Second, "forward listens", func() bool { return strings.Contains(agent.Log(), "listening on") })
+	support.Eventually(t, 30*time.Second, "forward listens", func() bool { return strings.Contains(agent.Log(), "listening on") })
 	cases := differentialCases(prefix)
 	sendCases(t, port, cases)
 	sent := 0
 	for _, c := range cases {
 		sent += len(c.records)
 	}
-	eventually(t, 30*time.Second, "all records are taken", func() bool {
+	support.Eventually(t, 30*time.Second, "all records are taken", func() bool {
 		return agent.Metric(t, `fluentbit_input_records_total{name="forward.0"}`) == float64(sent)
 	})
 	time.Sleep(time.Second) // a flush of all

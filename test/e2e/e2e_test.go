@@ -88,17 +88,6 @@ func freshIndex(t *testing.T, s *elasticsearch.Server) string {
 	return name
 }
 
-// eventually waits until a condition holds.
-func eventually(t *testing.T, patience time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within %s", what, patience)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-}
-
 // eventuallyCount waits until an index holds so many documents, and a little
 // longer for any that would be too many.
 func eventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want int, patience time.Duration) {

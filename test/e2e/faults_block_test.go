@@ -7,6 +7,7 @@ import (
 	es "out_es/plugin"
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
+	"out_es/test/support"
 )
 
 // block sets a real block on an index, or lifts it.
@@ -63,7 +64,7 @@ func TestBlockThatPassesCostsNothing(t *testing.T) {
 	block(t, s, index, "write", "true")
 	done := make(chan es.Outcome, 1)
 	go func() { done <- p.Flush("app", chunkWith(t, records, nil)) }()
-	eventually(t, 10*time.Second, "the first try is made", func() bool { return proxy.Account().Requests() > 0 })
+	support.Eventually(t, 10*time.Second, "the first try is made", func() bool { return proxy.Account().Requests() > 0 })
 	block(t, s, index, "write", "null")
 	if got := <-done; got != es.OK {
 		t.Errorf("the flush answered %d, want OK", got)

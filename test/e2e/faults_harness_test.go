@@ -15,7 +15,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
 	"out_es/test/host"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // requestTimeout is the plugin's in these tests; patience is how long it waits for an answer for sure, as a proxy sees it,
@@ -33,7 +33,7 @@ var impatient = map[string]string{
 // instance is the plugin in this process, behind a proxy.
 type instance struct {
 	*es.Plugin
-	log *launch.Journal
+	log *support.Journal
 }
 
 // newInstance makes one with these options, given as "Key value", over the impatient ones.
@@ -45,7 +45,7 @@ func newInstance(t testing.TB, options ...string) *instance {
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the end of the plugin's log:\n%s", tail(i.log.String(), 40))
+			t.Logf("the end of the plugin's log:\n%s", i.log.Tail(40))
 		}
 	})
 	return i
@@ -58,14 +58,9 @@ func tryInstance(options ...string) (*instance, error) {
 		key, value, _ := strings.Cut(option, " ")
 		section[key] = value
 	}
-	log := &launch.Journal{}
+	log := &support.Journal{}
 	p, err := es.New(func(name string) string { return section[name] }, fluentbit.Standalone("es_go.0", log))
 	return &instance{p, log}, err
-}
-
-func tail(text string, lines int) string {
-	all := strings.SplitAfter(text, "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "")
 }
 
 // startFaults starts a proxy before s.

@@ -13,6 +13,7 @@ import (
 
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // metricsPage is what an operator reads; the tests below hold a running agent to it.
@@ -129,7 +130,7 @@ func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 	}
 	retries := 0.0
 	for _, name := range []string{"direct", "spooled"} {
-		eventually(t, 2*time.Minute, name+" accounts for every record", func() bool {
+		support.Eventually(t, 2*time.Minute, name+" accounts for every record", func() bool {
 			return read(name).sum("documents_total", "accepted", "already_there", "dead_lettered") == records
 		})
 		got := read(name)

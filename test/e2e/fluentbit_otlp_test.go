@@ -13,7 +13,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // otlpLog is one log record; its resource and scope are two of each.
@@ -147,7 +147,7 @@ func otlpProtobuf(logs []otlpLog) (request message) {
 // each scope, and returns the logs.
 func postOTLP(t *testing.T, port string, each int) (all []otlpLog) {
 	t.Helper()
-	eventually(t, 30*time.Second, "the input listens", func() bool {
+	support.Eventually(t, 30*time.Second, "the input listens", func() bool {
 		response, err := http.Get("http://127.0.0.1:" + port)
 		if err == nil {
 			response.Body.Close()
@@ -178,7 +178,7 @@ func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 	s := cluster(t)
 	const each = 25
 	index := freshIndex(t, s)
-	port := launch.FreePort(t)
+	port := support.FreePort(t)
 	name := "-$resource['attributes']['service.name']-$scope['name']"
 	conf := fmt.Sprintf("[SERVICE]\n    Flush 0.5\n[INPUT]\n    Name opentelemetry\n    Listen 127.0.0.1\n    Port %s\n    Tag otel\n", port)
 	for kind, options := range map[string][]string{
@@ -220,7 +220,7 @@ func TestFluentBitOTLP(t *testing.T) {
 	s := cluster(t)
 	const each = 25 // logs of a scope
 	index := freshIndex(t, s)
-	port := launch.FreePort(t)
+	port := support.FreePort(t)
 	agent := fluentbit.Start(t, plugin, fmt.Sprintf(`[SERVICE]
     Flush 0.5
 [INPUT]
@@ -238,6 +238,6 @@ func TestFluentBitOTLP(t *testing.T) {
 		}
 	}
 	received := `fluentbit_output_es_go_received_total{name="es_go.0"}`
-	eventually(t, 10*time.Second, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
+	support.Eventually(t, 10*time.Second, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
 	agent.Stop(t, 20*time.Second)
 }

@@ -14,7 +14,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // section writes an [OUTPUT] that loses nothing.
@@ -87,7 +87,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	eventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, documents(t, s, index), want)
 	accepted := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`
-	eventually(t, 10*time.Second, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
+	support.Eventually(t, 10*time.Second, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
 	agent.Stop(t, 20*time.Second)
 }
 
@@ -106,7 +106,7 @@ func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
 	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), index, "Workers 1")))
 	eventuallyCount(t, s, index, records-records/every, 2*time.Minute)
 	refused := `fluentbit_output_es_go_refusals_total{name="es_go.0",type="` + parsingError(t, s) + `"}`
-	eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
+	support.Eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
 	agent.Stop(t, 20*time.Second)
 	lines := 0
 	for line := range strings.Lines(agent.Log()) {
@@ -142,7 +142,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 			compare(t, documents(t, s, index+"-second"), want)
 			for _, name := range []string{"es_go.0", "second"} {
 				series := `fluentbit_output_es_go_received_total{name="` + name + `"}`
-				eventually(t, 10*time.Second, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
+				support.Eventually(t, 10*time.Second, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
 			}
 			warned := strings.Count(agent.Log(), "Workers is not set")
 			if want := map[bool]int{true: 2, false: 0}[workers == 0]; warned != want {
@@ -164,7 +164,7 @@ func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 	path, want := writeLog(t, records, nil)
 	conf := onDisk(t, "", path, section(s.URL(), index, "Workers 1", "Generate_ID on"))
 	first := fluentbit.Start(t, plugin, conf)
-	eventually(t, time.Minute, "the first documents arrive", func() bool {
+	support.Eventually(t, time.Minute, "the first documents arrive", func() bool {
 		n, err := s.Count(t.Context(), index)
 		_ = s.Refresh(t.Context(), index+"*")
 		return err == nil && n > 0
@@ -189,11 +189,11 @@ func TestFluentBitHotReload(t *testing.T) {
 	path, want := writeLog(t, records, nil)
 	conf := onDisk(t, "    Hot_Reload on\n", path, section(s.URL(), index, "Generate_ID on"))
 	agent := fluentbit.Start(t, plugin, conf)
-	eventually(t, time.Minute, "the plugin starts", func() bool { return strings.Contains(agent.Log(), "writes to index") })
+	support.Eventually(t, time.Minute, "the plugin starts", func() bool { return strings.Contains(agent.Log(), "writes to index") })
 	refused := 0
 	for reload := 1; reload <= 2; reload++ {
 		agent.Signal(t, syscall.SIGHUP)
-		eventually(t, time.Minute, "the plugin starts again", func() bool {
+		support.Eventually(t, time.Minute, "the plugin starts again", func() bool {
 			log := agent.Log()
 			if n := strings.Count(log, "reloading in progress, aborting"); n > refused { // the plugin starts before the reload ends
 				refused = n
@@ -212,7 +212,7 @@ func TestFluentBitElasticsearchComesLate(t *testing.T) {
 	const records = 2_000
 	path, want := writeLog(t, records, nil)
 	agent := fluentbit.Start(t, plugin, config(t, "", path, section(late.url, "late", "Workers 1")))
-	eventually(t, 30*time.Second, "the outage is logged", func() bool { return strings.Contains(agent.Log(), "connection refused") })
+	support.Eventually(t, 30*time.Second, "the outage is logged", func() bool { return strings.Contains(agent.Log(), "connection refused") })
 	s := late.start(t)
 	eventuallyCount(t, s, "late", records, 2*time.Minute)
 	compare(t, documents(t, s, "late"), want)
@@ -228,7 +228,7 @@ func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
 	const records = 60_000
 	path, want := writeLog(t, records, nil)
 	agent := fluentbit.Start(t, plugin, config(t, "", path, section(s.URL(), "outage", "Workers 2", "Generate_ID on", "Bulk_Size 512K", "Retry_Max 3s")))
-	eventually(t, time.Minute, "the first documents arrive", func() bool {
+	support.Eventually(t, time.Minute, "the first documents arrive", func() bool {
 		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`) > 0
 	})
 	if err := s.Stop(); err != nil {
@@ -253,7 +253,7 @@ func TestFluentBitLargeChunk(t *testing.T) {
 		record["long"] = long
 	}
 	compare(t, documents(t, s, index), want)
-	eventually(t, 10*time.Second, "a chunk of 2 MB is one request", func() bool {
+	support.Eventually(t, 10*time.Second, "a chunk of 2 MB is one request", func() bool {
 		bytes := agent.Metric(t, `fluentbit_output_es_go_sent_bytes_total{name="es_go.0"}`)
 		requests := agent.Metric(t, `fluentbit_output_es_go_requests_total{name="es_go.0",result="delivered"}`)
 		return bytes > 0 && bytes/requests > 1<<20
@@ -294,7 +294,7 @@ func TestFluentBitRefusesWrongSettingsAllAtOnce(t *testing.T) {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	port, err := strconv.Atoi(launch.FreePort(t))
+	port, err := strconv.Atoi(support.FreePort(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,10 +306,10 @@ func freePort(t *testing.T) int {
 func TestFluentBitImageConfiguration(t *testing.T) {
 	s := cluster(t)
 	index := freshIndex(t, s)
-	port := launch.FreePort(t)
+	port := support.FreePort(t)
 	receiver := fluentbit.StartFile(t, plugin, "../../deploy/image/fluent-bit.conf",
 		"ES_HOSTS="+s.URL(), "ES_PREFIX="+index, "FORWARD_PORT="+port, "STORAGE_PATH="+t.TempDir())
-	eventually(t, 30*time.Second, "the receiver listens", func() bool { return strings.Contains(receiver.Log(), "listening on") })
+	support.Eventually(t, 30*time.Second, "the receiver listens", func() bool { return strings.Contains(receiver.Log(), "listening on") })
 	sender := fluentbit.Start(t, plugin, fmt.Sprintf(`[SERVICE]
     Flush 0.5
 [INPUT]

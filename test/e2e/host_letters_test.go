@@ -12,6 +12,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // strictIndex makes an index that refuses a record whose n is no number.
@@ -137,7 +138,7 @@ func TestHostDeadLetterIndexThatRefusesTooEndsThere(t *testing.T) {
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
+	support.Eventually(t, 5*time.Second, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
 }
 
 func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
@@ -198,5 +199,5 @@ func TestHostDeadLetterFileHasOneOwner(t *testing.T) {
 	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "http://127.0.0.1:1"}, {"Dead_Letter_File", file}}}); err == nil {
 		t.Error("two outputs may write to one file")
 	}
-	eventually(t, 5*time.Second, "the log tells why", func() bool { return strings.Contains(log.String(), "give each its own") })
+	support.Eventually(t, 5*time.Second, "the log tells why", func() bool { return strings.Contains(log.String(), "give each its own") })
 }

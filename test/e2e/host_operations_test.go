@@ -12,6 +12,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // counted flushes records once and returns how many documents had each
@@ -191,7 +192,7 @@ func TestHostPipelines(t *testing.T) {
 	o := output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Pipeline "+index+"-late", "Retry_Budget 0")
 	late := chunkOf(t, host.Nested, 1000, 2)
 	flush(t, o, "a", late, host.RETRY)
-	eventually(t, 10*time.Second, "the pipeline is named", func() bool { return strings.Contains(log.String(), index+"-late") })
+	support.Eventually(t, 10*time.Second, "the pipeline is named", func() bool { return strings.Contains(log.String(), index+"-late") })
 	if _, err := s.Do(t.Context(), "PUT", "/_ingest/pipeline/"+index+"-late", []byte(`{"processors":[]}`)); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
-	"out_es/test/pki"
-	"out_es/test/tunnel"
+	"out_es/test/support"
 )
 
 // anyHost is an address of this machine that Go's rules for proxies don't take
@@ -41,7 +40,7 @@ func newForwarder(t *testing.T) *forwarder {
 		f.asked = append(f.asked, r.Method+" "+r.Host+strings.TrimSuffix(r.URL.Path, "/"))
 		f.mu.Unlock()
 		if r.Method == http.MethodConnect {
-			tunnel.Serve(w, r.Host)
+			support.ServeTunnel(w, r.Host)
 			return
 		}
 		pass.ServeHTTP(w, r)
@@ -76,7 +75,7 @@ func reachable(t *testing.T, s *elasticsearch.Server) (addresses map[string]stri
 	}
 	r := newRealm(t)
 	secured := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(elastic))
-	secured.TLS = &tls.Config{Certificates: []tls.Certificate{r.Issue(pki.Subject{Hosts: []string{anyHost}}).TLS(t)}}
+	secured.TLS = &tls.Config{Certificates: []tls.Certificate{r.Issue(support.Subject{Hosts: []string{anyHost}}).TLS(t)}}
 	secured.StartTLS()
 	t.Cleanup(secured.Close)
 	_, port, err := net.SplitHostPort(secured.Listener.Addr().String())

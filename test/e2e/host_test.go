@@ -14,13 +14,13 @@ import (
 
 	"out_es/test/fluentbit"
 	"out_es/test/host"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // start loads the plugin into the host of our own; log gets its lines.
-func start(t *testing.T, o host.Options) (*host.Host, *launch.Journal) {
+func start(t *testing.T, o host.Options) (*host.Host, *support.Journal) {
 	t.Helper()
-	log := &launch.Journal{}
+	log := &support.Journal{}
 	o.Plugin, o.Log = plugin, log
 	h, err := host.Start(t.Context(), o)
 	if err != nil {
@@ -177,7 +177,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 5*time.Second, "the log has "+c.log, func() bool { return strings.Contains(log.String(), c.log) })
+			support.Eventually(t, 5*time.Second, "the log has "+c.log, func() bool { return strings.Contains(log.String(), c.log) })
 		})
 	}
 }
@@ -200,7 +200,7 @@ func TestHostWithoutSymbolsLogsToStandardError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"[ info] [output:es_go:es_go] version ", "connection refused"} {
-		eventually(t, 5*time.Second, part+" is on standard error", func() bool { return strings.Contains(log.String(), part) })
+		support.Eventually(t, 5*time.Second, part+" is on standard error", func() bool { return strings.Contains(log.String(), part) })
 	}
 }
 
@@ -211,7 +211,7 @@ func TestHostLogsOnItsOwnThreads(t *testing.T) {
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, "the outage is logged", func() bool { return strings.Contains(log.String(), "connection refused") })
+	support.Eventually(t, 5*time.Second, "the outage is logged", func() bool { return strings.Contains(log.String(), "connection refused") })
 	if strings.Contains(log.String(), host.ForeignMark) {
 		t.Error("lines came from threads that are not Fluent Bit's")
 	}
@@ -225,7 +225,7 @@ func TestHostFailedInitLeavesOthersAlone(t *testing.T) {
 	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "ftp://user:topsecret@host"}}}); !errors.As(err, &failed) {
 		t.Errorf("Init of a wrong section: %v", err)
 	}
-	eventually(t, 5*time.Second, "the log tells what is wrong", func() bool { return strings.Contains(log.String(), "must be http or https") })
+	support.Eventually(t, 5*time.Second, "the log tells what is wrong", func() bool { return strings.Contains(log.String(), "must be http or https") })
 	if strings.Contains(log.String(), "topsecret") {
 		t.Error("the password is in the log")
 	}

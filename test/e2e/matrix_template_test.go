@@ -17,6 +17,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // readyTemplate is one of deploy/templates, for other indices than its own:
@@ -108,7 +109,7 @@ func TestMatrixReadyTemplates(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 5*time.Second, "the log tells it", func() bool {
+			support.Eventually(t, 5*time.Second, "the log tells it", func() bool {
 				return strings.Contains(log.String(), "the index template "+prefix+" was installed")
 			})
 			indices := prefix + "*"
@@ -219,7 +220,7 @@ func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, 5*time.Second, "the log has an error", func() bool { return strings.Contains(log.String(), c.says) })
+			support.Eventually(t, 5*time.Second, "the log has an error", func() bool { return strings.Contains(log.String(), c.says) })
 			if n := strings.Count(log.String(), "was not installed"); n != 1 {
 				t.Errorf("%d errors, want 1", n)
 			}
@@ -250,7 +251,7 @@ func TestMatrixTemplateComesBeforeTheFirstDocument(t *testing.T) {
 		"Template_File "+readyTemplate(t, s, "logstash-es_go", prefix+"-*"))
 	flush(t, o, "kube", podChunk(t), host.RETRY)
 	away.Store(0)
-	eventually(t, 20*time.Second, "the chunk is delivered", func() bool {
+	support.Eventually(t, 20*time.Second, "the chunk is delivered", func() bool {
 		code, err := o.Flush(t.Context(), "kube", podChunk(t))
 		return err == nil && code == host.OK
 	})

@@ -12,6 +12,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // bulkRequests is how many each node answered, by its name, as it says itself.
@@ -87,7 +88,7 @@ func startLoad(t *testing.T, o *host.Output, workers int) *load {
 func (l *load) await(t *testing.T, more int64) {
 	t.Helper()
 	until := l.done.Load() + more
-	eventually(t, time.Minute, fmt.Sprintf("%d more chunks are delivered", more), func() bool { return l.done.Load() >= until })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d more chunks are delivered", more), func() bool { return l.done.Load() >= until })
 }
 
 // TestClusterOfThreeLosesANodeUnderLoad kills one of three real nodes and
@@ -128,7 +129,7 @@ func TestClusterOfThreeLosesANodeUnderLoad(t *testing.T) {
 	if err := c.Restart(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 30*time.Second, "the node that came back gets its share", func() bool {
+	support.Eventually(t, 30*time.Second, "the node that came back gets its share", func() bool {
 		return bulkRequests(t, first)["node-1"] >= 50
 	})
 	t.Logf("all up again: bulk requests by node: %v", bulkRequests(t, first))

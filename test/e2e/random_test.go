@@ -13,6 +13,7 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
+	"out_es/test/support"
 )
 
 // What a run is made of. SOAK asks for the full form with so many seeds, FAULT_SEED for a single one in all variants.
@@ -181,7 +182,7 @@ func (m *storm) flush(ctx context.Context, t *testing.T, p *instance) (flushes i
 	close(queue)
 	all.Wait()
 	if err := errors.Join(faults...); err != nil {
-		t.Error(tail(err.Error(), 5))
+		t.Error(support.LastLines(err.Error(), 5))
 	}
 	return flushes
 }

@@ -17,8 +17,7 @@ import (
 	"time"
 
 	"out_es/test/host"
-	"out_es/test/launch"
-	"out_es/test/pki"
+	"out_es/test/support"
 )
 
 // The secrets of these tests. Each has characters that URLs, JSON and base64
@@ -88,12 +87,12 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	plain := repeater(t)
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secure.TLS = &tls.Config{Certificates: []tls.Certificate{pki.New(t, "stranger").Issue(local()).TLS(t)}}
+	secure.TLS = &tls.Config{Certificates: []tls.Certificate{support.NewAuthority(t, "stranger").Issue(local()).TLS(t)}}
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 
 	h, log := start(t, host.Options{LogLevel: "trace"})
-	out := &launch.Journal{}
+	out := &support.Journal{}
 	fail := func(name string, options []string) {
 		t.Helper()
 		var properties [][2]string
@@ -124,7 +123,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		}
 	}
 
-	cert, key := r.identity("client", r.Issue(pki.Subject{}))
+	cert, key := r.identity("client", r.Issue(support.Subject{}))
 	proxy := strings.Replace(plain.URL, "://", "://u:"+url.PathEscape(secrets["proxy password"])+"@", 1)
 	credentials := map[string][]string{
 		"basic":       {"HTTP_User fluent", "HTTP_Passwd " + secrets["password"]},
@@ -163,7 +162,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	fail("refused at start: a wrong token", []string{"Hosts es", "Bearer_Token_File " + r.file("two", []byte(secrets["token"]+" "+secrets["token"]))})
 	fail("refused at start: a key as certificate", []string{"Hosts https://es", "TLS_Crt_File " + key, "TLS_Key_File " + cert, "TLS_Key_Passwd " + secrets["key password"]})
 
-	eventually(t, 5*time.Second, "the log has what is wrong with the last section", func() bool { return strings.Contains(log.String(), "TLS_Crt_File") })
+	support.Eventually(t, 5*time.Second, "the log has what is wrong with the last section", func() bool { return strings.Contains(log.String(), "TLS_Crt_File") })
 	text := log.String() + out.String()
 	for _, must := range []string{"401", "certificate signed by unknown authority", "connection refused", "no such host", "Bulk_Size", "fluentbit_output_es_go_requests_total", "***"} {
 		if !strings.Contains(text, must) {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"out_es/test/support"
 )
 
 // diskFault is something that keeps the spool from being written.
@@ -64,7 +66,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			d := newDisk(t)
 			at := newSite(t, freshIndex(t, s))
 			agent := at.start(t, spoolOn(t, d.dir, append([]string{"scheduler.cap 3"}, fault.changes...)...), s.URL())
-			eventually(t, time.Minute, "the plugin starts", func() bool { return strings.Contains(agent.Log(), "spool in "+d.dir) })
+			support.Eventually(t, time.Minute, "the plugin starts", func() bool { return strings.Contains(agent.Log(), "spool in "+d.dir) })
 			var end func()
 			if fault.first {
 				end = fault.begin(t, d, agent.PID())
@@ -77,13 +79,13 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			refused := func() bool {
 				return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="returned"`)) > 1000
 			}
-			eventually(t, time.Minute, "chunks go back", refused)
+			support.Eventually(t, time.Minute, "chunks go back", refused)
 			time.Sleep(2 * time.Second) // of which a part is tried again
 			if agent.Ended() {
 				t.Fatalf("the agent ended:\n%s", agent.Log())
 			}
 			end()
-			eventually(t, time.Minute, "the end is told", func() bool { return strings.Contains(agent.Log(), "the spool takes chunks again") })
+			support.Eventually(t, time.Minute, "the end is told", func() bool { return strings.Contains(agent.Log(), "the spool takes chunks again") })
 			lines := scribe.finish(t)
 			awaitAll(t, s, at.prefix, len(lines), time.Minute)
 			awaitSpooled(t, agent, time.Minute)
@@ -131,7 +133,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			scribe := startScribe(t, at.logs, 2, containerLine)
 			for n := range cuts {
 				agent := at.start(t, file, closedPort(t))
-				eventually(t, time.Minute, "chunks are acknowledged", func() bool {
+				support.Eventually(t, time.Minute, "chunks are acknowledged", func() bool {
 					return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) > 2000
 				})
 				time.Sleep(time.Duration(n%4) * 100 * time.Millisecond) // another moment of Fluent Bit's second each time
@@ -141,7 +143,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			}
 			lines := scribe.finish(t)
 			last := at.start(t, file, s.URL())
-			eventually(t, time.Minute, "it starts", func() bool { return last.Metric(t, spoolSeries("received_total")) >= 0 })
+			support.Eventually(t, time.Minute, "it starts", func() bool { return last.Metric(t, spoolSeries("received_total")) >= 0 })
 			awaitSpooled(t, last, time.Minute)
 			last.Stop(t, 20*time.Second)
 			got := take(t, s, at.prefix)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // spoolFile is what users are told to copy where they want a spool.
@@ -24,7 +25,7 @@ func spoolSeries(name string, labels ...string) string {
 func awaitSpooled(t *testing.T, agent *fluentbit.Agent, patience time.Duration) {
 	t.Helper()
 	last, since := -1.0, time.Now()
-	eventually(t, patience, "the spool is empty and nothing comes any more", func() bool {
+	support.Eventually(t, patience, "the spool is empty and nothing comes any more", func() bool {
 		now := agent.Metric(t, spoolSeries("received_total"))
 		if now != last {
 			last, since = now, time.Now()

@@ -18,6 +18,7 @@ import (
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 const (
@@ -221,7 +222,7 @@ func TestSpoolNeverBlocksTheEngine(t *testing.T) {
 	s.mu.Lock()
 	s.delay = 0
 	s.mu.Unlock()
-	eventually(t, time.Minute, "what waited arrives", func() bool {
+	support.Eventually(t, time.Minute, "what waited arrives", func() bool {
 		_, documents := s.longest(t)
 		return documents > 25*loadTags*loadRate
 	})

@@ -11,6 +11,7 @@ import (
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 const (
@@ -111,7 +112,7 @@ func TestSpoolOutageCostsDiskAndNoMemory(t *testing.T) {
 	if speed := float64(count.Body) / megabyte / took.Seconds(); speed < 20 {
 		t.Errorf("drained at %.0f MB/s", speed)
 	}
-	eventually(t, 10*time.Second, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
+	support.Eventually(t, 10*time.Second, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
 }
 
 // spoolBytes is what the spool's segments take.

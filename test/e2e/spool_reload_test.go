@@ -9,6 +9,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 const (
@@ -47,12 +48,12 @@ func TestSpoolDrainsThroughHotReloads(t *testing.T) {
 	scribe := startScribe(t, at.logs, 3, containerLine)
 	file := edited(t, spoolFile, "flush: hot_reload on", "request_timeout: bulk_size 100K", "request_timeout: retry_max 500ms")
 	agent := at.start(t, file, proxy.URL())
-	eventually(t, time.Minute, "chunks wait", func() bool {
+	support.Eventually(t, time.Minute, "chunks wait", func() bool {
 		return agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) > 6000
 	})
 	setRules(t, proxy, faults.Rule{Fault: faults.Slow, Share: 0.8, Delay: 100 * time.Millisecond}, faults.Rule{Fault: faults.ThrottleItems, Share: 0.2})
 	for reload := range drainReloads {
-		eventually(t, time.Minute, "it is sent", func() bool {
+		support.Eventually(t, time.Minute, "it is sent", func() bool {
 			return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="accepted"`)) > 0
 		})
 		if waiting := agent.Metric(t, spoolSeries("spool_frames")); waiting < 2 {
@@ -71,7 +72,7 @@ func reloadSpooling(t *testing.T, at *site, agent *fluentbit.Agent, n int) {
 	refused := func() int { return strings.Count(agent.Log(), "reloading in progress, aborting") }
 	before := refused()
 	agent.Signal(t, syscall.SIGHUP)
-	eventually(t, time.Minute, "the plugin starts again", func() bool {
+	support.Eventually(t, time.Minute, "the plugin starts again", func() bool {
 		if now := refused(); now > before { // an instance starts before its reload ends
 			before = now
 			agent.Signal(t, syscall.SIGHUP)
@@ -84,7 +85,7 @@ func reloadSpooling(t *testing.T, at *site, agent *fluentbit.Agent, n int) {
 // awaitStarts waits until so many instances have started in an agent.
 func awaitStarts(t *testing.T, at *site, agent *fluentbit.Agent, n int) {
 	t.Helper()
-	eventually(t, time.Minute, "the plugin starts", func() bool {
+	support.Eventually(t, time.Minute, "the plugin starts", func() bool {
 		return agent.Ended() || strings.Count(agent.Log(), "spool in "+at.state) == n
 	})
 	if agent.Ended() {
@@ -114,7 +115,7 @@ func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 			at := newSite(t, freshIndex(t, s))
 			lines := writeTags(t, at.logs)
 			agent := at.start(t, spoolFile, outage(t))
-			eventually(t, time.Minute, "all is in the spool", func() bool {
+			support.Eventually(t, time.Minute, "all is in the spool", func() bool {
 				return agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) == float64(len(lines))
 			})
 			time.Sleep(1500 * time.Millisecond) // so that a request is under way

@@ -15,9 +15,8 @@ import (
 	es "out_es/plugin"
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/golden"
 	"out_es/test/nginx"
-	"out_es/test/pki"
+	"out_es/test/support"
 )
 
 var update = flag.Bool("update", false, "write testdata/tls/*.golden")
@@ -27,12 +26,14 @@ const apiKey = "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw=="
 
 // realm is an authority, and files for what it signed.
 type realm struct {
-	*pki.Authority
+	*support.Authority
 	t   *testing.T
 	dir string
 }
 
-func newRealm(t *testing.T) *realm { return &realm{pki.New(t, "out_es test"), t, t.TempDir()} }
+func newRealm(t *testing.T) *realm {
+	return &realm{support.NewAuthority(t, "out_es test"), t, t.TempDir()}
+}
 
 func (r *realm) file(name string, text []byte) string {
 	r.t.Helper()
@@ -49,13 +50,13 @@ func (r *realm) file(name string, text []byte) string {
 func (r *realm) caFile() string { return r.file("ca.pem", r.PEM()) }
 
 // identity writes a certificate and its key to files of that name.
-func (r *realm) identity(name string, p pki.Pair) (cert, key string) {
+func (r *realm) identity(name string, p support.KeyPair) (cert, key string) {
 	return r.file(name+".crt", p.Cert), r.file(name+".key", p.Key)
 }
 
 // secured is nginx with TLS in front of Elasticsearch; more are directives of
 // its server block.
-func (r *realm) secured(s *elasticsearch.Server, subject pki.Subject, more ...string) *nginx.Server {
+func (r *realm) secured(s *elasticsearch.Server, subject support.Subject, more ...string) *nginx.Server {
 	r.t.Helper()
 	cert, key := r.identity("server", r.Issue(subject))
 	return nginx.Start(r.t, "ssl", fmt.Sprintf("ssl_certificate %s;\nssl_certificate_key %s;\n%s\n%s", cert, key, strings.Join(more, "\n"), passTo(s)))
@@ -66,8 +67,8 @@ func passTo(s *elasticsearch.Server) string {
 }
 
 // local is a certificate for this machine.
-func local() pki.Subject {
-	return pki.Subject{Name: "es", Hosts: []string{"localhost", "127.0.0.1"}, WithAuthority: true}
+func local() support.Subject {
+	return support.Subject{Name: "es", Hosts: []string{"localhost", "127.0.0.1"}, WithAuthority: true}
 }
 
 // onlyBasic, onlyKey and onlyToken let through who says the right thing.
@@ -94,7 +95,7 @@ func tlsCases(t *testing.T) []tlsCase {
 			return "http://" + nginx.Start(r.t, "", directives+"\n"+passTo(s)).Address
 		}
 	}
-	secured := func(subject pki.Subject, more ...string) func(*realm, *elasticsearch.Server) string {
+	secured := func(subject support.Subject, more ...string) func(*realm, *elasticsearch.Server) string {
 		return func(r *realm, s *elasticsearch.Server) string {
 			return "https://" + r.secured(s, subject, more...).Address
 		}
@@ -108,7 +109,7 @@ func tlsCases(t *testing.T) []tlsCase {
 	trusting := func(more ...string) func(*realm) []string {
 		return func(r *realm) []string { return append([]string{"TLS_CA_File " + r.caFile()}, more...) }
 	}
-	as := func(issue func(r *realm) pki.Pair) func(*realm) []string {
+	as := func(issue func(r *realm) support.KeyPair) func(*realm) []string {
 		return func(r *realm) []string {
 			cert, key := r.identity("client", issue(r))
 			return []string{"TLS_CA_File " + r.caFile(), "TLS_Crt_File " + cert, "TLS_Key_File " + key}
@@ -125,23 +126,25 @@ func tlsCases(t *testing.T) []tlsCase {
 		{"its authority", secured(local()), trusting(), true},
 		{"its fingerprint", secured(local()), func(r *realm) []string { return []string{"TLS_CA_Fingerprint " + r.Fingerprint()} }, true},
 		{"wrong authority", secured(local()), func(r *realm) []string {
-			return []string{"TLS_CA_File " + r.file("other.pem", pki.New(r.t, "other").PEM())}
+			return []string{"TLS_CA_File " + r.file("other.pem", support.NewAuthority(r.t, "other").PEM())}
 		}, false},
 		{"authority of nobody", secured(local()), nothing, false},
 		{"wrong fingerprint", secured(local()), func(*realm) []string { return []string{"TLS_CA_Fingerprint " + strings.Repeat("6a0c", 16)} }, false},
-		{"expired certificate", secured(pki.Subject{Hosts: []string{"127.0.0.1"}, Ends: -24 * time.Hour}), trusting(), false},
+		{"expired certificate", secured(support.Subject{Hosts: []string{"127.0.0.1"}, Ends: -24 * time.Hour}), trusting(), false},
 		{"another name", func(r *realm, s *elasticsearch.Server) string {
-			address := r.secured(s, pki.Subject{Hosts: []string{"es.example.com", "10.0.0.1"}}).Address
+			address := r.secured(s, support.Subject{Hosts: []string{"es.example.com", "10.0.0.1"}}).Address
 			return strings.Replace("https://"+address, "127.0.0.1", "localhost", 1)
 		}, trusting(), false},
-		{"another name that is given", secured(pki.Subject{Hosts: []string{"es.example.com"}}), trusting("TLS_Server_Name es.example.com"), true},
-		{"not verified", secured(pki.Subject{Hosts: []string{"es.example.com"}, Ends: -24 * time.Hour}), func(*realm) []string { return []string{"TLS_Verify off"} }, true},
+		{"another name that is given", secured(support.Subject{Hosts: []string{"es.example.com"}}), trusting("TLS_Server_Name es.example.com"), true},
+		{"not verified", secured(support.Subject{Hosts: []string{"es.example.com"}, Ends: -24 * time.Hour}), func(*realm) []string { return []string{"TLS_Verify off"} }, true},
 		{"TLS 1.1 only", old, trusting(), false},
 		{"TLS 1.1 only and allowed", old, trusting("TLS_Min_Version 1.1"), true},
-		{"mutual", mutual, as(func(r *realm) pki.Pair { return r.Issue(pki.Subject{Name: "agent"}) }), true},
+		{"mutual", mutual, as(func(r *realm) support.KeyPair { return r.Issue(support.Subject{Name: "agent"}) }), true},
 		{"mutual without a certificate", mutual, trusting(), false},
-		{"mutual with a strangers certificate", mutual, as(func(r *realm) pki.Pair { return pki.New(r.t, "other").Issue(pki.Subject{Name: "agent"}) }), false},
-		{"mutual with an expired certificate", mutual, as(func(r *realm) pki.Pair { return r.Issue(pki.Subject{Name: "agent", Ends: -24 * time.Hour}) }), false},
+		{"mutual with a strangers certificate", mutual, as(func(r *realm) support.KeyPair {
+			return support.NewAuthority(r.t, "other").Issue(support.Subject{Name: "agent"})
+		}), false},
+		{"mutual with an expired certificate", mutual, as(func(r *realm) support.KeyPair { return r.Issue(support.Subject{Name: "agent", Ends: -24 * time.Hour}) }), false},
 		{"basic", basic, trusting("HTTP_User fluent", "HTTP_Passwd right password"), true},
 		{"basic in the URL", func(r *realm, s *elasticsearch.Server) string {
 			return strings.Replace(basic(r, s), "://", "://fluent:right%20password@", 1)
@@ -195,7 +198,7 @@ func TestTLSAndCredentials(t *testing.T) {
 			if outcome != es.Retry {
 				t.Errorf("%v", outcome)
 			}
-			golden.Compare(t, filepath.Join("testdata", "tls", strings.ReplaceAll(c.name, " ", "_")+".golden"), told(t, p.log.String(), host), *update)
+			support.CompareGolden(t, filepath.Join("testdata", "tls", strings.ReplaceAll(c.name, " ", "_")+".golden"), told(t, p.log.String(), host), *update)
 		})
 	}
 }
@@ -233,9 +236,9 @@ func told(t *testing.T, log, host string) string {
 func TestFluentBitRotation(t *testing.T) {
 	s, r := cluster(t), newRealm(t)
 	index := freshIndex(t, s)
-	young := &realm{pki.New(t, "young"), t, r.dir} // writes the same files
+	young := &realm{support.NewAuthority(t, "young"), t, r.dir} // writes the same files
 	ca := r.caFile()
-	r.identity("client", r.Issue(pki.Subject{Name: "agent"}))
+	r.identity("client", r.Issue(support.Subject{Name: "agent"}))
 	front := r.secured(s, local(), "ssl_client_certificate "+ca+"; ssl_verify_client on; keepalive_timeout 1h;")
 	agent := fluentbit.Start(t, plugin, fmt.Sprintf(`[SERVICE]
     Flush 0.2
@@ -249,13 +252,13 @@ func TestFluentBitRotation(t *testing.T) {
 	accepted := func() float64 {
 		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`)
 	}
-	eventually(t, 20*time.Second, "documents arrive", func() bool { return accepted() > 10 })
+	support.Eventually(t, 20*time.Second, "documents arrive", func() bool { return accepted() > 10 })
 	young.identity("server", young.Issue(local()))
-	young.identity("client", young.Issue(pki.Subject{Name: "agent"}))
+	young.identity("client", young.Issue(support.Subject{Name: "agent"}))
 	young.caFile()
 	front.Reload(t)
 	before := accepted()
-	eventually(t, 30*time.Second, "documents arrive under the new certificates", func() bool { return accepted() > before+40 })
+	support.Eventually(t, 30*time.Second, "documents arrive under the new certificates", func() bool { return accepted() > before+40 })
 	agent.Stop(t, 20*time.Second)
 	if strings.Contains(agent.Log(), "TLS_Verify") {
 		t.Error("verification was off")

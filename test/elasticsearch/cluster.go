@@ -14,7 +14,7 @@ import (
 	"sync"
 	"testing"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // Cluster is several real nodes of one cluster, each a process of its own. Methods that name a node count from 0.
@@ -33,7 +33,7 @@ func StartCluster(ctx context.Context, size int, options Options) (*Cluster, err
 		return nil, fmt.Errorf("elasticsearch: a folder for the cluster: %w", err)
 	}
 	c := &Cluster{dir: dir, nodes: make([]*Server, size)}
-	ports, err := launch.FreePorts(size)
+	ports, err := support.FreePorts(size)
 	if err == nil {
 		err = c.startAll(ctx, ports, options)
 	}

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"out_es/test/support"
 )
 
 // journalBytes of a node's log are kept for error messages: a start logs about 10 KB, a failure two long stack traces.
@@ -34,7 +36,7 @@ func (j *journal) Write(p []byte) (int, error) {
 func (j *journal) tail(n int) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return lastLines(j.last, n)
+	return support.LastLines(string(j.last), n)
 }
 
 const listeningPrefix = "listening "

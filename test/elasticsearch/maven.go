@@ -1,13 +1,13 @@
 package elasticsearch
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"out_es/test/support"
 )
 
 // findMaven returns the path of mvn: on PATH, else in MAVEN_HOME. The error is a *MissingToolError.
@@ -43,12 +43,7 @@ func copyJars(ctx context.Context, java jdk, pom, version, jars string) error {
 	cmd.Env = append(os.Environ(), "JAVA_HOME="+java.home)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("elasticsearch: Maven could not fetch version %s (%w); does the version exist, "+
-			"and does `mvn` reach Maven Central or its mirror from here? It said:\n%s", version, err, lastLines(out, 15))
+			"and does `mvn` reach Maven Central or its mirror from here? It said:\n%s", version, err, support.LastLines(string(out), 15))
 	}
 	return nil
-}
-
-func lastLines(text []byte, n int) string {
-	lines := strings.Split(string(bytes.TrimRight(text, "\n")), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

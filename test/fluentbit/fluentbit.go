@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // Find returns the program's path.
@@ -49,7 +49,7 @@ type Agent struct {
 	cmd     *exec.Cmd
 	done    chan struct{}
 	err     error // how it ended; valid once done is closed
-	log     launch.Journal
+	log     support.Journal
 }
 
 // Start runs Fluent Bit with plugin and the classic configuration conf, to
@@ -69,7 +69,7 @@ func Start(t testing.TB, plugin, conf string) *Agent {
 func StartFile(t testing.TB, plugin, file string, environment ...string) *Agent {
 	t.Helper()
 	path := ForTest(t)
-	port := launch.FreePort(t)
+	port := support.FreePort(t)
 	a := &Agent{Metrics: "http://127.0.0.1:" + port, done: make(chan struct{})}
 	a.cmd = exec.Command(path, "-e", plugin, "-c", file, "-H", "-P", port)
 	a.cmd.Env = append(append(os.Environ(), "HTTP_PORT="+port), environment...)

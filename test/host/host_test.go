@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"out_es/test/host"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // tiny compiles testdata/tiny.c, a plugin that does what a flush's tag says, and returns its path.
@@ -71,7 +71,7 @@ func flush(t *testing.T, o *host.Output, tag string) host.Code {
 }
 
 // stop ends everything the regular way and returns the whole log.
-func stop(t *testing.T, h *host.Host, l *launch.Journal, outputs ...*host.Output) string {
+func stop(t *testing.T, h *host.Host, l *support.Journal, outputs ...*host.Output) string {
 	t.Helper()
 	for _, o := range outputs {
 		if err := o.Exit(); err != nil {
@@ -94,7 +94,7 @@ func wantIn(t *testing.T, text string, parts ...string) {
 }
 
 func TestPropertiesAreLookedUpAsInFluentBit(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	h := start(t, host.Options{Log: &l, Env: []string{"TZ=UTC"}})
 	out := initialize(t, h, host.Instance{Workers: 1, Properties: [][2]string{
 		{"Hosts", "first"}, {"hosts", "second"}, {"Empty", ""}, {"empty", "too late"}, {"Host", "kept"}, {"PORT", "kept"},
@@ -120,11 +120,11 @@ func TestWhatFluentBitRefusesIsAConfigError(t *testing.T) {
 			t.Errorf("%v: %v", kv, err)
 		}
 	}
-	stop(t, h, new(launch.Journal))
+	stop(t, h, new(support.Journal))
 }
 
 func TestAFailedInitIsAnInitErrorAndLeavesTheOthers(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	h := start(t, host.Options{Log: &l})
 	good := initialize(t, h, host.Instance{})
 	_, err := h.Init(host.Instance{Properties: [][2]string{{"Init", "0"}}})
@@ -163,7 +163,7 @@ func TestCodesAndBrokenPromises(t *testing.T) {
 			t.Errorf("%s: %v", tag, err)
 		}
 	}
-	stop(t, h, new(launch.Journal), out)
+	stop(t, h, new(support.Journal), out)
 	if _, err := out.Flush(t.Context(), "late", nil); !errors.Is(err, host.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
@@ -176,7 +176,7 @@ func TestAKeptPointerShowsUp(t *testing.T) {
 	if flush(t, out, "peek") != host.OK {
 		t.Error("the chunk was not overwritten after its flush")
 	}
-	stop(t, h, new(launch.Journal), out)
+	stop(t, h, new(support.Journal), out)
 }
 
 func TestWorkersFlushAtOnceAndTheEngineOneByOne(t *testing.T) {
@@ -197,11 +197,11 @@ func TestWorkersFlushAtOnceAndTheEngineOneByOne(t *testing.T) {
 	if took := time.Since(begin); took < 90*time.Millisecond {
 		t.Errorf("three flushes of 30 ms on one thread took %v", took)
 	}
-	stop(t, h, new(launch.Journal), out, engine)
+	stop(t, h, new(support.Journal), out, engine)
 }
 
 func TestLogLines(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	file := filepath.Join(t.TempDir(), "fluent-bit.log")
 	h := start(t, host.Options{Log: &l, LogFile: file, LogLevel: "debug"})
 	out := initialize(t, h, host.Instance{Workers: 1})
@@ -250,11 +250,11 @@ fluentbit_output_tiny_level 1.5
 	if got != want {
 		t.Errorf("got:\n%swant:\n%s", got, want)
 	}
-	stop(t, h, new(launch.Journal), one, two)
+	stop(t, h, new(support.Journal), one, two)
 }
 
 func TestABareHostExportsNothing(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	h := start(t, host.Options{Bare: true, Log: &l})
 	out := initialize(t, h, host.Instance{Properties: [][2]string{{"Show", "Show"}}})
 	if text, err := h.Scrape(); text != "" || err != nil {
@@ -264,7 +264,7 @@ func TestABareHostExportsNothing(t *testing.T) {
 }
 
 func TestHotReload(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	h := start(t, host.Options{Log: &l})
 	old := initialize(t, h, host.Instance{})
 	if err := h.Reload(); err != nil {

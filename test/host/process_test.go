@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"out_es/test/host"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 func TestExitWaitsForWhatIsQueued(t *testing.T) {
@@ -32,7 +32,7 @@ func TestExitWaitsForWhatIsQueued(t *testing.T) {
 	if _, err := out.Flush(t.Context(), "late", nil); !errors.Is(err, host.ErrGone) {
 		t.Errorf("after Exit: %v", err)
 	}
-	stop(t, h, new(launch.Journal))
+	stop(t, h, new(support.Journal))
 }
 
 func TestTheStackIsSmallAndGuarded(t *testing.T) {
@@ -42,7 +42,7 @@ func TestTheStackIsSmallAndGuarded(t *testing.T) {
 	if used := out.StackUsed(); used < 50000 || used > 64*1024 {
 		t.Errorf("used %d bytes", used)
 	}
-	stop(t, h, new(launch.Journal), out)
+	stop(t, h, new(support.Journal), out)
 
 	h = start(t, host.Options{})
 	out = initialize(t, h, host.Instance{Workers: 1})
@@ -54,7 +54,7 @@ func TestTheStackIsSmallAndGuarded(t *testing.T) {
 }
 
 func TestACrashIsReportedWithTheLastLines(t *testing.T) {
-	var l launch.Journal
+	var l support.Journal
 	h := start(t, host.Options{Log: &l})
 	out := initialize(t, h, host.Instance{Properties: [][2]string{{"Show", "Hosts"}}, Workers: 2})
 	waiting := make(chan error, 1)

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // Cluster is an API server with its etcd.
@@ -51,7 +51,7 @@ func Start(t testing.TB) *Cluster {
 	mustRun(t, "openssl", "rsa", "-in", key, "-pubout", "-out", public)
 	write(t, c.file("tokens.csv"), adminToken+`,administrator,1,"system:masters"`+"\n")
 
-	client, peer, port := launch.FreePort(t), launch.FreePort(t), launch.FreePort(t)
+	client, peer, port := support.FreePort(t), support.FreePort(t), support.FreePort(t)
 	c.background(t, etcd, "--data-dir", c.file("etcd"), "--listen-client-urls", "http://127.0.0.1:"+client, "--advertise-client-urls",
 		"http://127.0.0.1:"+client, "--listen-peer-urls", "http://127.0.0.1:"+peer, "--unsafe-no-fsync")
 	c.background(t, apiserver, "--etcd-servers", "http://127.0.0.1:"+client, "--service-account-issuer", "https://kubernetes.default.svc",

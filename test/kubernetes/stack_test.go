@@ -15,7 +15,7 @@ import (
 	"out_es/test/deploy"
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // stack is what runs, and how its configuration was rendered.
@@ -35,7 +35,7 @@ func newStack(t *testing.T) *stack {
 		t.Skip("OUT_ES_SO is not set: `make e2e-kubernetes` sets it")
 	}
 	fluentbit.ForTest(t)
-	s := &stack{cluster: ready(t), es: elasticsearch.ForTest(t, elasticsearch.Options{}), plugin: so, exporter: launch.FreePort(t)}
+	s := &stack{cluster: ready(t), es: elasticsearch.ForTest(t, elasticsearch.Options{}), plugin: so, exporter: support.FreePort(t)}
 	var text []byte
 	text, s.objects = deploy.Render(t, "kubernetes/overlays/development")
 	s.cluster.Kubectl(t, string(text), "apply", "--server-side", "-f", "-")
@@ -62,16 +62,6 @@ func (s *stack) start(t *testing.T, kind, name, state string) *fluentbit.Agent {
 	}
 	dir := s.objects.WriteConfigMap(t, name)
 	return fluentbit.StartFile(t, s.plugin, filepath.Join(dir, "fluent-bit.yaml"), s.objects.Environment(t, s.objects.Find(t, kind, name), given)...)
-}
-
-// eventually waits until something holds.
-func eventually(t *testing.T, patience time.Duration, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(300 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("after %s still not: %s", patience, what)
-		}
-	}
 }
 
 // documents returns all of a pattern's, by the value of a field.
@@ -127,7 +117,7 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	s.node.sidecar(t, myapp, 3)
 
 	const want = 5 + 2 + 3
-	eventually(t, time.Minute, fmt.Sprintf("%d documents are there", want), func() bool { return len(s.documents(t, containerLogs)) >= want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are there", want), func() bool { return len(s.documents(t, containerLogs)) >= want })
 
 	// The kubelet rotates by renaming.
 	if err := os.Rename(web.Name(), web.Name()+".20261123-110000"); err != nil {
@@ -135,7 +125,7 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	}
 	cri(t, web, "F", "a last line into the file that was renamed")
 	cri(t, s.node.file(t, "shop", "web-0", "nginx"), "F", "a first line into the next file")
-	eventually(t, time.Minute, "the lines around the rotation are there", func() bool { return len(s.documents(t, containerLogs)) >= want+2 })
+	support.Eventually(t, time.Minute, "the lines around the rotation are there", func() bool { return len(s.documents(t, containerLogs)) >= want+2 })
 
 	byLog := map[string]map[string]any{}
 	all := s.documents(t, containerLogs)
@@ -192,7 +182,7 @@ func (s *stack) dailyIndices(t *testing.T) {
 	t.Helper()
 	s.with(t, "kubernetes/components/logstash").start(t, "DaemonSet", "out-es-agent", t.TempDir())
 	const pattern, want = "logstash-2*", 6
-	eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, pattern), func() bool { return len(s.documents(t, pattern)) == want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, pattern), func() bool { return len(s.documents(t, pattern)) == want })
 	for _, d := range s.documents(t, pattern) {
 		day, _, _ := strings.Cut(deploy.Text(d, "@timestamp"), "T")
 		if index := "logstash-" + strings.ReplaceAll(day, "-", "."); d["_index"] != index || deploy.Text(d, "kubernetes", "pod_name") == "" {
@@ -205,7 +195,7 @@ func (s *stack) dailyIndices(t *testing.T) {
 func (s *stack) with(t *testing.T, component string) *stack {
 	t.Helper()
 	other := *s
-	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), launch.FreePort(t)
+	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), support.FreePort(t)
 	return &other
 }
 
@@ -265,7 +255,7 @@ func (s *stack) prometheus(t *testing.T) {
 		t.Fatal("prometheus.yml does not look for pods twice")
 	}
 	write(t, file, outside)
-	listen := launch.FreePort(t)
+	listen := support.FreePort(t)
 	s.cluster.background(t, binary, "--config.file", file, "--storage.tsdb.path", t.TempDir(), "--web.listen-address", "127.0.0.1:"+listen)
 	query := func(expression string) string {
 		response, err := http.Get("http://127.0.0.1:" + listen + "/api/v1/query?query=" + url.QueryEscape(expression))
@@ -320,20 +310,20 @@ func TestStackBringsEachEventOnce(t *testing.T) {
 	state := t.TempDir()
 	collector := s.start(t, "Deployment", "out-es-events", state)
 	const before = 702
-	eventually(t, time.Minute, "the events of before are there", func() bool { return len(s.documents(t, "heapster-*")) == before })
+	support.Eventually(t, time.Minute, "the events of before are there", func() bool { return len(s.documents(t, "heapster-*")) == before })
 	for count := 2; count <= 3; count++ {
 		s.cluster.Kubectl(t, "", "-n", "default", "patch", "event", "web-0.a", "--type=merge", "-p", fmt.Sprintf(`{"count":%d}`, count))
 	}
 	s.cluster.Kubectl(t, event("web-0.b", "Killing", 1), "create", "-f", "-")
 	const after = before + 3
-	eventually(t, time.Minute, "the later ones are there", func() bool { return len(s.documents(t, "heapster-*")) == after })
+	support.Eventually(t, time.Minute, "the later ones are there", func() bool { return len(s.documents(t, "heapster-*")) == after })
 
 	// A restart that has lost its volume reads everything again.
 	collector.Stop(t, time.Minute)
 	collector = s.start(t, "Deployment", "out-es-events", t.TempDir())
 	again := `fluentbit_output_es_go_documents_total{name="events",verdict="already_there"}`
 	// The server has the last count of each only.
-	eventually(t, time.Minute, "all are told a second time", func() bool { return collector.Metric(t, again) == after-2 })
+	support.Eventually(t, time.Minute, "all are told a second time", func() bool { return collector.Metric(t, again) == after-2 })
 	all := s.documents(t, "heapster-*")
 	if len(all) != after {
 		t.Errorf("%d documents after the restart, want %d", len(all), after)
@@ -366,7 +356,7 @@ func (s *stack) eventsInADataStream(t *testing.T, want int) {
 	t.Helper()
 	s.with(t, "kubernetes/components/events-data-stream").start(t, "Deployment", "out-es-events", t.TempDir())
 	const stream = "logs-kubernetes.events-default"
-	eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, stream), func() bool { return len(s.documents(t, stream)) == want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, stream), func() bool { return len(s.documents(t, stream)) == want })
 	for _, d := range s.documents(t, stream) {
 		id := deploy.Text(d, "metadata", "uid") + "-" + deploy.Text(d, "metadata", "resourceVersion")
 		if index, _ := d["_index"].(string); d["_id"] != id || !strings.HasPrefix(index, ".ds-"+stream) {

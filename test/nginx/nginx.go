@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // Server is an nginx that runs.
@@ -41,7 +41,7 @@ func Start(t testing.TB, listen, block string) *Server {
 		t.Skip("no nginx on PATH: install Debian's nginx-light, or nginx")
 	}
 	dir := t.TempDir()
-	s := &Server{Address: "127.0.0.1:" + launch.FreePort(t), done: make(chan struct{}), log: filepath.Join(dir, "error.log")}
+	s := &Server{Address: "127.0.0.1:" + support.FreePort(t), done: make(chan struct{}), log: filepath.Join(dir, "error.log")}
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, []byte(configuration(dir, s.Address+" "+listen, block)), 0o600); err != nil {
 		t.Fatal(err)

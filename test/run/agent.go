@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // The logs in the state folder.
@@ -52,7 +52,7 @@ func startAgent(ctx context.Context, s settings, state, url, prefix string) (*ag
 	}
 	a.cmd.Stdout, a.cmd.Stderr = log, log
 	a.cmd.Env = append(os.Environ(), "ES_URL="+url, "EXAMPLES_DIR="+s.examples, "STATE_DIR="+storage, "INDEX_PREFIX="+prefix)
-	a.cmd.SysProcAttr = diesWithUs()
+	a.cmd.SysProcAttr = support.DieWithParent()
 	a.cmd.SysProcAttr.Setpgid = true // a Ctrl-C at the terminal is ours to pass on
 	if err := a.start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", a.cmd.Path, err)
@@ -74,7 +74,7 @@ func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	if err != nil {
 		return a.chooseHost(ctx, s, state)
 	}
-	ports, err := launch.FreePorts(1)
+	ports, err := support.FreePorts(1)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"out_es/test/support"
 )
 
 // Options say what to run.
@@ -76,7 +78,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	a := &Agent{done: make(chan struct{}), log: newJournal(o.Await)}
 	a.cmd = exec.CommandContext(ctx, o.Program, arguments...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
-	a.cmd.SysProcAttr = diesWithUs()
+	a.cmd.SysProcAttr = support.DieWithParent()
 	if err := a.start(); err != nil {
 		return nil, fmt.Errorf("agent: %w", err)
 	}

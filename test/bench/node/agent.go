@@ -9,13 +9,13 @@ import (
 	"strconv"
 	"time"
 
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // agent is a Fluent Bit that runs, with what was seen of its memory in bytes.
 type agent struct {
 	cmd     *exec.Cmd
-	log     launch.Journal
+	log     support.Journal
 	most    int
 	sum     int
 	samples int

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"out_es/test/bench/sink"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 const (
@@ -81,7 +81,7 @@ func run(program, plugin string, rate int) error {
 
 // start runs the agent as its DaemonSet does, with these variables besides.
 func start(ctx context.Context, program, plugin, folder string, environment []string) (*agent, error) {
-	ports, err := launch.FreePorts(2)
+	ports, err := support.FreePorts(2)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/test/host"
-	"out_es/test/launch"
+	"out_es/test/support"
 )
 
 // asCommand makes the test's own executable run main, so that signals can be tried without another build.
@@ -58,7 +58,7 @@ func setUp(t *testing.T, configuration string, files map[string]string) (o optio
 		t.Fatal(err)
 	}
 	o = options{plugin: so, config: filepath.Join(folder, "f.conf"), exitWhenDone: true,
-		longestWait: time.Millisecond, stdout: &launch.Journal{}, stderr: &launch.Journal{}}
+		longestWait: time.Millisecond, stdout: &support.Journal{}, stderr: &support.Journal{}}
 	configuration = strings.ReplaceAll(configuration, "DIR", folder)
 	if err := os.WriteFile(o.config, []byte(configuration), 0o600); err != nil {
 		t.Fatal(err)
@@ -135,8 +135,8 @@ func TestFilesAreReadToTheEndAndFlushed(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	tag := "app" + strings.ReplaceAll(folder, "/", ".") + ".a.log"
-	wantIn(t, o.stdout.(*launch.Journal), "           3            3            0            0            0  "+tag+"\n", "  (all)\n")
-	wantIn(t, o.stderr.(*launch.Journal), "mem_buf_limit is ignored", "[FILTER] sections are ignored", "[OUTPUT] stdout is ignored",
+	wantIn(t, o.stdout.(*support.Journal), "           3            3            0            0            0  "+tag+"\n", "  (all)\n")
+	wantIn(t, o.stderr.(*support.Journal), "mem_buf_limit is ignored", "[FILTER] sections are ignored", "[OUTPUT] stdout is ignored",
 		"6 bytes at the end of", "[ info] exit\n", "unregistered")
 }
 
@@ -153,11 +153,11 @@ func TestRetries(t *testing.T) {
 			if err := run(t.Context(), o); err != nil {
 				t.Fatal(err)
 			}
-			report := strings.Fields(o.stdout.(*launch.Journal).String())
+			report := strings.Fields(o.stdout.(*support.Journal).String())
 			if got := strings.Join(report[len(report)-6:len(report)-1], " "); got != c.report {
 				t.Errorf("read, ok, retried, errors, dropped: %s, want %s", got, c.report)
 			}
-			wantIn(t, o.stderr.(*launch.Journal), c.log)
+			wantIn(t, o.stderr.(*support.Journal), c.log)
 		})
 	}
 }
@@ -202,7 +202,7 @@ func TestTheGraceEndsRetries(t *testing.T) {
 	if took := time.Since(begin); took < 500*time.Millisecond {
 		t.Errorf("took %v, less than 0.2 s and the grace of 0.3 s", took)
 	}
-	wantIn(t, o.stderr.(*launch.Journal), "the grace is over", "[ info] exit\n")
+	wantIn(t, o.stderr.(*support.Journal), "the grace is over", "[ info] exit\n")
 }
 
 func TestAFailedInitExitsTheOthers(t *testing.T) {
@@ -212,7 +212,7 @@ func TestAFailedInitExitsTheOthers(t *testing.T) {
 	if failed := (*host.InitError)(nil); !errors.As(err, &failed) || !strings.Contains(err.Error(), "second") {
 		t.Errorf("got %v", err)
 	}
-	wantIn(t, o.stderr.(*launch.Journal), "] exit\n", "exit without init\n", "unregistered")
+	wantIn(t, o.stderr.(*support.Journal), "] exit\n", "exit without init\n", "unregistered")
 }
 
 func TestACrashEndsTheRun(t *testing.T) {
@@ -221,7 +221,7 @@ func TestACrashEndsTheRun(t *testing.T) {
 	if crash := (*host.CrashError)(nil); !errors.As(err, &crash) || strings.Count(err.Error(), "segmentation fault") != 1 {
 		t.Errorf("got %v", err)
 	}
-	wantIn(t, o.stdout.(*launch.Journal), "           1            0            0            0            1  crash\n")
+	wantIn(t, o.stdout.(*support.Journal), "           1            0            0            0            1  crash\n")
 }
 
 func TestFaultsOfTheConfigurationNameTheRemedy(t *testing.T) {
@@ -244,7 +244,7 @@ func TestFaultsOfTheConfigurationNameTheRemedy(t *testing.T) {
 
 func TestSIGTERMEndsTheCommandGracefully(t *testing.T) {
 	o, folder := setUp(t, tailToTiny, map[string]string{"a.log": "{}\n"})
-	var stdout, stderr launch.Journal
+	var stdout, stderr support.Journal
 	command := exec.CommandContext(t.Context(), os.Args[0], "-e", o.plugin, "-c", o.config)
 	command.Env = append(os.Environ(), asCommand+"=1")
 	command.Stdout, command.Stderr = &stdout, &stderr

@@ -1,4 +1,4 @@
-package launch
+package support
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func FreePorts(n int) ([]int, error) {
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			return nil, fmt.Errorf("launch: a free port: %w", err)
+			return nil, fmt.Errorf("support: a free port: %w", err)
 		}
 		defer listener.Close() // after the last: so that none comes twice
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)

@@ -1,5 +1,4 @@
-// Package golden compares what a test made with a file that holds it as it should be.
-package golden
+package support
 
 import (
 	"os"
@@ -7,8 +6,8 @@ import (
 	"testing"
 )
 
-// Compare reports where got is not what file holds. With update it writes the file first, and its folder.
-func Compare(t testing.TB, file, got string, update bool) {
+// CompareGolden reports where got is not what file holds. With update it writes the file first, and its folder.
+func CompareGolden(t testing.TB, file, got string, update bool) {
 	t.Helper()
 	if update {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

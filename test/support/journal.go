@@ -1,5 +1,4 @@
-// Package launch holds what all programs need that tests start: a port to listen on, and somewhere to print.
-package launch
+package support
 
 import (
 	"bytes"
@@ -27,8 +26,11 @@ func (j *Journal) String() string {
 	return j.text.String()
 }
 
-// Tail is its last lines.
-func (j *Journal) Tail(lines int) string {
-	all := strings.Split(j.String(), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+// Tail returns its last lines.
+func (j *Journal) Tail(lines int) string { return LastLines(j.String(), lines) }
+
+// LastLines returns the last lines of a text; without the line feeds at its end.
+func LastLines(text string, lines int) string {
+	all := strings.SplitAfter(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
 }

@@ -1,5 +1,4 @@
-// Package pki makes certificate authorities, certificates and keys for tests.
-package pki
+package support
 
 import (
 	"crypto/ecdsa"
@@ -24,8 +23,8 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// Pair is a certificate and its key.
-type Pair struct {
+// KeyPair is a certificate and its key.
+type KeyPair struct {
 	// Cert is the certificate, PEM; with WithAuthority its authority's follows.
 	Cert []byte
 	// Key is PKCS#8, PEM.
@@ -46,8 +45,8 @@ type Subject struct {
 	WithAuthority bool
 }
 
-// New makes an authority of that name.
-func New(t testing.TB, name string) *Authority {
+// NewAuthority makes an authority of that name.
+func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	a := &Authority{t: t, key: newKey(t)}
 	template := &x509.Certificate{
@@ -77,7 +76,7 @@ func (a *Authority) Fingerprint() string {
 }
 
 // Issue makes a certificate.
-func (a *Authority) Issue(s Subject) Pair {
+func (a *Authority) Issue(s Subject) KeyPair {
 	a.t.Helper()
 	key := newKey(a.t)
 	ends := s.Ends
@@ -103,7 +102,7 @@ func (a *Authority) Issue(s Subject) Pair {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	pair := Pair{Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})}
+	pair := KeyPair{Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), Key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})}
 	if s.WithAuthority {
 		pair.Cert = append(pair.Cert, a.PEM()...)
 	}
@@ -111,7 +110,7 @@ func (a *Authority) Issue(s Subject) Pair {
 }
 
 // TLS is the pair as crypto/tls takes it.
-func (p Pair) TLS(t testing.TB) tls.Certificate {
+func (p KeyPair) TLS(t testing.TB) tls.Certificate {
 	t.Helper()
 	certificate, err := tls.X509KeyPair(p.Cert, p.Key)
 	if err != nil {

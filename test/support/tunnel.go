@@ -1,5 +1,4 @@
-// Package tunnel is what a proxy of tests does with CONNECT.
-package tunnel
+package support
 
 import (
 	"io"
@@ -7,9 +6,9 @@ import (
 	"net/http"
 )
 
-// Serve connects the client of a CONNECT request with the server at address, until one of them is done. Where the server
+// ServeTunnel connects the client of a CONNECT request with the server at address, until one of them is done. Where the server
 // can't be reached the answer is 502.
-func Serve(w http.ResponseWriter, address string) {
+func ServeTunnel(w http.ResponseWriter, address string) {
 	server, err := net.Dial("tcp", address)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
