@@ -3,9 +3,12 @@ package deadletter
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -128,7 +131,7 @@ func TestFileTakesBackWhatItCouldNotWriteWhole(t *testing.T) {
 	f := open(t, path)
 	write(t, f, "one\n")
 	whole := f.file
-	broken, err := os.Open(path) // can't be written
+	broken, err := os.Open(path) // can't be written, nor cut
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +139,123 @@ func TestFileTakesBackWhatItCouldNotWriteWhole(t *testing.T) {
 	if _, err := f.Write([]byte("two\n")); err == nil {
 		t.Error("a write that failed is reported as done")
 	}
+	if _, err := whole.WriteString("two\ntor"); err != nil { // as if half of it had been written
+		t.Fatal(err)
+	}
+	if _, err := f.Write([]byte("two\n")); err == nil {
+		t.Error("nothing may follow what could not be cut off")
+	}
 	f.file = whole
 	write(t, f, "three\n")
 	if got := content(t, path); got != "one\nthree\n" {
 		t.Errorf("the file holds %q", got)
+	}
+}
+
+// The torn end that a process leaves when it dies while it writes was never
+// acknowledged, and must not swallow the record that follows.
+func TestATornLineIsCutOffWhenTheFileIsOpened(t *testing.T) {
+	long := strings.Repeat("x", 3*searchBytes/2)
+	for _, test := range []struct{ name, before, kept string }{
+		{"nothing", "", ""},
+		{"whole lines", "one\ntwo\n", "one\ntwo\n"},
+		{"a torn one behind others", "one\ntwo\nthr", "one\ntwo\n"},
+		{"nothing but a torn one", "on", ""},
+		{"a torn one that is longer than what is read at a time", "one\n" + long, "one\n"},
+		{"a long line that is whole", long + "\n", long + "\n"},
+		{"a newline where a piece begins", "one\n" + strings.Repeat("x", searchBytes), "one\n"},
+		{"a newline where a piece ends", "one\n" + strings.Repeat("x", searchBytes-1), "one\n"},
+	} {
+		path := filepath.Join(t.TempDir(), "dead.ndjson")
+		if err := os.WriteFile(path, []byte(test.before), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f := open(t, path)
+		write(t, f, "next\n")
+		if got := content(t, path); got != test.kept+"next\n" {
+			t.Errorf("%s: the file has %d bytes, want %d and the next line", test.name, len(got), len(test.kept))
+		}
+		if want := int64(len(test.kept) + len("next\n")); f.size != want {
+			t.Errorf("%s: its size is taken for %d, want %d", test.name, f.size, want)
+		}
+	}
+}
+
+// The same holds where a file comes back after it was moved away.
+func TestATornFileThatIsPutInPlaceIsCutBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.ndjson")
+	f := open(t, path)
+	write(t, f, "one\n")
+	if err := os.WriteFile(path+".torn", []byte("two\nthr"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".torn", path); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "four\n")
+	if got := content(t, path); got != "two\nfour\n" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// A closed file is another instance's to write.
+func TestNothingIsWrittenAfterClose(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.ndjson")
+	f := open(t, path)
+	write(t, f, "one\n")
+	if err := errors.Join(f.Close(), f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	write(t, open(t, path), "two\n")
+	if _, err := f.Write([]byte("three\n")); !errors.Is(err, ErrClosed) {
+		t.Errorf("a write to the closed file: %v", err)
+	}
+	if got := content(t, path); got != "one\ntwo\n" {
+		t.Errorf("the file holds %q", got)
+	}
+}
+
+// The folder comes back with the next record, lock and all.
+func TestAFolderThatIsRemovedComesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead", "dead.ndjson")
+	f := open(t, path)
+	if err := os.RemoveAll(filepath.Dir(path)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, f, "one\n")
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "give each its own") {
+		t.Errorf("a second writer got %v", err)
+	}
+}
+
+// A full disk keeps no agent from starting.
+func TestAFileOpensWhereItHasNoRoom(t *testing.T) {
+	disk := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "nr_inodes=20", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("mounting a small tmpfs needs root and the right to mount: %v: %s", err, out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", disk).Run() })
+	var others []string
+	for {
+		file, err := os.CreateTemp(disk, "other")
+		if err != nil {
+			break
+		}
+		_ = file.Close()
+		others = append(others, file.Name())
+	}
+	path := filepath.Join(disk, "dead", "dead.ndjson")
+	f := open(t, path)
+	if _, err := f.Write([]byte("one\n")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("a write without room: %v", err)
+	}
+	for _, name := range others[:3] {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, f, "one\n")
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,106 +19,196 @@ const (
 	fileBytes = 64 << 20
 	// keptFiles is how many are kept beside the one that is written: 512 MB in
 	// all.
-	keptFiles = 7
+	keptFiles  = 7
+	lockSuffix = ".lock"
 )
 
-// File is a dead-letter file: a letter a line (NDJSON). It is 0600, since
-// letters hold records, and its folder is made 0700 where it is not there. It
-// is safe for concurrent use.
+// ErrClosed means that the file was closed, and that its lock may be another's.
+var ErrClosed = errors.New("deadletter: the file is closed")
+
+// File is a dead-letter file: one record a line (NDJSON). It is 0600, since it
+// holds records, and its folder is made 0700 where it is missing. It is safe for
+// concurrent use.
+//
+// The file ends in a newline before anything is appended to it: open cuts back
+// what a process that died had not written to its end, Write what it could not.
 type File struct {
 	path string
-	lock *os.File
 
-	mu   sync.Mutex
-	file *os.File
-	size int64
+	mu     sync.Mutex
+	lock   *os.File
+	file   *os.File // nil where the next write opens it
+	size   int64    // of whole lines that were synced
+	torn   bool     // there may be more than size: a failed write that could not be cut off
+	closed bool
 }
 
-// Open opens the file, or makes it, and takes its lock.
+// Open opens the file, or makes it, and takes its lock. On a disk without room
+// for a new file, the first Write that finds room makes it: what could not be
+// started could free none.
 //
 // Possible errors: the file can't be written; another instance, or process,
 // writes to it.
 func Open(path string) (*File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("deadletter: %w", err)
-	}
-	lock, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("deadletter: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = lock.Close()
-		return nil, errors.New("another output writes to this file: give each its own")
-	}
-	f := &File{path: path, lock: lock}
-	if err := f.open(); err != nil {
-		_ = lock.Close()
+	f := &File{path: path}
+	if err := f.open(); err != nil && !filelimit.OutOfRoom(err) {
+		f.unlock()
 		return nil, err
 	}
 	return f, nil
 }
 
+// open takes the lock, unless it is held, and opens the file behind its last
+// whole line. An older file of that name is cut back to there: its torn end was
+// never acknowledged, and would swallow the line that follows.
 func (f *File) open() error {
-	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return fmt.Errorf("deadletter: %w", err)
+	}
+	if err := f.takeLock(); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("deadletter: %w", err)
 	}
-	info, err := file.Stat()
+	size, err := cutBack(file)
+	if err == nil {
+		err = filelimit.SyncFolder(filepath.Dir(f.path))
+	}
 	if err != nil {
 		_ = file.Close()
 		return fmt.Errorf("deadletter: %w", err)
 	}
-	f.file, f.size = file, info.Size()
+	f.file, f.size, f.torn = file, size, false
 	return nil
+}
+
+// takeLock takes the lock, again where its file is gone: whoever removed the
+// folder must not open a second writer's way.
+func (f *File) takeLock() error {
+	path := f.path + lockSuffix
+	if f.lock != nil && named(f.lock, path) {
+		return nil
+	}
+	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("deadletter: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = lock.Close()
+		return errors.New("another output writes to this file: give each its own")
+	}
+	f.unlock()
+	f.lock = lock
+	return nil
+}
+
+func (f *File) unlock() {
+	if f.lock != nil {
+		_ = f.lock.Close()
+		f.lock = nil
+	}
+}
+
+// searchBytes is how much of a file is searched for a newline at a time.
+const searchBytes = 64 << 10
+
+// cutBack truncates a file behind its last newline and returns its length.
+//
+// Possible errors: those of the file system.
+func cutBack(file *os.File) (size int64, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, err
+	}
+	length := info.Size()
+	var window [searchBytes]byte
+	for end := length; end > 0; {
+		start := max(0, end-searchBytes)
+		part := window[:end-start]
+		if _, err := file.ReadAt(part, start); err != nil {
+			return 0, err
+		}
+		if i := bytes.LastIndexByte(part, '\n'); i >= 0 {
+			size = start + int64(i) + 1
+			break
+		}
+		end = start
+	}
+	if size == length {
+		return size, nil
+	}
+	if err := file.Truncate(size); err != nil {
+		return 0, err
+	}
+	return size, file.Sync()
 }
 
 // Write appends whole lines and syncs them to disk: once it returns without an
 // error they survive a crash of the machine. After an error none of them is
-// there, so that they can be written again. removed says that the oldest
-// letters had to go to make room.
+// there, so that they can be written again. removed reports whether the oldest
+// dead-letter records had to go to make room.
 //
-// Possible errors: those of the file system.
+// Possible errors: ErrClosed; those of the file system.
 func (f *File) Write(lines []byte) (removed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.file != nil && !f.named() {
-		_ = f.file.Close() // every write was synced
-		f.file = nil
+	if f.closed {
+		return false, ErrClosed
 	}
-	if f.file == nil {
-		err = f.open() // somebody moved it away, or an earlier rotation failed half-way
+	if err := f.ready(); err != nil {
+		return false, err
 	}
 	limit := filelimit.Bytes()
-	if err == nil {
-		if err = filelimit.Within(limit, int64(len(lines))); err != nil {
-			err = fmt.Errorf("deadletter: %w", err)
+	if err = filelimit.Within(limit, int64(len(lines))); err != nil {
+		return false, fmt.Errorf("deadletter: %w", err)
+	}
+	if f.size > 0 && f.size+int64(len(lines)) > min(fileBytes, limit) {
+		if removed, err = f.rotate(); err != nil {
+			return removed, err
 		}
-	}
-	if err == nil && f.size > 0 && f.size+int64(len(lines)) > min(fileBytes, limit) {
-		removed, err = f.rotate()
-	}
-	if err != nil {
-		return removed, err
 	}
 	if _, err = f.file.Write(lines); err == nil {
 		err = f.file.Sync()
 	}
 	if err != nil {
-		_ = f.file.Truncate(f.size)
+		f.torn = f.file.Truncate(f.size) != nil
 		return removed, fmt.Errorf("deadletter: %w", err)
 	}
 	f.size += int64(len(lines))
 	return removed, nil
 }
 
-// named says whether the open file is still the one of that name. Who moved it
-// away to send its letters, and deletes it then, must not find more in it.
-func (f *File) named() bool {
-	open, err := f.file.Stat()
+// ready opens the file where it is not open: it was moved away, an earlier
+// rotation failed half-way, or there was no room for it. What a failed write left
+// behind the last line is cut off before anything follows it.
+func (f *File) ready() error {
+	if f.file != nil && !named(f.file, f.path) {
+		_ = f.file.Close() // every write was synced
+		f.file = nil
+	}
+	if f.file == nil {
+		return f.open()
+	}
+	if f.torn {
+		if err := f.file.Truncate(f.size); err != nil {
+			return fmt.Errorf("deadletter: %w", err)
+		}
+		f.torn = false
+	}
+	return nil
+}
+
+// named reports whether an open file is still the one of that name. Whoever
+// moved it away to send its records, and deletes it then, must not find more in
+// it.
+func named(file *os.File, path string) bool {
+	open, err := file.Stat()
 	if err != nil {
 		return false
 	}
-	there, err := os.Stat(f.path)
+	there, err := os.Stat(path)
 	return err == nil && os.SameFile(open, there)
 }
 
@@ -147,13 +238,18 @@ func (f *File) aside(n int) string {
 	return fmt.Sprintf("%s.%d", f.path, n)
 }
 
-// Close closes the file and gives its lock back.
+// Close closes the file and gives its lock back. Nothing is written after it.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed = true
 	var err error
 	if f.file != nil {
 		err = f.file.Close()
 	}
-	return errors.Join(err, f.lock.Close())
+	f.unlock()
+	return err
 }

@@ -110,6 +110,11 @@ func (s *Spool) segmentLimit(size int64) (int64, error) {
 // somebody removed it, but not what it was in: that may be a volume that is not
 // mounted.
 func (s *Spool) begin() error {
+	if s.lock == nil {
+		if err := s.prepare(); err != nil {
+			return err
+		}
+	}
 	var random [8]byte
 	if _, err := rand.Read(random[:]); err != nil {
 		return err
@@ -124,7 +129,7 @@ func (s *Spool) begin() error {
 	}
 	s.number++
 	if s.options.Sync == SyncAlways {
-		if err := syncDir(s.dir); err != nil {
+		if err := filelimit.SyncFolder(s.dir); err != nil {
 			_ = file.Close()
 			_ = os.Remove(g.path(s.dir))
 			return err

@@ -13,8 +13,14 @@ import (
 // smallDisk is a file system of a megabyte, or skips the test.
 func smallDisk(t *testing.T) string {
 	t.Helper()
+	return disk(t, "size=1m")
+}
+
+// disk is a file system in memory, with options of mount.
+func disk(t *testing.T, options string) string {
+	t.Helper()
 	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("mounting a small tmpfs needs root and the right to mount: %v: %s", err, out)
 	}
 	t.Cleanup(func() {
@@ -100,4 +106,110 @@ func bigFrames(t *testing.T, s *Spool) (all []int) {
 		}
 		all = append(all, e.Records)
 	}
+}
+
+// A full disk keeps no agent from starting: what it sends is what frees room.
+func TestAFullDiskDoesNotKeepASpoolFromOpening(t *testing.T) {
+	disk := smallDisk(t)
+	s := open(t, filepath.Join(disk, "spool"), Options{Limit: 1 << 30, SegmentBytes: 100_000})
+	accepted := fill(t, s, 0)
+	closeSpool(t, s)
+	fillUp(t, filepath.Join(disk, "other"))
+	s, err := Open(s.dir, s.options)
+	if err != nil {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	defer closeSpool(t, s)
+	if !errors.Is(s.Recovery().Unwritten, syscall.ENOSPC) {
+		t.Errorf("the checkpoint that could not be written: %v", s.Recovery().Unwritten)
+	}
+	if got := bigFrames(t, s); !slices.Equal(got, upTo(accepted)) {
+		t.Fatalf("%d were accepted, read %v", accepted, got)
+	}
+	r := s.NewReader()
+	defer r.Close()
+	var last Place
+	for range accepted {
+		e, err := r.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = e.End
+	}
+	if err := s.Checkpoint(Progress{Done: last}); err != nil {
+		t.Errorf("a checkpoint that frees its own room: %v", err)
+	}
+	add(t, s, 1)
+}
+
+// Nor does one on which there is no room for a new folder, or for its lock: the
+// first append that finds room makes them.
+func TestASpoolOpensWhereItsFolderHasNoRoom(t *testing.T) {
+	for _, free := range []int{0, 1, 2} { // nothing fits, the folder does, the lock does, too
+		disk := disk(t, "size=1m,nr_inodes=20")
+		others := fillInodes(t, disk)
+		for range free {
+			remove(t, &others)
+		}
+		s, err := Open(filepath.Join(disk, "spool"), small)
+		if err != nil {
+			t.Fatalf("%d files fit: %v", free, err)
+		}
+		defer closeSpool(t, s)
+		if err := s.Append(frameOf(0), WithinLimit); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%d files fit, an append: %v", free, err)
+		}
+		for range 5 {
+			remove(t, &others)
+		}
+		add(t, s, 0)
+		if _, err := Open(s.dir, small); !errors.Is(err, ErrLocked) {
+			t.Errorf("a second instance: %v", err)
+		}
+		if got := readAll(t, s); !slices.Equal(got.frames, []int{0}) {
+			t.Errorf("%+v", got)
+		}
+	}
+}
+
+// fillUp writes a file until the disk is full to the byte.
+func fillUp(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for err == nil {
+		_, err = file.Write(make([]byte, 512))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+}
+
+// fillInodes makes files until a disk has room for none, and returns them.
+func fillInodes(t *testing.T, dir string) (files []string) {
+	t.Helper()
+	for {
+		file, err := os.CreateTemp(dir, "other")
+		if errors.Is(err, syscall.ENOSPC) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = file.Close()
+		files = append(files, file.Name())
+	}
+}
+
+// remove deletes the last of some files.
+func remove(t *testing.T, files *[]string) {
+	t.Helper()
+	last := len(*files) - 1
+	if err := os.Remove((*files)[last]); err != nil {
+		t.Fatal(err)
+	}
+	*files = (*files)[:last]
 }

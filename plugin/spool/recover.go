@@ -2,14 +2,20 @@ package spool
 
 import (
 	"errors"
+	"io/fs"
 	"maps"
 	"time"
 )
 
-// recover finds out what there is.
+// recover finds out what there is, and writes down what it made of it. A disk
+// without room for that is no reason not to send: the older checkpoint says the
+// same, or is found to be damaged again.
 func (s *Spool) recover() error {
 	removeUnfinished(s.dir)
 	all, err := listSegments(s.dir)
+	if s.lock == nil && errors.Is(err, fs.ErrNotExist) {
+		err = nil // a full disk had no room for the folder
+	}
 	if err != nil {
 		return err
 	}
@@ -39,7 +45,8 @@ func (s *Spool) recover() error {
 	s.first()
 	s.found.Frames = s.frames()
 	s.oldest = s.ageOf(s.done)
-	return s.writeCheckpoint(checkpoint{done: s.done, mark: s.markOf(s.done.segment), partial: s.partial})
+	s.found.Unwritten = s.writeCheckpoint(checkpoint{done: s.done, mark: s.markOf(s.done.segment), partial: s.partial})
+	return nil
 }
 
 // adopt takes a segment of an earlier run over. Where the one behind it begins as

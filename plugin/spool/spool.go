@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"out_es/plugin/filelimit"
 )
 
 // Sync says what an append waits for.
@@ -58,7 +60,7 @@ var (
 type Spool struct {
 	dir     string
 	options Options
-	lock    *os.File
+	lock    *os.File // nil where there was no room for its file
 	added   chan struct{}
 	found   Recovery
 	// partial is what the checkpoint said of frames behind it, by sequence
@@ -97,32 +99,59 @@ type Recovery struct {
 	// Checkpoint says in words what is wrong with the checkpoint, "" for
 	// nothing. Chunks may be sent twice.
 	Checkpoint string
+	// Unwritten is why no checkpoint could be written, nil where it could.
+	Unwritten error
 }
 
-// Open opens the spool in dir, or makes it, and takes its lock.
+// Open opens the spool in dir, or makes it, and takes its lock. A full disk does
+// not keep it from opening: only what is sent frees room.
 //
 // Possible errors: ErrLocked; VersionError; those of the file system.
 func Open(dir string, o Options) (*Spool, error) {
 	if o.SegmentBytes == 0 {
 		o.SegmentBytes = min(segmentBytes, o.Limit/segmentsALimit)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("spool: %w", err)
+	s := &Spool{dir: dir, options: o, added: make(chan struct{}, 1)}
+	unlocked := s.prepare()
+	if unlocked != nil && !filelimit.OutOfRoom(unlocked) {
+		return nil, unlocked
 	}
-	if o.Sync == SyncAlways {
-		_ = syncDir(filepath.Dir(dir)) // the name of the folder, where it is new; file systems that journal have it anyhow
-		_ = syncDir(filepath.Dir(filepath.Dir(dir)))
-	}
-	lock, err := takeLock(dir)
-	if err != nil {
-		return nil, err
-	}
-	s := &Spool{dir: dir, options: o, lock: lock, added: make(chan struct{}, 1)}
 	if err := s.recover(); err != nil {
-		_ = lock.Close()
+		_ = s.unlock()
 		return nil, err
+	}
+	if unlocked != nil && len(s.segments) > 0 {
+		return nil, unlocked // another instance may send them
 	}
 	return s, nil
+}
+
+// prepare makes the folder and takes its lock. Where a full disk has no room for
+// them, there is nothing in the folder either: the first append tries again.
+//
+// Possible errors: ErrLocked; those of the file system.
+func (s *Spool) prepare() error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("spool: %w", err)
+	}
+	if s.options.Sync == SyncAlways {
+		_ = filelimit.SyncFolder(filepath.Dir(s.dir)) // the name of the folder, where it is new
+		_ = filelimit.SyncFolder(filepath.Dir(filepath.Dir(s.dir)))
+	}
+	lock, err := takeLock(s.dir)
+	if err != nil {
+		return err
+	}
+	s.lock = lock
+	return nil
+}
+
+// unlock gives the lock back, if there is one.
+func (s *Spool) unlock() error {
+	if s.lock == nil {
+		return nil
+	}
+	return s.lock.Close()
 }
 
 // frames is how many there are that are not done. s.mu is held.
@@ -156,7 +185,7 @@ func (s *Spool) Close() error {
 	if s.active != nil {
 		err = s.active.Close()
 	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, s.unlock())
 }
 
 // find returns the segment with that number, nil where there is none. s.mu is
@@ -207,17 +236,4 @@ func (s *Spool) drop(goes func(*segment) bool) (dropped int) {
 		s.segments = kept
 	}
 	return dropped
-}
-
-// syncDir makes a new name last.
-func syncDir(dir string) error {
-	folder, err := os.Open(filepath.Clean(dir))
-	if err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	defer folder.Close()
-	if err := folder.Sync(); err != nil {
-		return fmt.Errorf("spool: %w", err)
-	}
-	return nil
 }
