@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"out_es/lint/sections"
-	"out_es/plugin"
 	"out_es/plugin/config"
 	"out_es/plugin/migrate"
+	"out_es/plugin/settings"
 )
 
 // output checks one section of es_go.
@@ -165,7 +165,7 @@ func faultsOf(s *sections.Section) config.Faults {
 			unset[o.Name] = true
 		}
 	}
-	faults := plugin.Check(func(name string) string {
+	faults := settings.Check(func(name string) string {
 		all := s.All(strings.ToLower(name))
 		switch {
 		case len(all) == 0 || unset[name] && name != "Hosts":

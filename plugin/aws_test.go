@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"out_es/plugin"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 	"out_es/test/sigv4"
 )
 
@@ -66,7 +66,7 @@ func nowhere(t *testing.T) {
 func signed(t *testing.T, s section) (plugin.Outcome, string) {
 	t.Helper()
 	s["AWS_Auth"], s["Retry_Budget"] = "on", "0"
-	host := fluentbit.NewRecorder("x")
+	host := fluentbittest.NewRecorder("x")
 	p, err := plugin.New(s.lookup, host.Instance())
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestAWSProfiles(t *testing.T) {
 		t.Errorf("%v, %d requests\n%s", outcome, taken(), log)
 	}
 	s := section{"Hosts": address, "AWS_Profile": "nobody", "AWS_Auth": "on"}
-	if _, err := plugin.New(s.lookup, fluentbit.NewRecorder("x").Instance()); err == nil || !strings.Contains(err.Error(), "nobody") {
+	if _, err := plugin.New(s.lookup, fluentbittest.NewRecorder("x").Instance()); err == nil || !strings.Contains(err.Error(), "nobody") {
 		t.Errorf("a profile that is not there: %v", err)
 	}
 }
@@ -192,7 +192,7 @@ func TestAWSWithoutCredentialsOrRegion(t *testing.T) {
 		t.Errorf("signed for another region: %v\n%s", outcome, log)
 	}
 	s := section{"Hosts": address, "AWS_Auth": "on"}
-	if _, err := plugin.New(s.lookup, fluentbit.NewRecorder("x").Instance()); err == nil || !strings.Contains(err.Error(), "AWS_Region") {
+	if _, err := plugin.New(s.lookup, fluentbittest.NewRecorder("x").Instance()); err == nil || !strings.Contains(err.Error(), "AWS_Region") {
 		t.Errorf("without a region: %v", err)
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"out_es/plugin"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // The built-in outputs' own runtime cases, by their names in Fluent Bit 5.1.1's
@@ -27,7 +27,7 @@ type builtIn struct {
 	// records are what is sent; the built-in cases' usual one where nil.
 	records []object
 	refuse  func(document) *itemError
-	check   func(t *testing.T, e *elasticsearch, host *fluentbit.Recorder)
+	check   func(t *testing.T, e *elasticsearch, host *fluentbittest.Recorder)
 }
 
 // usual is the record of most cases (tests/runtime/data/es/json_es.h).
@@ -46,32 +46,32 @@ func only(t *testing.T, e *elasticsearch) document {
 	return e.documents[0]
 }
 
-func wantIndex(name string) func(*testing.T, *elasticsearch, *fluentbit.Recorder) {
-	return func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+func wantIndex(name string) func(*testing.T, *elasticsearch, *fluentbittest.Recorder) {
+	return func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 		if d := only(t, e); d.Index != name || d.Source["_type"] != nil {
 			t.Errorf("%s %s: %s", d.Operation, d.Index, d.Text)
 		}
 	}
 }
 
-func wantOperation(action, text string) func(*testing.T, *elasticsearch, *fluentbit.Recorder) {
-	return func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+func wantOperation(action, text string) func(*testing.T, *elasticsearch, *fluentbittest.Recorder) {
+	return func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 		if d := only(t, e); d.Operation != action || !strings.Contains(d.Text, text) || !strings.Contains(d.Text, `"key_2":"some string"`) {
 			t.Errorf("%s: %s", d.Operation, d.Text)
 		}
 	}
 }
 
-func wantText(text string) func(*testing.T, *elasticsearch, *fluentbit.Recorder) {
-	return func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+func wantText(text string) func(*testing.T, *elasticsearch, *fluentbittest.Recorder) {
+	return func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 		if d := only(t, e); !strings.Contains(d.Text, text) {
 			t.Errorf("%s lacks %s", d.Text, text)
 		}
 	}
 }
 
-func wantID(id string) func(*testing.T, *elasticsearch, *fluentbit.Recorder) {
-	return func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+func wantID(id string) func(*testing.T, *elasticsearch, *fluentbittest.Recorder) {
+	return func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 		if d := only(t, e); d.ID != id {
 			t.Errorf("the id is %q", d.ID)
 		}
@@ -119,12 +119,12 @@ func builtInCases() map[string]builtIn {
 
 		"index_record_accessor":               {options: section{"Index": "$myindex"}, records: named, check: wantIndex("abc")},
 		"index_record_accessor_suppress_type": {options: section{"Index": "$myindex"}, records: named, check: wantIndex("abc")},
-		"index_record_accessor_id_key": {options: section{"Index": "$myindex", "Id_Key": "key"}, records: named, check: func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+		"index_record_accessor_id_key": {options: section{"Index": "$myindex", "Id_Key": "key"}, records: named, check: func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 			if d := only(t, e); d.Index != "abc" || d.ID != "something" {
 				t.Errorf("%s %s", d.Index, d.ID)
 			}
 		}},
-		"index_record_accessor_generate_id": {options: section{"Index": "$myindex", "Generate_ID": "on"}, records: []object{{"key", "xul", "myindex", "code"}}, check: func(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+		"index_record_accessor_generate_id": {options: section{"Index": "$myindex", "Generate_ID": "on"}, records: []object{{"key", "xul", "myindex", "code"}}, check: func(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 			if d := only(t, e); d.Index != "code" || len(d.ID) != 22 {
 				t.Errorf("%s %s", d.Index, d.ID)
 			}
@@ -132,14 +132,14 @@ func builtInCases() map[string]builtIn {
 	}
 }
 
-func wantAPIKey(t *testing.T, e *elasticsearch, _ *fluentbit.Recorder) {
+func wantAPIKey(t *testing.T, e *elasticsearch, _ *fluentbittest.Recorder) {
 	if got := e.header.Get("Authorization"); got != "ApiKey my-api-key-for-elasticsearch" {
 		t.Errorf("Authorization: %s", got)
 	}
 }
 
-func wantAccepted(n int) func(*testing.T, *elasticsearch, *fluentbit.Recorder) {
-	return func(t *testing.T, e *elasticsearch, host *fluentbit.Recorder) {
+func wantAccepted(n int) func(*testing.T, *elasticsearch, *fluentbittest.Recorder) {
+	return func(t *testing.T, e *elasticsearch, host *fluentbittest.Recorder) {
 		counts(t, host, map[string]int{"accepted": n})
 	}
 }
@@ -162,7 +162,7 @@ func partly() func(document) *itemError {
 	}
 }
 
-func wantNothingLost(t *testing.T, e *elasticsearch, host *fluentbit.Recorder) {
+func wantNothingLost(t *testing.T, e *elasticsearch, host *fluentbittest.Recorder) {
 	if got := e.numbers(); !slices.Equal(got, []int{0, 2}) {
 		t.Errorf("documents %v: the one that had no room is sent again, and nothing twice", got)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // TestWarningsOfWhatIsOpenOnTheWay come at every start, and for nothing else.
@@ -28,7 +29,7 @@ func TestWarningsOfWhatIsOpenOnTheWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for range 2 {
-				host := fluentbit.NewRecorder("x")
+				host := fluentbittest.NewRecorder("x")
 				p, err := plugin.New(c.section.lookup, host.Instance())
 				if err != nil {
 					t.Fatal(err)
@@ -61,7 +62,7 @@ func TestFilesThatCannotBeUsedAreFaultsOfTheirOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := section{"Hosts": "https://es", "TLS_CA_File": text, "Bearer_Token_File": missing}
-	_, err := plugin.New(s.lookup, fluentbit.NewRecorder("x").Instance())
+	_, err := plugin.New(s.lookup, fluentbittest.NewRecorder("x").Instance())
 	if err == nil {
 		t.Fatal("they are taken")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // section is an [OUTPUT] section.
@@ -17,13 +18,13 @@ func (s section) lookup(name string) string { return s[name] }
 
 // instance starts an instance in a host that records. It is closed with the
 // test at the latest.
-func instance(t testing.TB, e *elasticsearch, more section) (*plugin.Plugin, *fluentbit.Recorder) {
+func instance(t testing.TB, e *elasticsearch, more section) (*plugin.Plugin, *fluentbittest.Recorder) {
 	t.Helper()
 	s := section{"Hosts": e.URL, "Retry_Initial": "1ms", "Retry_Max": "2ms", "Retry_Budget": "0"}
 	for name, value := range more {
 		s[name] = value
 	}
-	host := fluentbit.NewRecorder("es_go.0")
+	host := fluentbittest.NewRecorder("es_go.0")
 	p, err := plugin.New(s.lookup, host.Instance())
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func instance(t testing.TB, e *elasticsearch, more section) (*plugin.Plugin, *fl
 }
 
 // balanced checks that the host's metrics account for every record.
-func balanced(t testing.TB, host *fluentbit.Recorder) {
+func balanced(t testing.TB, host *fluentbittest.Recorder) {
 	t.Helper()
 	var sum uint64
 	for _, verdict := range host.Values("documents_total") {
@@ -51,7 +52,7 @@ func balanced(t testing.TB, host *fluentbit.Recorder) {
 
 // counts checks the metric of documents by what became of them: "accepted", 2,
 // "dropped", 1 … All others must be 0.
-func counts(t *testing.T, host *fluentbit.Recorder, want map[string]int) {
+func counts(t *testing.T, host *fluentbittest.Recorder, want map[string]int) {
 	t.Helper()
 	for _, verdict := range host.Values("documents_total") {
 		if got := host.Count("documents_total", verdict); got != uint64(want[verdict]) {
@@ -61,8 +62,8 @@ func counts(t *testing.T, host *fluentbit.Recorder, want map[string]int) {
 }
 
 // lines are the host's lines that hold text.
-func lines(host *fluentbit.Recorder, text string) []fluentbit.Line {
-	var all []fluentbit.Line
+func lines(host *fluentbittest.Recorder, text string) []fluentbittest.Line {
+	var all []fluentbittest.Line
 	for _, line := range host.Lines() {
 		if strings.Contains(line.Text, text) {
 			all = append(all, line)

@@ -12,6 +12,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // toTheDead says whether a document is a letter in the index of these tests.
@@ -180,7 +181,7 @@ func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 
 func TestADeadLetterFileThatCanNotBeOpened(t *testing.T) {
 	folder := t.TempDir()
-	_, err := plugin.New(section{"Hosts": "es", "Dead_Letter_File": folder}.lookup, fluentbit.NewRecorder("x").Instance())
+	_, err := plugin.New(section{"Hosts": "es", "Dead_Letter_File": folder}.lookup, fluentbittest.NewRecorder("x").Instance())
 	if err == nil || !strings.Contains(err.Error(), "Dead_Letter_File") {
 		t.Errorf("got %v", err)
 	}

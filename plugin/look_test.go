@@ -11,10 +11,11 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // withoutLook leaves out what the first look told, which it may do at any time.
-func withoutLook(lines []fluentbit.Line) (others []fluentbit.Line) {
+func withoutLook(lines []fluentbittest.Line) (others []fluentbittest.Line) {
 	for _, line := range lines {
 		if !strings.HasPrefix(line.Text, "first look: ") {
 			others = append(others, line)
@@ -24,9 +25,9 @@ func withoutLook(lines []fluentbit.Line) (others []fluentbit.Line) {
 }
 
 // firstLook is what an instance tells of its first look at hosts.
-func firstLook(t *testing.T, s section) fluentbit.Line {
+func firstLook(t *testing.T, s section) fluentbittest.Line {
 	t.Helper()
-	host := fluentbit.NewRecorder("x")
+	host := fluentbittest.NewRecorder("x")
 	instance := host.Instance()
 	p, err := plugin.New(s.lookup, instance)
 	if err != nil {
@@ -113,7 +114,7 @@ func TestTheFirstLookHoldsUpNothing(t *testing.T) {
 	}
 	defer listener.Close()
 	began := time.Now()
-	host := fluentbit.NewRecorder("x")
+	host := fluentbittest.NewRecorder("x")
 	p, err := plugin.New(section{"Hosts": listener.Addr().String()}.lookup, host.Instance())
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +147,7 @@ func TestTheFirstLookHoldsUpNothing(t *testing.T) {
 func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
 	defer server.Close()
-	host := fluentbit.NewRecorder("x")
+	host := fluentbittest.NewRecorder("x")
 	p, err := plugin.New(section{"Hosts": server.URL, "Retry_Budget": "0"}.lookup, host.Instance())
 	if err != nil {
 		t.Fatal(err)

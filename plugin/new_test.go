@@ -6,6 +6,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 func TestNewReportsEverythingThatIsWrong(t *testing.T) {
@@ -13,7 +14,7 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 		"Bulk_Size": "lots", "Compress": "zstd", "Retry_Initial": "-1s", "Index": "$a[", "Time_Key_Format": "%!", "Id_Key": "$[[", "On_Refusal": "cry",
 		"HTTP_User": "a", "HTTP_API_Key": "SECRET", "Write_Operation": "replace",
 	}
-	host := fluentbit.NewRecorder("es_go.0")
+	host := fluentbittest.NewRecorder("es_go.0")
 	p, err := plugin.New(s.lookup, host.Instance())
 	if err == nil || p != nil {
 		t.Fatal("it was taken")
@@ -43,7 +44,7 @@ func TestNewRefusesNamesOfAddedFieldsThatElasticsearchRefuses(t *testing.T) {
 		`Metadata_Key ".m": is a name that Elasticsearch refuses`:  {"Metadata_Key": ".m"},
 	} {
 		s["Hosts"] = "es"
-		if _, err := plugin.New(s.lookup, fluentbit.NewRecorder("es_go.0").Instance()); err == nil || !strings.Contains(err.Error(), told) {
+		if _, err := plugin.New(s.lookup, fluentbittest.NewRecorder("es_go.0").Instance()); err == nil || !strings.Contains(err.Error(), told) {
 			t.Errorf("%v, want %s", err, told)
 		}
 	}
@@ -63,7 +64,7 @@ func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 		"ids from records": {section{"Hosts": "es", "Id_Key": "$id"}, []string{"$id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			host := fluentbit.NewRecorder("es_go.0")
+			host := fluentbittest.NewRecorder("es_go.0")
 			p, err := plugin.New(c.section.lookup, host.Instance())
 			if err != nil {
 				t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 func TestAChunkThatComesAgainBringsOnlyTheRest(t *testing.T) {
@@ -133,7 +134,7 @@ func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
 			}
 			counts(t, host, map[string]int{"accepted": 2, "returned": 5})
 			told := lines(host, wrong.Type)
-			told = slices.DeleteFunc(told, func(l fluentbit.Line) bool { return l.Level == fluentbit.Debug })
+			told = slices.DeleteFunc(told, func(l fluentbittest.Line) bool { return l.Level == fluentbit.Debug })
 			if len(told) != 1 || told[0].Level != fluentbit.Error || !strings.Contains(told[0].Text, wrong.remedy) {
 				t.Errorf("lines %v", told)
 			}
@@ -147,7 +148,7 @@ func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
 func TestFlushesOnTheEnginesThreadAreWarnedOfOnce(t *testing.T) {
 	for _, engine := range []bool{true, false} {
 		e := newElasticsearch(t)
-		host := fluentbit.NewRecorder("es_go.0")
+		host := fluentbittest.NewRecorder("es_go.0")
 		host.Engine = engine
 		p, err := plugin.New(section{"Hosts": e.URL}.lookup, host.Instance())
 		if err != nil {

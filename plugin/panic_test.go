@@ -14,14 +14,14 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/document"
 	"out_es/plugin/fluentbit"
-	"out_es/plugin/reuse"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // These tests put faults into the plugin that it doesn't have, hopefully, by
 // taking parts out of it.
 
 // faulty is an instance before a server that accepts one document at a time.
-func faulty(t *testing.T) (*Plugin, *fluentbit.Recorder) {
+func faulty(t *testing.T) (*Plugin, *fluentbittest.Recorder) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -30,7 +30,7 @@ func faulty(t *testing.T) (*Plugin, *fluentbit.Recorder) {
 	}))
 	t.Cleanup(server.Close)
 	section := map[string]string{"Hosts": server.URL, "Compress": "off"}
-	host := fluentbit.NewRecorder("es_go.0")
+	host := fluentbittest.NewRecorder("es_go.0")
 	p, err := New(func(name string) string { return section[name] }, host.Instance())
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ const (
 	without  = "\x92\x00\x80"
 )
 
-func levels(host *fluentbit.Recorder, level fluentbit.Level, text string) (n int) {
+func levels(host *fluentbittest.Recorder, level fluentbit.Level, text string) (n int) {
 	for _, line := range host.Lines() {
 		if line.Level == level && strings.Contains(line.Text, text) {
 			n++
@@ -58,11 +58,7 @@ func levels(host *fluentbit.Recorder, level fluentbit.Level, text string) (n int
 // own.
 func TestARecordThatTheEncoderPanicsOnIsSetAsideAlone(t *testing.T) {
 	p, host := faulty(t)
-	p.benches = reuse.NewList(1, func() *bench {
-		b := newBench(p.setup)
-		b.documents = document.NewWriter(document.Options{TimeKey: "@timestamp"})
-		return b
-	})
+	p.shared.Options.Document = document.Options{TimeKey: "@timestamp"}
 	for range 2 {
 		if outcome := p.Flush("tag", []byte(withTime+without+withTime+without+withTime)); outcome != OK {
 			t.Errorf("outcome %v", outcome)
@@ -117,13 +113,13 @@ func TestAChunkThatThePluginPanicsOnTwiceIsGivenUp(t *testing.T) {
 func TestNoPanicLeavesFlush(t *testing.T) {
 	p, _ := faulty(t)
 	p.deliverer = nil
-	p.report = nil
+	p.report, p.shared.Report = nil, nil
 	for i, want := range []Outcome{Retry, Error} {
 		if outcome := p.Flush("tag", []byte(withTime+"\xc1")); outcome != want {
 			t.Errorf("flush %d: outcome %v, want %v", i, outcome, want)
 		}
 	}
-	p.memory = nil
+	p.settled = nil
 	if outcome := p.Flush("tag", []byte(withTime)); outcome != Retry {
 		t.Errorf("outcome %v", outcome)
 	}
@@ -139,13 +135,17 @@ func TestAPanicTellsNoSecret(t *testing.T) {
 		"headers":  {"Hosts": "http://localhost:1", "Headers": "Authorization: " + secret},
 		"proxy":    {"Hosts": "http://localhost:1", "Proxy": "http://u:" + url.PathEscape(secret) + "@localhost:1"},
 	} {
-		host := fluentbit.NewRecorder("es_go.0")
+		address, err := url.Parse(section["Hosts"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		host := fluentbittest.NewRecorder("es_go.0")
 		p, err := New(func(name string) string { return section[name] }, host.Instance())
 		if err != nil {
 			t.Fatal(err)
 		}
 		p.deliverer = deliver.New(sendFunc(func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure) {
-			panic(fmt.Errorf("with %s, %s and %+v", secret, url.QueryEscape(secret), p.setup.elastic.Hosts))
+			panic(fmt.Errorf("with %s, %s and %+v", secret, url.QueryEscape(secret), address))
 		}), p.report, deliver.Policy{Bytes: 30})
 		p.Flush("tag", []byte(withTime))
 		p.Flush("tag", []byte(withTime))

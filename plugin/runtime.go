@@ -6,11 +6,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strconv"
 	"sync/atomic"
 	"time"
-
-	"out_es/plugin/config"
 )
 
 // gcPercent trades a little CPU for memory: the data path allocates next to
@@ -67,16 +64,18 @@ const noLimit = math.MaxInt64
 var errOtherLimit = errors.New("another es_go output of this Fluent Bit, or GOMEMLIMIT, has set another limit; " +
 	"the limit counts for the whole process: give all of them the same, or leave it out")
 
-// limitMemory sets Memory_Limit, which the runtime keeps for the process.
-func limitMemory(c *config.Config) config.Faults {
-	if c.MemoryLimit == 0 {
+// limitMemory sets a limit, 0 for none, which the runtime keeps for the
+// process.
+//
+// Possible errors: another limit is set.
+func limitMemory(limit int) error {
+	if limit == 0 {
 		return nil
 	}
-	limit := int64(c.MemoryLimit)
-	if now := debug.SetMemoryLimit(-1); now != noLimit && now != limit {
-		return config.Faults{c.FaultOf("Memory_Limit", strconv.Itoa(c.MemoryLimit), errOtherLimit)}
+	if now := debug.SetMemoryLimit(-1); now != noLimit && now != int64(limit) {
+		return errOtherLimit
 	}
-	debug.SetMemoryLimit(limit)
+	debug.SetMemoryLimit(int64(limit))
 	return nil
 }
 

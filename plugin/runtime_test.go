@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"out_es/plugin"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 func TestTheRuntimeIsTunedWhereTheEnvironmentDoesNot(t *testing.T) {
@@ -44,12 +44,12 @@ func TestMemoryLimitIsOneForAllInstances(t *testing.T) {
 	}
 	second, _ := instance(t, e, section{"Memory_Limit": "64M"})
 	other := section{"Hosts": e.URL, "Memory_Limit": "32M"}
-	_, err := plugin.New(other.lookup, fluentbit.NewRecorder("es_go.2").Instance())
+	_, err := plugin.New(other.lookup, fluentbittest.NewRecorder("es_go.2").Instance())
 	if err == nil || !strings.HasPrefix(err.Error(), "Memory_Limit ") {
 		t.Errorf("another limit is answered by %v", err)
 	}
 	unset := section{"Hosts": e.URL}
-	if p, err := plugin.New(unset.lookup, fluentbit.NewRecorder("es_go.3").Instance()); err != nil {
+	if p, err := plugin.New(unset.lookup, fluentbittest.NewRecorder("es_go.3").Instance()); err != nil {
 		t.Errorf("no limit is answered by %v", err)
 	} else {
 		p.Close()

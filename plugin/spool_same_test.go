@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"out_es/plugin"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 const (
@@ -62,7 +62,7 @@ func moody(refused itemError) func(document) *itemError {
 }
 
 // ends is what became of the records of a run: documents, letters and counts.
-func (e *elasticsearch) ends(t *testing.T, host *fluentbit.Recorder, file string) []string {
+func (e *elasticsearch) ends(t *testing.T, host *fluentbittest.Recorder, file string) []string {
 	t.Helper()
 	var all []string
 	for _, d := range e.documents {
@@ -129,7 +129,7 @@ func TestASpoolChangesNothingOfWhatIsSent(t *testing.T) {
 }
 
 // sameRun delivers the chunks, and returns what became of their records.
-func sameRun(t *testing.T, more section, spool bool) (*fluentbit.Recorder, []string) {
+func sameRun(t *testing.T, more section, spool bool) (*fluentbittest.Recorder, []string) {
 	t.Helper()
 	e := newElasticsearch(t)
 	refused := mismatch
@@ -143,7 +143,7 @@ func sameRun(t *testing.T, more section, spool bool) (*fluentbit.Recorder, []str
 		more["Dead_Letter_File"] = file
 	}
 	var p *plugin.Plugin
-	var host *fluentbit.Recorder
+	var host *fluentbittest.Recorder
 	if spool {
 		more["Spool_Linger"] = "20ms"
 		p, host = spooled(t, e, t.TempDir(), more)

@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"out_es/plugin"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 // spooled is an instance with a spool in dir.
-func spooled(t testing.TB, e *elasticsearch, dir string, more section) (*plugin.Plugin, *fluentbit.Recorder) {
+func spooled(t testing.TB, e *elasticsearch, dir string, more section) (*plugin.Plugin, *fluentbittest.Recorder) {
 	t.Helper()
 	s := section{"Spool_Path": dir, "Spool_Linger": "0"}
 	for name, value := range more {
@@ -266,7 +266,7 @@ func TestASecondInstanceOnASpoolIsRefused(t *testing.T) {
 	e := newElasticsearch(t)
 	dir := t.TempDir()
 	spooled(t, e, dir, nil)
-	_, err := plugin.New(section{"Hosts": e.URL, "Spool_Path": dir}.lookup, fluentbit.NewRecorder("es_go.0").Instance())
+	_, err := plugin.New(section{"Hosts": e.URL, "Spool_Path": dir}.lookup, fluentbittest.NewRecorder("es_go.0").Instance())
 	if err == nil || !strings.Contains(err.Error(), "Spool_Path") || !strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "Alias") {
 		t.Errorf("%v", err)
 	}
@@ -326,7 +326,7 @@ func TestASpoolThatNobodySendsIsTold(t *testing.T) {
 	p, _ := spooled(t, e, dir, nil)
 	bring(t, p, 3)
 	p.Close()
-	host := fluentbit.NewRecorder("other")
+	host := fluentbittest.NewRecorder("other")
 	p, err := plugin.New(section{"Hosts": e.URL, "Spool_Path": dir}.lookup, host.Instance())
 	if err != nil {
 		t.Fatal(err)

@@ -37,10 +37,10 @@ func Open(plugin unsafe.Pointer) *Instance {
 		debug.FreeOSMemory() // what reading the configuration took of the heap
 		C.outes_release_pages()
 	})
-	return newInstance(p, os.Stderr)
+	return NewInstance(p, os.Stderr)
 }
 
-func (p *process) onEngineThread() bool { return C.outes_on_engine_thread() != 0 }
+func (p *process) OnEngineThread() bool { return C.outes_on_engine_thread() != 0 }
 
 // process is the Fluent Bit around us.
 type process struct {
@@ -52,19 +52,19 @@ type process struct {
 	atRest *time.Timer
 }
 
-func (p *process) name() string { return p.label }
+func (p *process) Name() string { return p.label }
 
-func (p *process) enabled(level Level) bool {
+func (p *process) Enabled(level Level) bool {
 	return C.outes_enabled(p.instance, C.int(level)) != 0
 }
 
-func (p *process) print(level Level, text string) {
-	line := C.CString("[output:es_go:" + p.name() + "] " + text)
+func (p *process) Print(level Level, text string) {
+	line := C.CString("[output:es_go:" + p.Name() + "] " + text)
 	defer C.free(unsafe.Pointer(line))
 	C.outes_print(C.int(level), line)
 }
 
-func (p *process) counters(name, help, label string, values []string) func(int, uint64) {
+func (p *process) Counters(name, help, label string, values []string) func(int, uint64) {
 	if C.outes_has_metrics() == 0 {
 		return func(int, uint64) {}
 	}
@@ -92,7 +92,7 @@ func (p *process) counters(name, help, label string, values []string) func(int, 
 	return func(value int, delta uint64) { C.outes_counter_add(all[value], C.double(delta)) }
 }
 
-func (p *process) gauge(name, help string) func(float64) {
+func (p *process) Gauge(name, help string) func(float64) {
 	if C.outes_has_metrics() == 0 {
 		return func(float64) {}
 	}
@@ -105,7 +105,7 @@ func (p *process) gauge(name, help string) func(float64) {
 	return set
 }
 
-func (p *process) histogram(name, help string, bounds []float64) func([]uint64, float64) {
+func (p *process) Histogram(name, help string, bounds []float64) func([]uint64, float64) {
 	if C.outes_has_metrics() == 0 {
 		return func([]uint64, float64) {}
 	}
@@ -126,13 +126,13 @@ func (p *process) newSeries(metric unsafe.Pointer) *C.struct_outes_series {
 	s := (*C.struct_outes_series)(C.calloc(1, C.size_t(unsafe.Sizeof(C.struct_outes_series{}))))
 	s.metric = metric
 	s.labels = 1
-	s.values[0] = C.CString(p.name())
+	s.values[0] = C.CString(p.Name())
 	p.series = append(p.series, s)
 	return s
 }
 
 // close frees what newSeries made. Nothing may be called after it.
-func (p *process) close() {
+func (p *process) Close() {
 	p.atRest.Stop()
 	for _, s := range p.series {
 		C.free(unsafe.Pointer(s.values[0]))

@@ -36,24 +36,26 @@ const (
 	staleAfter = 10 * time.Second
 )
 
-// host is what is found of Fluent Bit.
-type host interface {
-	name() string
-	// print and the functions that counters and histogram return are called
-	// on Fluent Bit's threads only.
-	print(level Level, line string)
-	enabled(level Level) bool
-	counters(name, help, label string, values []string) (add func(value int, delta uint64))
-	gauge(name, help string) (set func(value float64))
-	histogram(name, help string, bounds []float64) (set func(cumulative []uint64, sum float64))
-	onEngineThread() bool
-	close()
+// Host is the agent around an instance: its logger and its metrics.
+type Host interface {
+	// Name is the instance's alias, or `es_go.0`.
+	Name() string
+	// Print and the functions that Counters and Histogram return are called on
+	// Fluent Bit's threads only.
+	Print(level Level, line string)
+	Enabled(level Level) bool
+	Counters(name, help, label string, values []string) (add func(value int, delta uint64))
+	Gauge(name, help string) (set func(value float64))
+	Histogram(name, help string, bounds []float64) (set func(cumulative []uint64, sum float64))
+	OnEngineThread() bool
+	// Close frees what the metrics took. Nothing is called after it.
+	Close()
 }
 
 // Instance is one [OUTPUT] section as the host knows it. It is safe for
 // concurrent use.
 type Instance struct {
-	host   host
+	host   Host
 	direct io.Writer
 	wake   chan struct{}
 
@@ -75,16 +77,18 @@ type line struct {
 // publisher is a metric with counts that the host hasn't got yet.
 type publisher interface{ publish() }
 
-func newInstance(h host, direct io.Writer) *Instance {
+// NewInstance returns an instance of h. What comes too late for Service goes to
+// direct.
+func NewInstance(h Host, direct io.Writer) *Instance {
 	return &Instance{host: h, direct: direct, wake: make(chan struct{}, 1)}
 }
 
 // Name is the instance's alias, or `es_go.0`.
-func (i *Instance) Name() string { return i.host.name() }
+func (i *Instance) Name() string { return i.host.Name() }
 
 // OnEngineThread says whether the caller runs on the thread that all of Fluent
 // Bit's inputs and outputs share, as a flush does without Workers.
-func (i *Instance) OnEngineThread() bool { return i.host.onEngineThread() }
+func (i *Instance) OnEngineThread() bool { return i.host.OnEngineThread() }
 
 // Log queues a line for the host's log.
 func (i *Instance) Log(level Level, format string, args ...any) {
@@ -95,7 +99,7 @@ func (i *Instance) Log(level Level, format string, args ...any) {
 	case i.closed:
 		i.printDirect(entry)
 		return
-	case !i.host.enabled(level):
+	case !i.host.Enabled(level):
 		return
 	case len(i.queue) == queueLines:
 		i.lost++
@@ -145,10 +149,10 @@ func (i *Instance) printQueue() {
 	i.disarm()
 	i.mu.Unlock()
 	for _, entry := range queue {
-		i.host.print(entry.level, entry.text)
+		i.host.Print(entry.level, entry.text)
 	}
 	if lost > 0 {
-		i.host.print(Warn, fmt.Sprintf("%d further log lines were left out", lost))
+		i.host.Print(Warn, fmt.Sprintf("%d further log lines were left out", lost))
 	}
 }
 
@@ -171,7 +175,7 @@ func (i *Instance) printStale() {
 }
 
 func (i *Instance) printDirect(entry line) {
-	_, _ = fmt.Fprint(i.direct, directLine(i.host.name(), entry.level, entry.text, entry.at))
+	_, _ = fmt.Fprint(i.direct, directLine(i.host.Name(), entry.level, entry.text, entry.at))
 }
 
 var levelNames = map[Level]string{Error: "error", Warn: " warn", Info: " info", Debug: "debug"}
@@ -192,7 +196,7 @@ func (i *Instance) Close() {
 	i.closed = true
 	i.disarm()
 	i.metrics = nil
-	i.host.close()
+	i.host.Close()
 }
 
 // Counters is a metric with one label of a closed list of values.
@@ -204,7 +208,7 @@ type Counters struct {
 // Counters makes a counter `fluentbit_output_es_go_NAME`, with a series for
 // each of values from the start. An empty label makes a single series.
 func (i *Instance) Counters(name, help, label string, values []string) *Counters {
-	c := &Counters{pending: make([]atomic.Uint64, max(1, len(values))), add: i.host.counters(name, help, label, values)}
+	c := &Counters{pending: make([]atomic.Uint64, max(1, len(values))), add: i.host.Counters(name, help, label, values)}
 	i.register(c)
 	return c
 }
@@ -238,7 +242,7 @@ type Gauge struct {
 
 // Gauge makes a gauge `fluentbit_output_es_go_NAME`, which is 0.
 func (i *Instance) Gauge(name, help string) *Gauge {
-	g := &Gauge{set: i.host.gauge(name, help)}
+	g := &Gauge{set: i.host.Gauge(name, help)}
 	i.register(g)
 	return g
 }
@@ -262,7 +266,7 @@ type Histogram struct {
 // Histogram makes a histogram `fluentbit_output_es_go_NAME` with these upper
 // bounds, in seconds.
 func (i *Instance) Histogram(name, help string, bounds []float64) *Histogram {
-	h := &Histogram{bounds: bounds, set: i.host.histogram(name, help, bounds), cumulative: make([]uint64, len(bounds)+1)}
+	h := &Histogram{bounds: bounds, set: i.host.Histogram(name, help, bounds), cumulative: make([]uint64, len(bounds)+1)}
 	i.register(h)
 	return h
 }

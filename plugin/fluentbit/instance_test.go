@@ -1,17 +1,21 @@
-package fluentbit
+package fluentbit_test
 
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-func texts(r *Recorder) []string {
+func texts(r *fluentbittest.Recorder) []string {
 	var all []string
 	for _, line := range r.Lines() {
 		all = append(all, line.Text)
@@ -20,10 +24,10 @@ func texts(r *Recorder) []string {
 }
 
 func TestLinesWaitForService(t *testing.T) {
-	r := NewRecorder("es_go.0")
+	r := fluentbittest.NewRecorder("es_go.0")
 	i := r.Instance()
-	i.Log(Warn, "%d of %s", 1, "many")
-	i.LogLines(Error, "two\nlines\n")
+	i.Log(fluentbit.Warn, "%d of %s", 1, "many")
+	i.LogLines(fluentbit.Error, "two\nlines\n")
 	if len(r.Lines()) != 0 {
 		t.Fatal("they did not wait")
 	}
@@ -33,7 +37,7 @@ func TestLinesWaitForService(t *testing.T) {
 		t.Error("nobody was woken")
 	}
 	i.Service()
-	want := []Line{{Warn, "1 of many"}, {Error, "two"}, {Error, "lines"}}
+	want := []fluentbittest.Line{{Level: fluentbit.Warn, Text: "1 of many"}, {Level: fluentbit.Error, Text: "two"}, {Level: fluentbit.Error, Text: "lines"}}
 	if !slices.Equal(r.Lines(), want) {
 		t.Errorf("got %v", r.Lines())
 	}
@@ -45,9 +49,9 @@ func TestLinesWaitForService(t *testing.T) {
 
 // A line must never wake anybody twice, nor block where nobody listens.
 func TestManyLinesWakeOnce(t *testing.T) {
-	i := NewRecorder("x").Instance()
+	i := fluentbittest.NewRecorder("x").Instance()
 	for range 10 {
-		i.Log(Info, "line")
+		i.Log(fluentbit.Info, "line")
 	}
 	<-i.Wake()
 	select {
@@ -58,17 +62,17 @@ func TestManyLinesWakeOnce(t *testing.T) {
 }
 
 func TestTheQueueIsBoundedAndSaysSo(t *testing.T) {
-	r := NewRecorder("x")
+	r := fluentbittest.NewRecorder("x")
 	i := r.Instance()
-	for n := range queueLines + 7 {
-		i.Log(Info, "line %d", n)
+	for n := range fluentbit.QueueLines + 7 {
+		i.Log(fluentbit.Info, "line %d", n)
 	}
 	i.Service()
 	lines := texts(r)
-	if len(lines) != queueLines+1 || lines[0] != "line 0" || lines[queueLines] != "7 further log lines were left out" {
+	if len(lines) != fluentbit.QueueLines+1 || lines[0] != "line 0" || lines[fluentbit.QueueLines] != "7 further log lines were left out" {
 		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
-	i.Log(Info, "one more")
+	i.Log(fluentbit.Info, "one more")
 	i.Service()
 	if lines = texts(r); lines[len(lines)-1] != "one more" {
 		t.Errorf("the last line is %q", lines[len(lines)-1])
@@ -77,17 +81,17 @@ func TestTheQueueIsBoundedAndSaysSo(t *testing.T) {
 
 // loud is a host that wants no line below its level.
 type loud struct {
-	*Recorder
-	lowest Level
+	fluentbit.Host
+	lowest fluentbit.Level
 }
 
-func (l loud) enabled(level Level) bool { return level <= l.lowest }
+func (l loud) Enabled(level fluentbit.Level) bool { return level <= l.lowest }
 
 func TestLinesBelowTheHostsLevelAreLeftOut(t *testing.T) {
-	r := NewRecorder("x")
-	i := newInstance(loud{r, Warn}, r)
-	i.Log(Info, "no")
-	i.Log(Warn, "yes")
+	r := fluentbittest.NewRecorder("x")
+	i := fluentbit.NewInstance(loud{r.Host(), fluentbit.Warn}, r)
+	i.Log(fluentbit.Info, "no")
+	i.Log(fluentbit.Warn, "yes")
 	i.Service()
 	if got := texts(r); !slices.Equal(got, []string{"yes"}) {
 		t.Errorf("got %q", got)
@@ -96,10 +100,10 @@ func TestLinesBelowTheHostsLevelAreLeftOut(t *testing.T) {
 
 func TestALineThatWaitsTooLongGoesToStandardError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		direct, r := NewRecorder(""), NewRecorder("es_go.0")
-		i := newInstance(r, direct)
-		i.Log(Warn, "nobody calls")
-		time.Sleep(staleAfter - 1)
+		direct, r := fluentbittest.NewRecorder(""), fluentbittest.NewRecorder("es_go.0")
+		i := fluentbit.NewInstance(r.Host(), direct)
+		i.Log(fluentbit.Warn, "nobody calls")
+		time.Sleep(fluentbit.StaleAfter - 1)
 		if len(direct.Lines()) != 0 {
 			t.Error("it did not wait")
 		}
@@ -112,9 +116,9 @@ func TestALineThatWaitsTooLongGoesToStandardError(t *testing.T) {
 		if len(r.Lines()) != 0 {
 			t.Error("the host got it as well")
 		}
-		i.Log(Warn, "somebody calls")
+		i.Log(fluentbit.Warn, "somebody calls")
 		i.Service()
-		time.Sleep(2 * staleAfter)
+		time.Sleep(2 * fluentbit.StaleAfter)
 		synctest.Wait()
 		if len(direct.Lines()) != 1 {
 			t.Error("a line that was printed went to standard error as well")
@@ -124,16 +128,16 @@ func TestALineThatWaitsTooLongGoesToStandardError(t *testing.T) {
 
 func TestCloseSaysTheLastWordsAndThenGoesPastTheHost(t *testing.T) {
 	var direct bytes.Buffer
-	r := NewRecorder("x")
-	i := newInstance(r, &direct)
+	r := fluentbittest.NewRecorder("x")
+	i := fluentbit.NewInstance(r.Host(), &direct)
 	counter := i.Counters("things_total", "", "", nil)
 	counter.Add(0, 3)
-	i.Log(Info, "last words")
+	i.Log(fluentbit.Info, "last words")
 	i.Close()
 	if !slices.Equal(texts(r), []string{"last words"}) || r.Count("things_total", "") != 3 || !r.Closed() {
 		t.Errorf("lines %q, count %d", texts(r), r.Count("things_total", ""))
 	}
-	i.Log(Error, "too late")
+	i.Log(fluentbit.Error, "too late")
 	counter.Add(0, 1)
 	i.Service()
 	if len(r.Lines()) != 1 || r.Count("things_total", "") != 3 || !strings.Contains(direct.String(), "[error] [output:es_go:x] too late\n") {
@@ -142,7 +146,7 @@ func TestCloseSaysTheLastWordsAndThenGoesPastTheHost(t *testing.T) {
 }
 
 func TestCountersArePublishedByService(t *testing.T) {
-	r := NewRecorder("x")
+	r := fluentbittest.NewRecorder("x")
 	i := r.Instance()
 	c := i.Counters("verdicts_total", "Help.", "verdict", []string{"good", "bad", "odd"})
 	if got := r.Values("verdicts_total"); !slices.Equal(got, []string{"bad", "good", "odd"}) {
@@ -166,13 +170,13 @@ func TestCountersArePublishedByService(t *testing.T) {
 
 // sums is a host that keeps a histogram's own figures.
 type sums struct {
-	*Recorder
+	fluentbit.Host
 	cumulative []uint64
 	sum        float64
 	published  int
 }
 
-func (s *sums) histogram(string, string, []float64) func([]uint64, float64) {
+func (s *sums) Histogram(string, string, []float64) func([]uint64, float64) {
 	return func(cumulative []uint64, sum float64) {
 		s.cumulative, s.sum = slices.Clone(cumulative), sum
 		s.published++
@@ -180,8 +184,8 @@ func (s *sums) histogram(string, string, []float64) func([]uint64, float64) {
 }
 
 func TestAHistogramIsCumulative(t *testing.T) {
-	s := &sums{Recorder: NewRecorder("x")}
-	i := newInstance(s, s)
+	s := &sums{Host: fluentbittest.NewRecorder("x").Host()}
+	i := fluentbit.NewInstance(s, io.Discard)
 	h := i.Histogram("took_seconds", "", []float64{0.1, 1, 10})
 	i.Service()
 	if s.published != 0 {
@@ -202,11 +206,11 @@ func TestAHistogramIsCumulative(t *testing.T) {
 
 func TestStandaloneWritesLines(t *testing.T) {
 	var out bytes.Buffer
-	i := Standalone("es_go.7", &out)
+	i := fluentbit.Standalone("es_go.7", &out)
 	i.Counters("a", "", "b", []string{"c"}).Add(0, 1)
 	i.Histogram("d", "", []float64{1}).Observe(time.Second)
-	i.Log(Debug, "quiet")
-	i.Log(Info, "loud")
+	i.Log(fluentbit.Debug, "quiet")
+	i.Log(fluentbit.Info, "loud")
 	i.Service()
 	if got := out.String(); i.Name() != "es_go.7" || i.OnEngineThread() || strings.Contains(got, "quiet") || !strings.HasSuffix(got, "[ info] [output:es_go:es_go.7] loud\n") {
 		t.Errorf("got %q", got)
@@ -215,14 +219,14 @@ func TestStandaloneWritesLines(t *testing.T) {
 }
 
 func TestAnInstanceInParallel(t *testing.T) {
-	r := NewRecorder("x")
+	r := fluentbittest.NewRecorder("x")
 	i := r.Instance()
 	c, h := i.Counters("c", "", "l", []string{"a", "b"}), i.Histogram("h", "", []float64{1})
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			for n := range 200 {
-				i.Log(Info, "line")
+				i.Log(fluentbit.Info, "line")
 				c.Add(n%2, 1)
 				h.Observe(time.Duration(n) * time.Millisecond)
 				if n%10 == 0 {

@@ -14,7 +14,7 @@ import (
 )
 
 // says are the functions whose texts come to be read by a user: log lines, what is summed up once a minute, and errors.
-var says = map[string]bool{"Log": true, "note": true, "New": true, "Errorf": true, "report": true, "Sprintf": true}
+var says = map[string]bool{"Log": true, "warn": true, "note": true, "New": true, "Errorf": true, "report": true, "Sprintf": true}
 
 // silent are texts that no user sees, and why.
 var silent = map[string]string{
@@ -23,7 +23,9 @@ var silent = map[string]string{
 	"deliver: not everything could be delivered": "the outcome RETRY; log lines say why",
 	"[…] […] [output:es_go:…] …":                 "a log line's shape where Fluent Bit's own log is not there",
 	"data stream …-…-…":                          "a part of the line at start",
-	"plugin: the encoder failed":                 "logged as a fault in the encoder",
+	"source: the encoder failed":                 "logged as a fault in the encoder",
+	"drain: the chunk is not in the spool":       "the outcome RETRY; a log line says why",
+	"drain: nothing in the chunk is an event":    "the outcome ERROR; a log line says why",
 }
 
 // messages reads all that the plugin can say out of its code: the text, with … for what is filled in, and where it stands.
@@ -49,7 +51,7 @@ func messages(t *testing.T) map[string]string {
 				name := nameOf(call.Fun)
 				for _, argument := range call.Args {
 					text := textOf(argument)
-					if name == "Log" || name == "Errorf" || name == "Sprintf" {
+					if name == "Log" || name == "warn" || name == "Errorf" || name == "Sprintf" {
 						text = filled(text)
 					}
 					add(call, text)

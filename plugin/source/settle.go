@@ -1,4 +1,4 @@
-package plugin
+package source
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 // receive counts the record at position, and says whether it is its first time
 // in this flush.
-func (s *source) receive(position int) (first bool) {
+func (s *Source) receive(position int) (first bool) {
 	if position < s.fresh {
 		return false
 	}
@@ -21,35 +21,35 @@ func (s *source) receive(position int) (first bool) {
 }
 
 // malformed settles a value that can't become a document, once.
-func (s *source) malformed(position int, why string) {
+func (s *Source) malformed(position int, why string) {
 	if s.settled.Has(position) {
 		return
 	}
 	s.receive(position)
 	s.settled.Set(position)
 	s.account.Malformed++
-	s.plugin.report.malformed(s.tag, why)
+	s.shared.Report.Malformed(s.tag, why)
 }
 
 // Advance implements deliver.Source.
-func (s *source) Advance() { s.from = s.to }
+func (s *Source) Advance() { s.from = s.to }
 
 // Keep implements deliver.Source. What is settled of a chunk is remembered when
 // it goes back.
-func (s *source) Keep() {}
+func (s *Source) Keep() {}
 
 // Sent implements deliver.Source.
-func (s *source) Sent(position int) bulk.Sent {
+func (s *Source) Sent(position int) bulk.Sent {
 	if _, letter := s.refused[position]; letter {
 		return bulk.Sent{Operation: bulk.Create, OwnID: true}
 	}
-	return bulk.Sent{Operation: s.plugin.setup.operation, OwnID: s.owned.Has(position), OwnPipeline: s.plugin.setup.ownPipelines}
+	return bulk.Sent{Operation: s.shared.Options.Operation, OwnID: s.owned.Has(position), OwnPipeline: s.shared.Options.OwnPipelines}
 }
 
 // Settle implements deliver.Source.
-func (s *source) Settle(position int, v bulk.Verdict) {
+func (s *Source) Settle(position int, v bulk.Verdict) {
 	if _, letter := s.refused[position]; letter {
-		s.settleLetter(position)
+		s.settleDeadLetter(position)
 		return
 	}
 	s.settled.Set(position)
@@ -66,22 +66,22 @@ func (s *source) Settle(position int, v bulk.Verdict) {
 // Refuse implements deliver.Source: a refused event goes to the dead letters
 // where there are any, else On_Refusal decides. A letter that is itself refused
 // goes no further.
-func (s *source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
+func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	_, letter := s.refused[position]
 	switch {
 	case letter:
-		s.plugin.report.letterRefused(why)
+		s.shared.Report.DeadLetterRefused(why)
 		delete(s.refused, position)
-	case s.plugin.setup.letters.Kept():
-		s.plugin.report.refused(s.names.of(position), why, "written to the dead letters")
+	case s.shared.Options.DeadLetters != NoDeadLetters:
+		s.shared.Report.Refused(s.indices.of(position), why, "written to the dead letters")
 		s.redirect(position, why)
 		return deliver.Redirected
-	case s.plugin.policy.keepRefused:
-		s.plugin.report.refused(s.names.of(position), why, "kept, as On_Refusal says")
+	case s.shared.Options.KeepRefused:
+		s.shared.Report.Refused(s.indices.of(position), why, "kept, as On_Refusal says")
 		s.kept = true
 		return deliver.Kept
 	default:
-		s.plugin.report.refused(s.names.of(position), why, "dropped")
+		s.shared.Report.Refused(s.indices.of(position), why, "dropped")
 	}
 	s.settled.Set(position)
 	s.account.Dropped++
@@ -89,9 +89,9 @@ func (s *source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	return deliver.Done
 }
 
-// countReturned walks the chunk for what is not settled, so that the account
+// CountReturned walks the chunk for what is not settled, so that the account
 // holds every record. It starts at the front: what is kept may lie anywhere.
-func (s *source) countReturned() {
+func (s *Source) CountReturned() {
 	s.account.Returned = 0
 	s.reader.Seek(chunk.Place{})
 	for {
@@ -114,11 +114,7 @@ func (s *source) countReturned() {
 	}
 }
 
-// outcome is what Fluent Bit is told once nothing is left: a chunk that held
-// nothing but garbage is an error.
-func (s *source) outcome() Outcome {
-	if s.account.Malformed > 0 && s.account.Malformed == s.account.Received {
-		return Error
-	}
-	return OK
+// OnlyMalformed reports whether the chunk held nothing but what is no event.
+func (s *Source) OnlyMalformed() bool {
+	return s.account.Malformed > 0 && s.account.Malformed == s.account.Received
 }

@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"crypto/tls"
@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"runtime"
 	"strings"
 
 	"out_es/plugin/aws"
 	"out_es/plugin/config"
 	"out_es/plugin/elastic"
-	"out_es/plugin/fluentbit"
 )
 
 // elastic says where Elasticsearch is and who asks.
@@ -25,7 +23,6 @@ func (t *translation) elastic() elastic.Options {
 			ServerName: c.TLSServerName, CAFingerprint: c.TLSCAFingerprint, MinVersion: tlsVersions[c.TLSMinVersion],
 		},
 		ConnectTimeout: c.ConnectTimeout,
-		UserAgent:      fmt.Sprintf("out_es/%s (%s)", Version, runtime.Version()),
 	}
 	if c.CloudAuth != "" {
 		o.User, o.Password = c.CloudUser()
@@ -66,10 +63,12 @@ func (t *translation) sign(o *elastic.Options) {
 
 var tlsVersions = map[string]uint16{"1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-// newClient reports what is wrong with the files that options name as a fault
-// of those.
-func newClient(c *config.Config, o elastic.Options) (*elastic.Client, error) {
-	client, err := elastic.New(o)
+// NewClient returns a client with the section's options, and those that are
+// set in s.Elastic besides.
+//
+// Possible errors: faults of the options that name files.
+func (s *Settings) NewClient() (*elastic.Client, error) {
+	client, err := elastic.New(s.Elastic)
 	if err == nil {
 		return client, nil
 	}
@@ -79,7 +78,7 @@ func newClient(c *config.Config, o elastic.Options) (*elastic.Client, error) {
 		if !ok {
 			return nil, err
 		}
-		faults = append(faults, c.FaultOf(problem.Option, problem.Value, problem.Err))
+		faults = append(faults, s.config.FaultOf(problem.Option, problem.Value, problem.Err))
 	}
 	return nil, faults.Err()
 }
@@ -96,24 +95,27 @@ func problemsOf(err error) []error {
 	return []error{err}
 }
 
-// warnOfConnection says at every start what the settings leave open to anybody
-// on the way.
-func warnOfConnection(host *fluentbit.Instance, c *config.Config) {
+// Warnings returns what is logged at every start: what the settings leave open
+// to anybody on the way to Elasticsearch.
+func (s *Settings) Warnings() (warnings []string) {
+	c := s.config
+	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	if !c.TLSVerify {
-		host.Log(fluentbit.Warn, "TLS_Verify is off: anybody on the way to Elasticsearch can read and change everything, credentials included; name the authority in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint")
+		warn("TLS_Verify is off: anybody on the way to Elasticsearch can read and change everything, credentials included; name the authority in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint")
 	}
 	secret := c.Secret()
 	if secret == "" {
-		return
+		return warnings
 	}
 	for _, u := range c.Addresses() {
 		if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			host.Log(fluentbit.Warn, "%s is plain http: what %s holds, and every record, can be read on the way to it; write https:// in Hosts", u.Redacted(), secret)
+			warn("%s is plain http: what %s holds, and every record, can be read on the way to it; write https:// in Hosts", u.Redacted(), secret)
 		}
 	}
+	return warnings
 }
 
-// isLoopback says whether a host is this machine, whatever the network.
+// isLoopback reports whether a host is this machine, whatever the network.
 func isLoopback(host string) bool {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	ip := net.ParseIP(name)

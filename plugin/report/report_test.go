@@ -1,4 +1,4 @@
-package plugin
+package report
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/deliver"
-	"out_es/plugin/fluentbit"
+	"out_es/plugin/fluentbit/fluentbittest"
 )
 
 func TestSummariesAreGathered(t *testing.T) {
@@ -77,13 +77,13 @@ func TestASummaryThatClosesAsItsTimerFires(t *testing.T) {
 }
 
 // reported runs test with fake time and returns what was logged, by when.
-func reported(t *testing.T, test func(*report)) (told []string) {
+func reported(t *testing.T, test func(*Reporter)) (told []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		host := fluentbit.NewRecorder("x")
+		host := fluentbittest.NewRecorder("x")
 		instance := host.Instance()
 		began := time.Now()
-		r := newReport(instance, sourcePolicy{}, false)
+		r := New(instance, Options{})
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -107,7 +107,7 @@ func reported(t *testing.T, test func(*report)) (told []string) {
 }
 
 func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
-	attempt := func(r *report, class bulk.Class, status int) {
+	attempt := func(r *Reporter, class bulk.Class, status int) {
 		var f *bulk.Failure
 		if class != bulk.Delivered {
 			f = &bulk.Failure{Class: class, Status: status}
@@ -115,7 +115,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 		r.Observe(deliver.Attempt{Failure: f})
 		time.Sleep(10 * time.Second)
 	}
-	told := reported(t, func(r *report) {
+	told := reported(t, func(r *Reporter) {
 		for range 13 { // 0s to 2m
 			attempt(r, bulk.Unavailable, 503)
 		}
@@ -145,10 +145,10 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 }
 
 func TestSettingsAreBlamedOnceAMinute(t *testing.T) {
-	told := reported(t, func(r *report) {
+	told := reported(t, func(r *Reporter) {
 		for range 7 {
-			r.left(fmt.Errorf("%w: %w", deliver.ErrLeft, &deliver.Misconfiguration{Refusal: deliver.Refusal{Status: 403, Error: "security_exception"}}))
-			r.left(fmt.Errorf("%w: %w", deliver.ErrLeft, errors.New("something else")))
+			r.Left(fmt.Errorf("%w: %w", deliver.ErrLeft, &deliver.Misconfiguration{Refusal: deliver.Refusal{Status: 403, Error: "security_exception"}}))
+			r.Left(fmt.Errorf("%w: %w", deliver.ErrLeft, errors.New("something else")))
 			time.Sleep(10 * time.Second)
 		}
 	})
@@ -158,9 +158,9 @@ func TestSettingsAreBlamedOnceAMinute(t *testing.T) {
 }
 
 func TestAnEncodersFaultIsToldOnce(t *testing.T) {
-	told := reported(t, func(r *report) {
+	told := reported(t, func(r *Reporter) {
 		for range 3 {
-			r.encoderFault("a fault", []byte("a stack"))
+			r.EncoderFault("a fault", []byte("a stack"))
 			time.Sleep(time.Hour)
 		}
 	})
@@ -170,7 +170,7 @@ func TestAnEncodersFaultIsToldOnce(t *testing.T) {
 }
 
 func TestALostHostIsToldOnceAMinuteAndWhenItIsBack(t *testing.T) {
-	told := reported(t, func(r *report) {
+	told := reported(t, func(r *Reporter) {
 		lose := func(host string) {
 			r.Observe(deliver.Attempt{Failure: &bulk.Failure{Class: bulk.Unreachable, Host: host, Elsewhere: true}})
 		}
@@ -182,9 +182,9 @@ func TestALostHostIsToldOnceAMinuteAndWhenItIsBack(t *testing.T) {
 		lose("a")
 		time.Sleep(30 * time.Second)
 		lose("a")
-		r.hostBack("a", began)
-		r.hostBack("a", began)
-		r.hostBack("c", began)
+		r.HostBack("a", began)
+		r.HostBack("a", began)
+		r.HostBack("c", began)
 	})
 	want := []string{
 		"0s 2 Elasticsearch: unreachable at a; the oth", "0s 2 Elasticsearch: unreachable at b; the oth",

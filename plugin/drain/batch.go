@@ -1,4 +1,4 @@
-package plugin
+package drain
 
 import (
 	"errors"
@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
-	"out_es/plugin/chunk"
 	"out_es/plugin/deliver"
+	"out_es/plugin/report"
+	"out_es/plugin/source"
 	"out_es/plugin/spool"
 )
 
@@ -20,15 +21,19 @@ import (
 // Of the frames only one is in memory: one that must be looked at again is read
 // again.
 type batch struct {
-	plugin *Plugin
 	spool  *spool.Spool
 	reader *spool.Reader
-	// bench has the writers and the request that all frames share.
-	bench  *bench
-	buffer []byte
-	loaded *part // the frame in buffer
-	parts  []*part
-	// filled is how many of parts the last Fill came to.
+	report *report.Reporter
+	states *report.Spool
+
+	sources *source.Shared
+	// scratch has the writers and the request that all frames share, buffer the
+	// frame that is loaded.
+	scratch *source.Scratch
+	buffer  []byte
+	loaded  *frame
+	frames  []*frame
+	// filled is how many of frames the last Fill came to.
 	filled int
 	// limited says that the last Fill was held to a number of items.
 	limited bool
@@ -48,12 +53,14 @@ type batch struct {
 // readPatience is how long a disk that says it is damaged is asked again.
 const readPatience = 30 * time.Second
 
-// part is one frame of a batch: a chunk like one that a flush delivers, with a
-// bench that shares its writers.
-type part struct {
-	*source // nil until the frame was loaded
-	entry   spool.Entry
-	chunk   []byte // while it is loaded
+// frame is one frame of a batch: a chunk like one that a flush delivers.
+type frame struct {
+	entry spool.Entry
+	// source is nil until the frame was loaded. It outlives the bytes of the
+	// chunk, since the account and what is settled do.
+	source *source.Source
+	chunk  []byte // while it is loaded
+	tag    string
 	// base is what its positions have been shifted by in the last Fill.
 	base int
 	// unread is since when it can't be loaded.
@@ -62,15 +69,18 @@ type part struct {
 
 // age is how long a frame has waited. After the clock was set back that is not
 // known: long enough.
-func (p *part) age() time.Duration {
-	if age := time.Since(p.entry.Appended); age >= 0 {
+func (f *frame) age() time.Duration {
+	if age := time.Since(f.entry.Appended); age >= 0 {
 		return age
 	}
 	return math.MaxInt64
 }
 
-func newBatch(p *Plugin, s *spool.Spool) *batch {
-	return &batch{plugin: p, spool: s, reader: s.NewReader(), bench: newBench(p.setup), patience: readPatience}
+func newBatch(s *spool.Spool, u *Uses, states *report.Spool) *batch {
+	return &batch{
+		spool: s, reader: s.NewReader(), report: u.Report, states: states,
+		sources: u.Sources, scratch: u.Sources.NewScratch(), patience: readPatience,
+	}
 }
 
 // readAhead makes the oldest frames known until so many bytes of them wait, and
@@ -78,15 +88,15 @@ func newBatch(p *Plugin, s *spool.Spool) *batch {
 //
 // Possible errors: those of the file system.
 func (b *batch) readAhead(bytes int) (waiting int, err error) {
-	for _, p := range b.parts {
-		waiting += p.entry.Bytes()
+	for _, f := range b.frames {
+		waiting += f.entry.Bytes()
 	}
 	for waiting < bytes {
-		p, err := b.more()
-		if p == nil || err != nil {
+		f, err := b.more()
+		if f == nil || err != nil {
 			return waiting, err
 		}
-		waiting += p.entry.Bytes()
+		waiting += f.entry.Bytes()
 	}
 	return waiting, nil
 }
@@ -94,16 +104,16 @@ func (b *batch) readAhead(bytes int) (waiting int, err error) {
 // more adds the next frame of the spool, nil where there is none.
 //
 // Possible errors: those of the file system.
-func (b *batch) more() (*part, error) {
+func (b *batch) more() (*frame, error) {
 	for {
 		entry, err := b.reader.Next()
 		damage, damaged := errors.AsType[*spool.Damage](err)
 		switch {
 		case err == nil:
 			b.readable(&b.unread)
-			p := &part{entry: entry}
-			b.parts = append(b.parts, p)
-			return p, nil
+			f := &frame{entry: entry}
+			b.frames = append(b.frames, f)
+			return f, nil
 		case errors.Is(err, io.EOF):
 			return nil, nil
 		case damaged:
@@ -125,7 +135,7 @@ func (b *batch) hopeless(since *time.Time, err error) bool {
 	if since.IsZero() {
 		*since = time.Now()
 	}
-	b.plugin.spooling.unreadable(err)
+	b.states.Unreadable(err)
 	return spool.IsDamage(err) && time.Since(*since) >= b.patience
 }
 
@@ -133,37 +143,35 @@ func (b *batch) hopeless(since *time.Time, err error) bool {
 func (b *batch) readable(since *time.Time) {
 	if !since.IsZero() {
 		*since = time.Time{}
-		b.plugin.spooling.readable()
+		b.states.Readable()
 	}
 }
 
-// bind makes p the loaded frame. A frame that is loaded again starts at its
+// bind makes f the loaded frame. A frame that is loaded again starts at its
 // first event, since generated ids count equal events from there; what is
 // settled is passed over.
 //
 // Possible errors: spool.ErrDamaged; those of the file system.
-func (b *batch) bind(p *part) error {
-	if b.loaded == p {
+func (b *batch) bind(f *frame) error {
+	if b.loaded == f {
 		return nil
 	}
 	b.loaded = nil
-	frame, buffer, err := b.reader.Load(p.entry, b.buffer)
+	loaded, buffer, err := b.reader.Load(f.entry, b.buffer)
 	b.buffer = buffer
 	if err != nil {
 		return err
 	}
-	b.readable(&p.unread)
-	p.chunk = frame.Chunk
-	if p.source == nil {
-		own := &bench{request: b.bench.request, documents: b.bench.documents, addresses: b.bench.addresses, letterNames: b.bench.letterNames}
-		tag := frame.Tag
-		p.source = own.open(b.plugin, tag, frame.Chunk, func() deliver.Digest { return deliver.DigestOf(tag, p.chunk) })
-		p.settled.Load(frame.Settled)
+	b.readable(&f.unread)
+	f.chunk = loaded.Chunk
+	if f.source == nil {
+		f.tag, f.source = loaded.Tag, b.sources.New(b.scratch)
+		f.source.Open(f.tag, f.chunk, func() deliver.Digest { return deliver.DigestOf(f.tag, f.chunk) })
+		f.source.Settled().Load(loaded.Settled)
 	} else {
-		p.begin(p.tag)
-		p.reader, p.from = chunk.NewReader(frame.Chunk), chunk.Place{}
+		f.source.Reload(f.chunk)
 	}
-	b.loaded = p
+	b.loaded = f
 	return nil
 }
 
@@ -176,32 +184,32 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	}
 	base := 0
 	for i := 0; b.most == 0 || i < b.most; i++ {
-		if i == len(b.parts) {
-			if p, err := b.more(); p == nil || err != nil {
+		if i == len(b.frames) {
+			if f, err := b.more(); f == nil || err != nil {
 				return unlessFilled(req, err)
 			}
 		}
-		p := b.parts[i]
-		if p.age() < b.age {
+		f := b.frames[i]
+		if f.age() < b.age {
 			return nil
 		}
-		if err := b.bind(p); err != nil {
+		if err := b.bind(f); err != nil {
 			if err = b.unbound(i, err); err != nil {
 				return unlessFilled(req, err)
 			}
 			i--
 			continue
 		}
-		p.base = base
+		f.base = base
 		req.Shift(base)
 		b.filled = i + 1
-		if err := p.Fill(req, limits); err != nil {
+		if err := f.source.Fill(req, limits); err != nil {
 			return err
 		}
-		if !p.ended || limits.Items > 0 && len(req.Positions()) >= limits.Items {
+		if !f.source.Ended() || limits.Items > 0 && len(req.Positions()) >= limits.Items {
 			return nil
 		}
-		base += p.reader.Position() + 1
+		base += f.source.Position() + 1
 	}
 	return nil
 }
@@ -216,17 +224,17 @@ func unlessFilled(req *bulk.Request, err error) error {
 // unbound deals with a frame that could not be loaded. It returns nil where the
 // batch goes on without it.
 func (b *batch) unbound(i int, err error) error {
-	if !errors.Is(err, spool.ErrDamaged) && !b.hopeless(&b.parts[i].unread, err) {
+	if !errors.Is(err, spool.ErrDamaged) && !b.hopeless(&b.frames[i].unread, err) {
 		return err
 	}
 	b.discard(i, err)
 	return nil
 }
 
-// of finds the part that a position belongs to, and the position in it.
-func (b *batch) of(position int) (*part, int) {
-	i := sort.Search(b.filled, func(i int) bool { return b.parts[i].base > position }) - 1
-	return b.parts[i], position - b.parts[i].base
+// of finds the frame that a position belongs to, and the position in it.
+func (b *batch) of(position int) (*frame, int) {
+	i := sort.Search(b.filled, func(i int) bool { return b.frames[i].base > position }) - 1
+	return b.frames[i], position - b.frames[i].base
 }
 
 // Advance implements deliver.Source: every item of the request is settled, and
@@ -234,9 +242,9 @@ func (b *batch) of(position int) (*part, int) {
 func (b *batch) Advance() {
 	b.over = !b.limited
 	done := 0
-	for _, p := range b.parts[:b.filled] {
-		p.source.Advance()
-		if !p.ended || p.kept {
+	for _, f := range b.frames[:b.filled] {
+		f.source.Advance()
+		if !f.source.Ended() || f.source.Kept() {
 			break
 		}
 		done++
@@ -248,34 +256,34 @@ func (b *batch) Advance() {
 // Keep implements deliver.Source: it writes down what is settled.
 func (b *batch) Keep() {
 	progress := spool.Progress{Done: b.reader.Place()}
-	if len(b.parts) > 0 {
-		progress.Done = b.parts[0].entry.Place
+	if len(b.frames) > 0 {
+		progress.Done = b.frames[0].entry.Place
 	}
-	for _, p := range b.parts {
-		if p.source != nil && p.settled.Any() {
-			progress.Partial = append(progress.Partial, spool.Partial{Sequence: p.entry.Sequence, Settled: p.settled.AppendBytes(nil)})
+	for _, f := range b.frames {
+		if f.source != nil && f.source.Settled().Any() {
+			progress.Partial = append(progress.Partial, spool.Partial{Sequence: f.entry.Sequence, Settled: f.source.Settled().AppendBytes(nil)})
 		}
 	}
-	b.plugin.spooling.checkpointed(b.spool.Checkpoint(progress))
+	b.states.Checkpointed(b.spool.Checkpoint(progress))
 }
 
 // Sent implements deliver.Source.
 func (b *batch) Sent(position int) bulk.Sent {
-	p, own := b.of(position)
-	return p.Sent(own)
+	f, own := b.of(position)
+	return f.source.Sent(own)
 }
 
 // Settle implements deliver.Source.
 func (b *batch) Settle(position int, v bulk.Verdict) {
-	p, own := b.of(position)
+	f, own := b.of(position)
 	b.settled++
-	p.Settle(own, v)
+	f.source.Settle(own, v)
 }
 
 // Refuse implements deliver.Source.
 func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
-	p, own := b.of(position)
-	fate := p.Refuse(own, why)
+	f, own := b.of(position)
+	fate := f.source.Refuse(own, why)
 	if fate == deliver.Done {
 		b.settled++
 	}
@@ -286,7 +294,8 @@ func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 // panic: nothing of it can be trusted.
 func (b *batch) restart() {
 	b.reader.Close()
-	fresh := newBatch(b.plugin, b.spool)
-	fresh.most, fresh.age, fresh.patience = 1, b.age, b.patience
-	*b = *fresh
+	b.reader, b.scratch = b.spool.NewReader(), b.sources.NewScratch()
+	b.buffer, b.loaded, b.frames = nil, nil, nil
+	b.filled, b.limited, b.over = 0, false, false
+	b.most, b.settled, b.unread = 1, 0, time.Time{}
 }

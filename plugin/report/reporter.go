@@ -1,4 +1,6 @@
-package plugin
+// Package report is what an instance tells: metrics, log lines for changes of
+// state, and the account of where records went.
+package report
 
 import (
 	"errors"
@@ -16,11 +18,18 @@ import (
 // reminder is how often a state that lasts is logged again.
 const reminder = time.Minute
 
-// report is what an instance says to the outside: metrics, and log lines for
-// changes of state. It is safe for concurrent use.
-type report struct {
-	host   *fluentbit.Instance
-	policy sourcePolicy
+// Options say what is reported.
+type Options struct {
+	// FullReasons logs Elasticsearch's reasons with what they quote of records.
+	FullReasons bool
+	// Spooled says that there is a spool, which has metrics of its own.
+	Spooled bool
+}
+
+// Reporter reports for one instance. It is safe for concurrent use.
+type Reporter struct {
+	host    *fluentbit.Instance
+	options Options
 
 	documents, requests, refusals    *fluentbit.Counters
 	received, sent, retries, altered *fluentbit.Counters
@@ -58,18 +67,19 @@ type failureKind struct {
 }
 
 // The verdicts of a document, for the metric's label, in the order of
-// report.settle. The last spoolVerdicts of them happen with a spool only.
+// Count. The last spoolVerdicts of them happen with a spool only.
 var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
 
 const spoolVerdicts = 2
 
-func newReport(host *fluentbit.Instance, policy sourcePolicy, spooled bool) *report {
+// New makes the metrics.
+func New(host *fluentbit.Instance, o Options) *Reporter {
 	verdicts := documentVerdicts
-	if !spooled {
+	if !o.Spooled {
 		verdicts = verdicts[:len(verdicts)-spoolVerdicts]
 	}
-	r := &report{
-		host: host, policy: policy,
+	r := &Reporter{
+		host: host, options: o,
 		documents:   host.Counters("documents_total", "Records by what became of them.", "verdict", verdicts),
 		received:    host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
 		requests:    host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
@@ -81,7 +91,7 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy, spooled bool) *rep
 		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
-	if spooled {
+	if o.Spooled {
 		r.unspooled = host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil)
 	}
 	r.trouble.told = map[failureKind]time.Time{}
@@ -90,8 +100,8 @@ func newReport(host *fluentbit.Instance, policy sourcePolicy, spooled bool) *rep
 	return r
 }
 
-// settle counts a flush's account.
-func (r *report) settle(a *Account) {
+// Count adds an account to the metrics.
+func (r *Reporter) Count(a *Account) {
 	for verdict, n := range []int{a.Accepted, a.Diverted, a.AlreadyThere, a.DeadLettered, a.Dropped, a.Malformed, a.Returned, a.Spooled, a.Parked} {
 		r.documents.Add(verdict, n)
 	}
@@ -115,7 +125,7 @@ func (r *report) settle(a *Account) {
 }
 
 // Observe implements deliver.Observer.
-func (r *report) Observe(a deliver.Attempt) {
+func (r *Reporter) Observe(a deliver.Attempt) {
 	class := bulk.Delivered
 	if a.Failure != nil {
 		class = a.Failure.Class
@@ -144,7 +154,7 @@ func (r *report) Observe(a deliver.Attempt) {
 }
 
 // hostLost logs that one of several hosts is away, once a minute while it is.
-func (r *report) hostLost(f *bulk.Failure) {
+func (r *Reporter) hostLost(f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kind, now := failureKind{class: f.Class, host: f.Host}, time.Now()
@@ -155,8 +165,8 @@ func (r *report) hostLost(f *bulk.Failure) {
 	r.trouble.told[kind], r.away[f.Host] = now, true
 }
 
-// hostBack logs that a host whose absence was told answers again.
-func (r *report) hostBack(address string, since time.Time) {
+// HostBack logs that a host whose absence was told answers again.
+func (r *Reporter) HostBack(address string, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.away[address] {
@@ -165,16 +175,16 @@ func (r *report) hostBack(address string, since time.Time) {
 	}
 }
 
-// optionTrouble notes that a file changed and can't be used.
-func (r *report) optionTrouble(option string, err error) {
+// OptionTrouble notes that a file changed and can't be used.
+func (r *Reporter) OptionTrouble(option string, err error) {
 	r.summary.note(fmt.Sprintf("%s changed and can't be used (%v), what was read before stays in force; attempts", option, err), 1)
 }
 
 // failed logs an outage when it begins, when it changes, and once a minute.
-func (r *report) failed(f *bulk.Failure) { r.complain("", f) }
+func (r *Reporter) failed(f *bulk.Failure) { r.complain("", f) }
 
 // complain is failed with a word on what it was that failed.
-func (r *report) complain(what string, f *bulk.Failure) {
+func (r *Reporter) complain(what string, f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t, now := &r.trouble, time.Now()
@@ -195,7 +205,7 @@ func (r *report) complain(what string, f *bulk.Failure) {
 }
 
 // answered logs the end of an outage that was told.
-func (r *report) answered() {
+func (r *Reporter) answered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := &r.trouble
@@ -205,8 +215,8 @@ func (r *report) answered() {
 	t.since, t.count, t.open = time.Time{}, 0, false
 }
 
-// left explains once a minute why items are kept that settings keep out.
-func (r *report) left(err error) {
+// Left explains once a minute why items are kept that settings keep out.
+func (r *Reporter) Left(err error) {
 	problem, found := errors.AsType[*deliver.Misconfiguration](err)
 	if !found {
 		return
@@ -219,39 +229,40 @@ func (r *report) left(err error) {
 	}
 }
 
-// refused notes a refused document, and what becomes of it, for the next
+// Refused notes a refused document, and what becomes of it, for the next
 // summary.
-func (r *report) refused(index string, why deliver.Refusal, fate string) {
+func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	reason := why.Reason
-	if r.policy.traceError && why.FullReason != "" {
+	if r.options.FullReasons && why.FullReason != "" {
 		reason = why.FullReason
 	}
 	r.summary.note(fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate), 1)
 }
 
-// letterRefused notes a dead letter that Elasticsearch refused, too: there is
+// DeadLetterRefused notes a dead letter that Elasticsearch refused, too: there is
 // nowhere left to put it.
-func (r *report) letterRefused(why deliver.Refusal) {
+func (r *Reporter) DeadLetterRefused(why deliver.Refusal) {
 	r.summary.note(fmt.Sprintf("dead letters were refused (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)
 }
 
-// letterFailed notes letters that could not be written to the file. Their
+// DeadLettersUnwritten notes letters that could not be written to the file. Their
 // chunk comes again.
-func (r *report) letterFailed(err error) {
+func (r *Reporter) DeadLettersUnwritten(err error) {
 	r.summary.note(fmt.Sprintf("Dead_Letter_File could not be written (%v), the records are kept; failed writes", err), 1)
 }
 
-// lettersRemoved notes that Dead_Letter_File reached its bound.
-func (r *report) lettersRemoved() {
+// DeadLettersRemoved notes that Dead_Letter_File reached its bound.
+func (r *Reporter) DeadLettersRemoved() {
 	r.summary.note("the oldest dead letters were removed to make room for new ones (move them away in time); files removed", 1)
 }
 
-func (r *report) malformed(tag, why string) {
+// Malformed notes a value that is no event, or can't be read.
+func (r *Reporter) Malformed(tag, why string) {
 	r.summary.note(fmt.Sprintf("records of tag %s were malformed (%s) and dropped", tag, why), 1)
 }
 
-// encoderFault logs the stack of the first fault, and counts the others.
-func (r *report) encoderFault(problem any, stack []byte) {
+// EncoderFault logs the stack of the first fault, and counts the others.
+func (r *Reporter) EncoderFault(problem any, stack []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults++
@@ -260,8 +271,8 @@ func (r *report) encoderFault(problem any, stack []byte) {
 	}
 }
 
-// template tells once what became of Template_File.
-func (r *report) template(t *template.Template, result template.Result, f *bulk.Failure) {
+// Template tells once what became of Template_File.
+func (r *Reporter) Template(t *template.Template, result template.Result, f *bulk.Failure) {
 	switch result {
 	case template.Installed:
 		r.host.Log(fluentbit.Info, "the %s %s was installed; it counts for indices that are made from now on", t.Kind, t.Name)
@@ -274,12 +285,11 @@ func (r *report) template(t *template.Template, result template.Result, f *bulk.
 	}
 }
 
-func (r *report) close() { r.summary.close() }
+// Close logs what was gathered and not yet logged.
+func (r *Reporter) Close() { r.summary.close() }
 
-// traceOutput logs an item's lines where Trace_Output asks for it.
-func (p *Plugin) traceOutput(lines []byte) {
+// Trace logs the lines that are sent for an event.
+func (r *Reporter) Trace(lines []byte) {
 	const longest = 4 << 10
-	if p.policy.traceOutput {
-		p.host.Log(fluentbit.Info, "sends %s", lines[:min(len(lines), longest)])
-	}
+	r.host.Log(fluentbit.Info, "sends %s", lines[:min(len(lines), longest)])
 }

@@ -1,4 +1,4 @@
-package plugin
+package drain
 
 import (
 	"encoding/binary"
@@ -12,15 +12,12 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
-	"out_es/plugin/deliver"
-	"out_es/plugin/fluentbit"
 )
 
 // troubled is an instance whose sender waits in its first request while a spool
 // of several segments comes to be. resume lets it go on.
 type troubled struct {
-	plugin   *Plugin
-	host     *fluentbit.Recorder
+	*running
 	segments []string
 	sent     atomic.Int64 // frames, of one record each
 	resume   func()
@@ -37,33 +34,24 @@ func newTroubled(t *testing.T, patience time.Duration) *troubled {
 	t.Helper()
 	gate := make(chan bool)
 	m := &troubled{resume: func() { close(gate) }}
-	section := map[string]string{
-		"Hosts": "http://127.0.0.1:1", "Compress": "off", "Spool_Path": t.TempDir(), "Spool_Linger": "0", "Spool_Limit": "16M",
-		"Bulk_Size": "512K", "Retry_Initial": "1ms", "Retry_Max": "5ms", "Retry_Budget": "0",
-	}
-	m.host = fluentbit.NewRecorder("es_go.0")
-	p, err := New(func(name string) string { return section[name] }, m.host.Instance())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.spooling.sender.fresh.patience = patience // nothing is in the spool yet, so that the sender has not looked
-	p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+	o := options(t.TempDir())
+	o.Linger, o.Limit, o.Policy.Bytes = 0, 16<<20, 512<<10
+	m.running = prepare(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 		<-gate
 		for range req.Positions() {
 			each(bulk.Item{Status: 201})
 			m.sent.Add(1)
 		}
 		return len(req.Positions()), nil
-	}), p.report, p.setup.policy)
+	})
+	m.sender.fresh.patience = patience
+	go m.sender.run()
 	text := strings.Repeat("x", troubledBytes)
 	record := binary.BigEndian.AppendUint32([]byte("\x92\x00\x81\xa1t\xdb"), troubledBytes)
 	for i := range troubledFrames {
-		if outcome := p.Flush(fmt.Sprint("tag", i), append(record, text...)); outcome != OK {
-			t.Fatalf("outcome %v", outcome)
-		}
+		m.flush(t, fmt.Sprint("tag", i), string(record)+text)
 	}
-	m.plugin = p
-	m.segments, _ = filepath.Glob(filepath.Join(p.spooling.fresh.Dir(), "segment-*"))
+	m.segments, _ = filepath.Glob(filepath.Join(m.Dir(), "segment-*"))
 	if len(m.segments) < 4 {
 		t.Fatalf("%d segments", len(m.segments))
 	}
@@ -89,7 +77,7 @@ func (m *troubled) replace(t *testing.T, n int, target string) (restore func()) 
 
 // lines are those with a text that reached the log.
 func (m *troubled) lines(text string) (n int) {
-	m.plugin.Flush("none", nil) // Fluent Bit's thread takes them along
+	m.instance.Service() // as Fluent Bit's thread does with each flush
 	for _, line := range m.host.Lines() {
 		if strings.Contains(line.Text, text) {
 			n++
@@ -113,7 +101,7 @@ func TestASpoolThatCannotBeOpenedWaits(t *testing.T) {
 	restore()
 	waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
 	waitFor(t, "the end is told", func() bool { return m.lines("the spool can be read again") == 1 })
-	m.plugin.Close()
+	m.close()
 	if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 || m.sent.Load() != troubledFrames {
 		t.Errorf("%d damaged, %d sent", damaged, m.sent.Load())
 	}
@@ -135,7 +123,7 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 		time.Sleep(200 * time.Millisecond) // many tries
 		restore()
 		waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
-		m.plugin.Close()
+		m.close()
 		if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 {
 			t.Errorf("%d damaged", damaged)
 		}
@@ -144,8 +132,8 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 		m := newTroubled(t, 100*time.Millisecond)
 		m.replace(t, 2, errors)
 		m.resume()
-		waitFor(t, "the spool is empty", func() bool { return m.plugin.spooling.fresh.Stats().Frames == 0 })
-		m.plugin.Close()
+		waitFor(t, "the spool is empty", func() bool { return m.fresh.Stats().Frames == 0 })
+		m.close()
 		sent, damaged := m.sent.Load(), m.host.Count("spool_damaged_frames_total", "")
 		if sent+int64(damaged) != troubledFrames || damaged < 4 || damaged > 6 {
 			t.Errorf("%d sent and %d damaged of %d frames", sent, damaged, troubledFrames)
@@ -153,19 +141,20 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 	})
 }
 
+// away sends to a server that is not there.
+func away(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure) {
+	return 0, &bulk.Failure{Class: bulk.Unreachable}
+}
+
 // A clock that was set back makes no frame wait until the time is as late again.
 func TestAFrameFromTheFutureIsSentNow(t *testing.T) {
 	dir := t.TempDir()
-	section := map[string]string{"Hosts": "http://127.0.0.1:1", "Spool_Path": dir, "Spool_Linger": "1m"}
-	p, err := New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
-		t.Fatalf("outcome %v", outcome)
-	}
-	p.Close()
-	segments, _ := filepath.Glob(filepath.Join(dir, "es_go.0", "segment-*"))
+	o := options(dir)
+	o.Linger = time.Minute
+	r := start(t, o, away)
+	r.flush(t, "tag", withTime)
+	r.close()
+	segments, _ := filepath.Glob(filepath.Join(dir, "segment-*"))
 	text, err := os.ReadFile(segments[0])
 	if err != nil {
 		t.Fatal(err)
@@ -175,34 +164,28 @@ func TestAFrameFromTheFutureIsSentNow(t *testing.T) {
 	if err := os.WriteFile(segments[0], text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err = New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	waitFor(t, "it is tried", func() bool { return p.deliverer.Closed() })
+	r = start(t, o, away)
+	defer r.close()
+	waitFor(t, "it is tried", r.deliverer.Closed)
 }
 
 // The last second of an exit is for what makes progress. What fails is not
 // repeated without a pause.
 func TestAnExitDoesNotHammer(t *testing.T) {
 	var requests atomic.Int64
-	p, _ := spoolFaulty(t, t.TempDir(), func(p *Plugin) {
-		p.setup.policy.Initial, p.setup.policy.Longest = time.Minute, time.Minute
-		p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
-			requests.Add(1)
-			for range req.Positions() {
-				each(bulk.Item{Status: 429})
-			}
-			return len(req.Positions()), nil
-		}), p.report, p.setup.policy)
+	o := options(t.TempDir())
+	o.Policy.Initial, o.Policy.Longest = time.Minute, time.Minute
+	r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		requests.Add(1)
+		for range req.Positions() {
+			each(bulk.Item{Status: 429})
+		}
+		return len(req.Positions()), nil
 	})
-	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
-		t.Fatalf("outcome %v", outcome)
-	}
+	r.flush(t, "tag", withTime)
 	waitFor(t, "a request", func() bool { return requests.Load() > 0 })
 	before, began := requests.Load(), time.Now()
-	p.Close()
+	r.close()
 	if n, took := requests.Load()-before, time.Since(began); n > 2 || took > 500*time.Millisecond {
 		t.Errorf("%d more requests in %s", n, took)
 	}
@@ -214,30 +197,23 @@ func TestASenderThatEndsLateGivesTheSpoolBack(t *testing.T) {
 	dir := t.TempDir()
 	hangs := make(chan bool)
 	came := make(chan bool, 1)
-	p, _ := spoolFaulty(t, dir, func(p *Plugin) {
-		p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
-			came <- true
-			<-hangs
-			return 0, &bulk.Failure{Class: bulk.Canceled}
-		}), p.report, p.setup.policy)
-	})
-	if outcome := p.Flush("tag", []byte(withTime)); outcome != OK {
-		t.Fatalf("outcome %v", outcome)
+	hang := func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure) {
+		came <- true
+		<-hangs
+		return 0, &bulk.Failure{Class: bulk.Canceled}
 	}
+	r := start(t, options(dir), hang)
+	r.flush(t, "tag", withTime)
 	<-came
 	began := time.Now()
-	p.Close()
+	r.close()
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("the exit took %s", took)
 	}
-	section := map[string]string{"Hosts": "http://127.0.0.1:1", "Spool_Path": dir}
 	time.AfterFunc(500*time.Millisecond, func() { close(hangs) })
-	p, err := New(func(name string) string { return section[name] }, fluentbit.NewRecorder("es_go.0").Instance())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if frames := p.spooling.fresh.Stats().Frames; frames != 1 {
+	r = start(t, options(dir), away)
+	if frames := r.fresh.Stats().Frames; frames != 1 {
 		t.Errorf("%d frames", frames)
 	}
-	p.Close()
+	r.close()
 }

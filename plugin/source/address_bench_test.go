@@ -1,4 +1,4 @@
-package plugin
+package source_test
 
 import (
 	"encoding/binary"
@@ -10,12 +10,15 @@ import (
 
 	"out_es/plugin/deliver"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/report"
+	"out_es/plugin/settings"
+	"out_es/plugin/source"
 )
 
 // BenchmarkAddress is the road from a chunk to the lines of a request, for
 // addresses that need more or less of the record. It is for comparisons:
 //
-//	go test -run '^$' -bench Address -count 10 ./plugin
+//	go test -run '^$' -bench Address -count 10 ./plugin/source
 //
 // "pod" chunks are of one pod, as a container's file has it; "mixed" ones have
 // another pod in every event.
@@ -45,7 +48,7 @@ func BenchmarkAddress(b *testing.B) {
 
 func benchmarkFill(b *testing.B, data []byte, options map[string]string) {
 	host := fluentbit.Standalone("es_go.0", io.Discard)
-	p, err := New(func(name string) string {
+	s, faults := settings.Read(func(name string) string {
 		if name == "Hosts" {
 			return "localhost"
 		}
@@ -53,22 +56,22 @@ func benchmarkFill(b *testing.B, data []byte, options map[string]string) {
 			return "off"
 		}
 		return options[name]
-	}, host)
-	if err != nil {
+	})
+	if err := faults.Err(); err != nil {
 		b.Fatal(err)
 	}
-	defer p.Close()
-	work := newBench(p.setup)
+	shared := &source.Shared{Options: s.Source, Report: report.New(host, s.Report)}
+	src := shared.New(shared.NewScratch())
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		src := work.open(p, "kube.var.log.containers.checkout", data, nil)
-		work.request.Reset()
-		if err := src.fill(work.request, deliver.Limits{}); err != nil {
+		src.Open("kube.var.log.containers.checkout", data, nil)
+		src.Request().Reset()
+		if err := src.Fill(src.Request(), deliver.Limits{}); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if n := len(work.request.Positions()); n != 1000 {
+	if n := len(src.Request().Positions()); n != 1000 {
 		b.Fatalf("%d events", n)
 	}
 }

@@ -1,4 +1,8 @@
-package plugin
+// Package settings turns the options of one section into the typed options of
+// the packages that work with them, and reports all that is wrong with a
+// section. What it finds without opening a file it finds in Check, too, which is
+// the linter's.
+package settings
 
 import (
 	"errors"
@@ -12,58 +16,82 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/document"
 	"out_es/plugin/elastic"
+	"out_es/plugin/report"
+	"out_es/plugin/source"
 	"out_es/plugin/template"
 )
 
-// setup is what the options of one section come to.
-type setup struct {
-	address   address.Options
-	document  document.Options
-	elastic   elastic.Options
-	policy    deliver.Policy
-	letters   letterSetup
-	operation bulk.Operation
-	// dataStreams says that documents tell the data stream they are in.
-	dataStreams bool
-	// ownPipelines says that pipelines are named by the events.
-	ownPipelines bool
-	compression  bulk.Compression
-	// replaces says that Template_File replaces another template of its name.
-	replaces bool
-	// memoryLimit is the section's own, in bytes, or 0.
-	memoryLimit int
-	// target describes where documents go, for the start-up line.
-	target string
+// Settings is what the options of one section come to.
+type Settings struct {
+	Source   source.Options
+	Elastic  elastic.Options
+	Delivery deliver.Policy
+	Report   report.Options
+	// Precedence is that of the template in Template_File.
+	Precedence template.Precedence
+	// MemoryLimit is the section's own, in bytes, or 0.
+	MemoryLimit int
+	Summary     Summary
+
+	config *config.Config
 }
 
-// newSetup translates the options, and reports with the faults of c all that
-// only the rooms below can find wrong.
-func newSetup(c *config.Config, faults config.Faults) (*setup, config.Faults) {
+// Summary is what an instance logs of its settings when it starts.
+type Summary struct {
+	// Target is where documents go, IDs where their ids come from, Refused where
+	// those go that Elasticsearch refuses.
+	Target, Hosts, IDs, Compression, Refused string
+}
+
+// Read reads a section through lookup, which returns an option's value or "".
+// The settings are complete where there are no faults.
+func Read(lookup func(name string) string) (*Settings, config.Faults) {
+	c, faults := config.Parse(lookup)
 	t := &translation{config: c, faults: faults}
-	s := &setup{
-		address:  t.address(),
-		document: t.document(),
-		elastic:  t.elastic(),
-		policy: deliver.Policy{
+	s := &Settings{
+		Delivery: deliver.Policy{
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
 			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,
 		},
-		memoryLimit: c.MemoryLimit,
+		Report:      report.Options{FullReasons: c.TraceError, Spooled: c.SpoolPath != ""},
+		MemoryLimit: c.MemoryLimit,
+		config:      c,
 	}
-	s.target = t.target // address has set it
-	t.letters(s)
+	t.source(s)
+	s.Elastic = t.elastic()
+	t.deadLetters(s)
 	t.installation(s)
-	if c.Compress == "gzip" {
-		s.compression = bulk.Gzip
-	}
-	operation, err := bulk.ParseOperation(c.WriteOperation)
-	if err != nil && c.WriteOperation != "" { // it is empty where config found it wrong
-		t.fault("Write_Operation", c.WriteOperation, err)
-	}
-	s.operation = operation
-	s.dataStreams = c.DataStream
-	s.ownPipelines = s.address.Pipeline != nil && !s.address.Pipeline.IsLiteral()
+	s.Source.Operation = t.operation()
+	s.Summary = Summary{Target: t.target, Hosts: c.HostList(), IDs: idSource(c), Compression: c.Compress, Refused: refusedTo(c)}
 	return s, t.faults
+}
+
+// Check returns all that is wrong with a section, as far as it shows without
+// opening a file.
+func Check(lookup func(name string) string) config.Faults {
+	_, faults := Read(lookup)
+	return faults
+}
+
+func idSource(c *config.Config) string {
+	switch {
+	case c.GenerateID:
+		return "generated"
+	case c.IDKey != "":
+		return "from " + c.IDKey
+	}
+	return "by Elasticsearch (what is sent twice is there twice: set Generate_ID)"
+}
+
+// refusedTo is what becomes of documents that Elasticsearch refuses.
+func refusedTo(c *config.Config) string {
+	switch {
+	case c.DeadLetterFile != "":
+		return "to file " + c.DeadLetterFile
+	case c.DeadLetterIndex != "":
+		return "to index " + c.DeadLetterIndex
+	}
+	return c.OnRefusal
 }
 
 // translation gathers faults while options are turned into what they mean.
@@ -167,27 +195,56 @@ func (t *translation) literal(option, text string) *address.Template {
 	return template
 }
 
-// letters says where refused records go, and that the reason of each is kept.
-func (t *translation) letters(s *setup) {
+// source says what becomes of events.
+func (t *translation) source(s *Settings) {
 	c := t.config
-	s.letters.File = c.DeadLetterFile
+	s.Source = source.Options{
+		Address: t.address(), Document: t.document(),
+		DataStreams: c.DataStream, KeepRefused: c.OnRefusal == "retry", Trace: c.TraceOutput,
+	}
+	s.Source.OwnPipelines = s.Source.Address.Pipeline != nil && !s.Source.Address.Pipeline.IsLiteral()
+	if c.Compress == "gzip" {
+		s.Source.Compression = bulk.Gzip
+	}
+}
+
+func (t *translation) operation() bulk.Operation {
+	c := t.config
+	operation, err := bulk.ParseOperation(c.WriteOperation)
+	if err != nil && c.WriteOperation != "" { // it is empty where config found it wrong
+		t.fault("Write_Operation", c.WriteOperation, err)
+	}
+	return operation
+}
+
+// deadLetters says where refused records go, and that the reason of each is
+// kept.
+func (t *translation) deadLetters(s *Settings) {
+	c := t.config
 	if c.DeadLetterIndex != "" {
 		name := t.template("Dead_Letter_Index", c.DeadLetterIndex)
-		s.letters.Names = address.IndexOptions(name, t.template("Dead_Letter_Index", "dead-letters"))
-		s.letters.Names.Clock = address.SendingTime
+		s.Source.DeadLetterIndex = address.IndexOptions(name, t.template("Dead_Letter_Index", "dead-letters"))
+		s.Source.DeadLetterIndex.Clock = address.SendingTime
+		s.Source.DeadLetters = source.DeadLettersToIndex
 	}
-	if s.letters.Kept() {
-		s.policy.Reasons = deliver.EachReason
+	if c.DeadLetterFile != "" {
+		s.Source.DeadLetters = source.DeadLettersToFile
+	}
+	if s.Source.DeadLetters != source.NoDeadLetters {
+		s.Delivery.Reasons = deliver.EachReason
 	}
 }
 
 // installation checks the name of the template that is to be installed.
-func (t *translation) installation(s *setup) {
+func (t *translation) installation(s *Settings) {
 	c := t.config
 	if err := template.CheckName(c.TemplateName); err != nil {
 		t.fault("Template_Name", c.TemplateName, err)
 	}
-	s.replaces = c.TemplateOverwrite
+	s.Precedence = template.TheirsHolds
+	if c.TemplateOverwrite {
+		s.Precedence = template.OursHolds
+	}
 }
 
 // path reads a record accessor and returns its number; the `$` may be left out,

@@ -1,4 +1,4 @@
-package plugin
+package report
 
 import (
 	"out_es/plugin/bulk"
@@ -43,7 +43,7 @@ type Account struct {
 	ChangedKeys document.Changes
 }
 
-// ended is how many records have an end.
-func (a *Account) ended() int {
+// Ended is how many records have an end.
+func (a *Account) Ended() int {
 	return a.Accepted + a.Diverted + a.AlreadyThere + a.DeadLettered + a.Dropped + a.Malformed + a.Returned + a.Spooled + a.Parked
 }

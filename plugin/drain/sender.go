@@ -1,4 +1,4 @@
-package plugin
+package drain
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"out_es/plugin/deliver"
-	"out_es/plugin/spool"
+	"out_es/plugin/report"
 )
 
 const (
@@ -23,8 +23,15 @@ const (
 // sender delivers what is in the spool, without end. docs/spool.md draws its
 // states.
 type sender struct {
-	plugin *Plugin
-	linger time.Duration
+	deliverer *deliver.Deliverer
+	policy    deliver.Policy
+	linger    time.Duration
+	report    *report.Reporter
+	states    *report.Spool
+	// worked is called after each delivery, publish after what it changed was
+	// dealt with, fault with what a panic said.
+	worked, publish func()
+	fault           func(problem any)
 	// fresh is the spool that flushes append to. parked holds what somebody must
 	// do something about first; it is tried every Retry_Max.
 	fresh, parked *batch
@@ -38,12 +45,13 @@ type sender struct {
 	panics   int
 }
 
-func newSender(p *Plugin, fresh, parked *spool.Spool, linger time.Duration) *sender {
+func newSender(fresh, parked *batch, o *Options, u *Uses, publish func()) *sender {
 	s := &sender{
-		plugin: p, linger: linger, fresh: newBatch(p, fresh), parked: newBatch(p, parked),
-		stopping: make(chan struct{}), done: make(chan struct{}),
+		deliverer: u.Deliverer, policy: o.Policy, linger: o.Linger, report: u.Report, states: fresh.states,
+		worked: u.Worked, publish: publish, fault: u.Fault,
+		fresh: fresh, parked: parked, stopping: make(chan struct{}), done: make(chan struct{}),
 	}
-	s.parked.age = p.setup.policy.Longest
+	s.parked.age = o.Policy.Longest
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -57,7 +65,7 @@ func (s *sender) run() {
 			batch = s.parked
 		}
 		s.act(batch)
-		s.plugin.spooling.publish()
+		s.publish()
 	}
 }
 
@@ -79,17 +87,17 @@ func (s *sender) stop() bool {
 func (s *sender) wait() bool {
 	for {
 		pause := lingerStep
-		waiting, err := s.fresh.readAhead(s.plugin.setup.policy.Bytes)
+		waiting, err := s.fresh.readAhead(s.policy.Bytes)
 		switch {
 		case s.stopped():
-			return s.ctx.Err() == nil && waiting > 0 && !s.plugin.deliverer.Closed()
+			return s.ctx.Err() == nil && waiting > 0 && !s.deliverer.Closed()
 		case s.parkedDue():
 			return true
 		case err != nil:
 			pause = time.Second
-		case len(s.fresh.parts) > 0:
-			rest := s.linger - s.fresh.parts[0].age()
-			if rest <= 0 || waiting >= s.plugin.setup.policy.Bytes {
+		case len(s.fresh.frames) > 0:
+			rest := s.linger - s.fresh.frames[0].age()
+			if rest <= 0 || waiting >= s.policy.Bytes {
 				return true
 			}
 			pause = min(pause, rest)
@@ -104,7 +112,7 @@ func (s *sender) wait() bool {
 // awaitFrame waits for a new frame, or for parked ones to be due.
 func (s *sender) awaitFrame() {
 	var due <-chan time.Time
-	if len(s.parked.parts) > 0 {
+	if len(s.parked.frames) > 0 {
 		timer := time.NewTimer(s.untilDue())
 		defer timer.Stop()
 		due = timer.C
@@ -118,8 +126,8 @@ func (s *sender) awaitFrame() {
 
 // parkedDue says whether the oldest parked frame has waited long enough.
 func (s *sender) parkedDue() bool {
-	if len(s.parked.parts) == 0 {
-		if p, err := s.parked.more(); p == nil || err != nil {
+	if len(s.parked.frames) == 0 {
+		if f, err := s.parked.more(); f == nil || err != nil {
 			return false
 		}
 	}
@@ -127,14 +135,14 @@ func (s *sender) parkedDue() bool {
 }
 
 func (s *sender) untilDue() time.Duration {
-	return s.parked.age - s.parked.parts[0].age()
+	return s.parked.age - s.parked.frames[0].age()
 }
 
 // act delivers one request of a batch, and deals with what is left.
 func (s *sender) act(b *batch) {
 	b.over, b.settled = false, 0
 	err := s.deliver(b)
-	heap.used()
+	s.worked()
 	switch {
 	case errors.Is(err, errSenderPanic):
 		s.afterPanic(b)
@@ -148,16 +156,16 @@ func (s *sender) act(b *batch) {
 	}
 	if err == nil && !b.keeps() {
 		s.pause = 0
-		s.plugin.spooling.parkedFrames(nil)
+		s.states.Parked(parkedShare, nil)
 		return
 	}
-	s.plugin.report.left(err)
+	s.report.Left(err)
 	if !b.keeps() && s.outage(err) {
 		s.backOff(b)
 		return
 	}
 	problem := b.park(s.parked.spool)
-	s.plugin.spooling.parkedFrames(problem)
+	s.states.Parked(parkedShare, problem)
 	if problem != nil {
 		s.backOff(b)
 	}
@@ -171,7 +179,7 @@ func (s *sender) outage(err error) bool {
 
 // backOff waits until another attempt makes sense.
 func (s *sender) backOff(b *batch) {
-	policy := &s.plugin.setup.policy
+	policy := &s.policy
 	if s.stopped() && b.settled == 0 {
 		s.cancel() // the last second is for what makes progress
 		return
@@ -179,7 +187,7 @@ func (s *sender) backOff(b *batch) {
 	if b.settled > 0 {
 		s.pause = 0
 	}
-	if s.plugin.deliverer.Closed() {
+	if s.deliverer.Closed() {
 		s.pause = 0
 		s.awaitGate()
 		return
@@ -199,21 +207,21 @@ func (s *sender) awaitGate() {
 		case <-ctx.Done():
 		}
 	}()
-	s.plugin.deliverer.Await(ctx)
+	s.deliverer.Await(ctx)
 }
 
-var errSenderPanic = errors.New("plugin: the sender failed")
+var errSenderPanic = errors.New("drain: the sender failed")
 
 // deliver sends one request. A panic, which only a fault of this plugin can
 // cause, is told and becomes an error.
 func (s *sender) deliver(b *batch) (err error) {
 	defer func() {
 		if problem := recover(); problem != nil {
-			s.plugin.logFault(problem)
+			s.fault(problem)
 			err = errSenderPanic
 		}
 	}()
-	return s.plugin.deliverer.Deliver(s.ctx, b, b.bench.request)
+	return s.deliverer.Deliver(s.ctx, b, b.scratch.Request)
 }
 
 // afterPanic goes back to the checkpoint and sends the frames one by one. The
@@ -223,11 +231,11 @@ func (s *sender) afterPanic(b *batch) {
 	alone := b.most == 1
 	b.restart()
 	if s.panics++; !alone || s.panics < 2 {
-		s.sleep(s.plugin.setup.policy.Initial)
+		s.sleep(s.policy.Initial)
 		return
 	}
 	s.panics = 0
-	if p, err := b.more(); p != nil && err == nil {
+	if f, err := b.more(); f != nil && err == nil {
 		b.discard(0, errSenderPanic)
 	}
 }

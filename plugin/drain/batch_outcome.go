@@ -1,33 +1,39 @@
-package plugin
+package drain
 
 import (
 	"fmt"
 
+	"out_es/plugin/report"
 	"out_es/plugin/spool"
 )
 
 // drop takes the first n frames out and counts what became of them.
 func (b *batch) drop(n int) {
-	for _, p := range b.parts[:n] {
-		b.count(p)
-		if b.loaded == p {
+	for _, f := range b.frames[:n] {
+		b.count(f)
+		if b.loaded == f {
 			b.loaded = nil
 		}
 	}
-	b.parts = append(b.parts[:0], b.parts[n:]...)
+	b.frames = append(b.frames[:0], b.frames[n:]...)
 	b.filled = max(0, b.filled-n)
 }
 
 // count settles a frame's account.
-func (b *batch) count(p *part) {
-	p.account.Unspooled, p.account.Received = p.account.Received, 0
-	b.plugin.report.settle(&p.account)
+func (b *batch) count(f *frame) {
+	b.account(*f.source.Account())
+}
+
+// account counts records that came out of the spool.
+func (b *batch) account(a report.Account) {
+	a.Unspooled, a.Received = a.Received, 0
+	b.report.Count(&a)
 }
 
 // keeps says whether a frame holds records that On_Refusal keeps.
 func (b *batch) keeps() bool {
-	for _, p := range b.parts[:b.filled] {
-		if p.kept {
+	for _, f := range b.frames[:b.filled] {
+		if f.source.Kept() {
 			return true
 		}
 	}
@@ -45,18 +51,19 @@ func (b *batch) park(to *spool.Spool) error {
 		b.drop(moved)
 		b.Keep()
 	}()
-	for i, p := range b.parts[:b.filled] {
-		if !p.ended && (i > 0 || b.over) {
+	for i, f := range b.frames[:b.filled] {
+		if !f.source.Ended() && (i > 0 || b.over) {
 			return nil // it has not been tried to its end yet
 		}
-		if err := b.bind(p); err != nil {
+		if err := b.bind(f); err != nil {
 			return err // the next Fill meets it, too
 		}
-		p.countReturned()
-		left := p.account.Returned
-		p.account.Returned = 0
+		f.source.CountReturned()
+		account := f.source.Account()
+		left := account.Returned
+		account.Returned = 0
 		if left > 0 {
-			frame := spool.Frame{Tag: p.tag, Settled: p.settled.AppendBytes(nil), Chunk: p.chunk, Records: left}
+			frame := spool.Frame{Tag: f.tag, Settled: f.source.Settled().AppendBytes(nil), Chunk: f.chunk, Records: left}
 			room := spool.WithinLimit
 			if to == b.spool {
 				room = spool.BeyondLimit // its old place is given back
@@ -64,7 +71,7 @@ func (b *batch) park(to *spool.Spool) error {
 			if err := to.Append(frame, room); err != nil {
 				return err
 			}
-			p.account.Parked = left
+			account.Parked = left
 		}
 		moved++
 	}
@@ -73,24 +80,23 @@ func (b *batch) park(to *spool.Spool) error {
 
 // discard takes a frame out that is damaged, or that the plugin fails on.
 func (b *batch) discard(i int, why error) {
-	p := b.parts[i]
-	file, err := b.spool.SetAside(p.entry.Place, p.entry.End)
-	b.plugin.spooling.lost(1, fmt.Sprintf("a chunk of %d records is damaged (%v)", p.entry.Records, why), file, err)
+	f := b.frames[i]
+	file, err := b.spool.SetAside(f.entry.Place, f.entry.End)
+	b.states.Lost(1, fmt.Sprintf("a chunk of %d records is damaged (%v)", f.entry.Records, why), file, err)
 	// A frame whose bytes can't be trusted has no positions: its records are
 	// counted by its head, those less of which an end is known.
-	account := Account{}
-	if p.source != nil {
-		account = p.account
+	account := report.Account{}
+	if f.source != nil {
+		account = *f.source.Account()
 	}
-	rest := max(0, p.entry.Records-account.Received)
+	rest := max(0, f.entry.Records-account.Received)
 	account.Received += rest
-	account.Malformed += account.Received - account.ended()
-	p.source = &source{account: account}
-	b.count(p)
-	if b.loaded == p {
+	account.Malformed += account.Received - account.Ended()
+	b.account(account)
+	if b.loaded == f {
 		b.loaded = nil
 	}
-	b.parts = append(b.parts[:i], b.parts[i+1:]...)
+	b.frames = append(b.frames[:i], b.frames[i+1:]...)
 	if i == 0 {
 		b.Keep()
 	}
@@ -99,5 +105,5 @@ func (b *batch) discard(i int, why error) {
 // setAside counts and copies what is no frame any more.
 func (b *batch) setAside(d *spool.Damage) {
 	file, err := b.spool.SetAside(d.From, d.To)
-	b.plugin.spooling.lost(d.Frames, d.Error(), file, err)
+	b.states.Lost(d.Frames, d.Error(), file, err)
 }

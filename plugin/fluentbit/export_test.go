@@ -1,0 +1,7 @@
+package fluentbit
+
+// For tests.
+const (
+	QueueLines = queueLines
+	StaleAfter = staleAfter
+)

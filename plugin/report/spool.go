@@ -1,0 +1,189 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"out_es/plugin/fluentbit"
+	"out_es/plugin/spool"
+)
+
+// Spool reports on an instance's spool: its metrics, and log lines for troubles
+// when they begin, once a minute, and when they end. It is safe for concurrent
+// use.
+type Spool struct {
+	host                  *fluentbit.Instance
+	frames, bytes, oldest *fluentbit.Gauge
+	damaged               *fluentbit.Counters
+
+	mu sync.Mutex
+	// refusing, unwritten, unread and unparked are troubles that last.
+	refusing, unwritten, unread, unparked lasting
+}
+
+// lasting is a trouble that is told when it begins, once a minute, and when it
+// ends.
+type lasting struct {
+	since, told time.Time
+}
+
+// begin reports whether the trouble is to be told now.
+func (l *lasting) begin() bool {
+	now := time.Now()
+	if l.since.IsZero() {
+		l.since = now
+	}
+	if now.Sub(l.told) < reminder {
+		return false
+	}
+	l.told = now
+	return true
+}
+
+// end reports whether a trouble that was told is over, and how long it was.
+func (l *lasting) end() (time.Duration, bool) {
+	if l.since.IsZero() {
+		return 0, false
+	}
+	took := time.Since(l.since).Round(time.Millisecond)
+	*l = lasting{}
+	return took, true
+}
+
+// Spool makes the metrics of a spool, which is limited to so many bytes.
+func (r *Reporter) Spool(limit int64) *Spool {
+	s := &Spool{
+		host:   r.host,
+		frames: r.host.Gauge("spool_frames", "Chunks that wait in the spool."),
+		bytes:  r.host.Gauge("spool_bytes", "Bytes of the spool's files."),
+		oldest: r.host.Gauge("spool_oldest_seconds", "How long the oldest chunk has waited in the spool."),
+	}
+	r.host.Gauge("spool_limit_bytes", "Spool_Limit.").Set(float64(limit))
+	s.damaged = r.host.Counters("spool_damaged_frames_total", "Chunks in the spool that were damaged, or missing.", "", nil)
+	return s
+}
+
+// Update sets the gauges: fresh are chunks that flushes appended, parked those
+// that wait for somebody to change a setting.
+func (s *Spool) Update(fresh, parked spool.Stats) {
+	s.frames.Set(float64(fresh.Frames + parked.Frames))
+	s.bytes.Set(float64(fresh.Bytes + parked.Bytes))
+	oldest := 0.0
+	if !fresh.Oldest.IsZero() {
+		oldest = max(0, time.Since(fresh.Oldest).Seconds())
+	}
+	s.oldest.Set(oldest)
+}
+
+// Publish shows all metrics as they are now, since no flush may come to do it.
+func (s *Spool) Publish() { s.host.Publish() }
+
+// Appended tells when chunks can't be appended to a spool that holds so much, and
+// when they can again.
+func (s *Spool) Appended(holds func() spool.Stats, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		if took, told := s.refusing.end(); told {
+			s.host.Log(fluentbit.Info, "the spool takes chunks again, after %s", took)
+		}
+		return
+	}
+	if !s.refusing.begin() {
+		return
+	}
+	if errors.Is(err, spool.ErrFull) {
+		stats := holds()
+		s.host.Log(fluentbit.Warn, "the spool is full (Spool_Limit, %d chunks wait in %d bytes): chunks go back to Fluent Bit, which brings them again", stats.Frames, stats.Bytes)
+		return
+	}
+	s.host.Log(fluentbit.Error, "the spool can't be written (%v): chunks go back to Fluent Bit, which brings them again", err)
+}
+
+// Checkpointed tells when checkpoints can't be written.
+func (s *Spool) Checkpointed(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		if took, told := s.unwritten.end(); told {
+			s.host.Log(fluentbit.Info, "the spool's checkpoint can be written again, after %s", took)
+		}
+	} else if s.unwritten.begin() {
+		s.host.Log(fluentbit.Error, "the spool's checkpoint can't be written (%v): after a crash, what was sent since may be there twice unless Generate_ID is on", err)
+	}
+}
+
+// Unreadable tells that a segment can't be read.
+func (s *Spool) Unreadable(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unread.begin() {
+		s.host.Log(fluentbit.Error, "the spool can't be read: %v", err)
+	}
+}
+
+// Readable tells that it can be again.
+func (s *Spool) Readable() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if took, told := s.unread.end(); told {
+		s.host.Log(fluentbit.Info, "the spool can be read again, after %s", took)
+	}
+}
+
+// Parked tells when chunks that wait for a change of settings can't be put
+// apart, so that all others wait behind them, and when they can again. share is
+// the divisor of Spool_Limit that they may take.
+func (s *Spool) Parked(share int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		if took, told := s.unparked.end(); told {
+			s.host.Log(fluentbit.Info, "the spool goes on sending, after %s", took)
+		}
+		return
+	}
+	if !s.unparked.begin() {
+		return
+	}
+	if errors.Is(err, spool.ErrFull) {
+		err = fmt.Errorf("they fill their part of Spool_Limit, which is 1/%d of it", share)
+	}
+	s.host.Log(fluentbit.Error, "chunks that wait until somebody mends a setting can't be put apart (%v): the spool waits with them", err)
+}
+
+// Lost tells of damage, each by itself: every one is somebody's records. file is
+// the copy of the damaged bytes, err why there is none.
+func (s *Spool) Lost(frames int, what, file string, err error) {
+	s.damaged.Add(0, frames)
+	switch {
+	case err != nil:
+		file = fmt.Sprintf("it could not be copied: %v", err)
+	case file == "":
+		file = "there is nothing left to copy, or no room for it"
+	default:
+		file = "its bytes are in " + file
+	}
+	s.host.Log(fluentbit.Error, "%s; %s", what, file)
+}
+
+// Recovered tells what an earlier run left in a folder.
+func (s *Spool) Recovered(dir string, found spool.Recovery) {
+	if found.Frames > 0 {
+		s.host.Log(fluentbit.Info, "spool %s: %d chunks wait from an earlier run", dir, found.Frames)
+	}
+	if found.TornBytes > 0 {
+		s.host.Log(fluentbit.Info, "spool %s: %d bytes of chunks were being written when the agent ended; they were not acknowledged, and Fluent Bit brings them again", dir, found.TornBytes)
+	}
+	if found.Checkpoint != "" {
+		s.host.Log(fluentbit.Warn, "spool %s: %s", dir, found.Checkpoint)
+	}
+}
+
+// Abandoned tells of a spool beside this one that no instance uses.
+func (s *Spool) Abandoned(dir string, bytes int64) {
+	s.host.Log(fluentbit.Warn, "spool %s holds %d bytes that no output sends: give one the Alias %q, or remove the folder", dir, bytes, filepath.Base(dir))
+}

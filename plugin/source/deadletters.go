@@ -1,0 +1,137 @@
+package source
+
+import (
+	"encoding/base64"
+	"fmt"
+	"time"
+
+	"out_es/plugin/address"
+	"out_es/plugin/bulk"
+	"out_es/plugin/chunk"
+	"out_es/plugin/deadletter"
+	"out_es/plugin/deliver"
+)
+
+// deadLetterBatch is how many bytes of dead-letter records are gathered before
+// they are written to the file and synced.
+const deadLetterBatch = 1 << 20
+
+// deadLetterRecords are the dead-letter records of one Fill. Elasticsearch
+// rejected the events, which are settled once their records are delivered.
+type deadLetterRecords struct {
+	// lines are records for the file, of the events in positions.
+	lines     []byte
+	positions []int
+	// document and record are what the last record was made of, and the record.
+	document []byte
+	record   []byte
+}
+
+func (r *deadLetterRecords) reset() { r.lines, r.positions = r.lines[:0], r.positions[:0] }
+
+// release keeps no memory that a rare chunk made large: it would stay for as
+// long as the instance.
+func (r *deadLetterRecords) release() {
+	for _, text := range []*[]byte{&r.lines, &r.document, &r.record} {
+		if cap(*text) > 2*deadLetterBatch {
+			*text = nil
+		}
+	}
+}
+
+// redirect notes a rejected event.
+func (s *Source) redirect(position int, why deliver.Refusal) {
+	if s.refused == nil {
+		s.refused = map[int]deliver.Refusal{}
+	}
+	s.refused[position] = why
+}
+
+// writeDeadLetter makes the dead-letter record of the current event, as an item
+// of req or as a line of the file. full says that req has no room for it.
+func (s *Source) writeDeadLetter(req *bulk.Request, limit int, why deliver.Refusal) (full bool, err error) {
+	id, err := s.makeDeadLetter(&s.event, why)
+	if err != nil {
+		return false, err
+	}
+	records := &s.scratch.records
+	if s.shared.File != nil {
+		records.lines = append(append(records.lines, records.record...), '\n')
+		records.positions = append(records.positions, s.event.Position)
+		if len(records.lines) >= deadLetterBatch {
+			return false, s.syncDeadLetters()
+		}
+		return false, nil
+	}
+	before := req.Buffer()
+	index := s.scratch.deadLetterNames.Index(&s.event, s.scratch.documents.Values())
+	action := bulk.Action{Operation: bulk.Create, Index: index, ID: id, Pipeline: []byte(bulk.NoPipeline)}
+	grown := append(append(bulk.AppendAction(before, action), records.record...), '\n')
+	if limit > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limit {
+		req.Keep(grown)
+		return true, nil
+	}
+	return false, req.Commit(grown, s.event.Position)
+}
+
+// makeDeadLetter fills records.record, and returns the record's own id, quoted:
+// the event's, or one made of the chunk and the event's place in it, so that a
+// record that is sent twice is there once.
+func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte, err error) {
+	records, documents := &s.scratch.records, s.scratch.documents
+	var rest []byte
+	records.document, rest, err = documents.Append(records.document[:0], e)
+	if err != nil {
+		return nil, err
+	}
+	documents.Cut() // counted when the document itself was made
+	documents.Changed()
+	s.reader.Done(rest)
+	e.Record = e.Record[:len(e.Record)-len(rest)]
+	own, err := s.scratch.addresses.ID(e, documents.Values())
+	if err != nil {
+		own = nil // which is what it was refused for
+	}
+	records.record = deadletter.AppendLetter(records.record[:0], deadletter.Letter{
+		Index: s.indices.of(e.Position), ID: own, Tag: s.tag,
+		EventTime: time.Unix(e.Time.Seconds, int64(e.Time.Nanos)),
+		Status:    why.Status, Type: why.Error, Reason: why.FullReason, RefusedAt: time.Now(),
+		Document: records.document,
+	})
+	if s.shared.Options.Address.IDs == address.GeneratedIDs {
+		return own, nil
+	}
+	hash := s.digest().Event(e.Position)
+	return fmt.Appendf(nil, "%q", base64.RawURLEncoding.EncodeToString(hash[:])), nil
+}
+
+// syncDeadLetters writes the gathered lines to the file. Only what is safely
+// there is settled; an error leaves the events to the next delivery of the
+// chunk.
+func (s *Source) syncDeadLetters() error {
+	records := &s.scratch.records
+	if len(records.positions) == 0 {
+		return nil
+	}
+	removed, err := s.shared.File.Write(records.lines)
+	if removed {
+		s.shared.Report.DeadLettersRemoved()
+	}
+	if err != nil {
+		s.shared.Report.DeadLettersUnwritten(err)
+		return fmt.Errorf("%w: %w", deliver.ErrLeft, err)
+	}
+	for _, position := range records.positions {
+		s.settleDeadLetter(position)
+	}
+	records.reset()
+	return nil
+}
+
+// settleDeadLetter counts an event whose record has arrived.
+func (s *Source) settleDeadLetter(position int) {
+	s.account.Refused[s.refused[position].Type]++
+	delete(s.refused, position)
+	s.settled.Set(position)
+	s.account.DeadLettered++
+}

@@ -1,0 +1,171 @@
+// Package source is a chunk on its way to Elasticsearch: the deliver.Source of
+// its events.
+package source
+
+import (
+	"time"
+
+	"out_es/plugin/address"
+	"out_es/plugin/bulk"
+	"out_es/plugin/chunk"
+	"out_es/plugin/deadletter"
+	"out_es/plugin/deliver"
+	"out_es/plugin/document"
+	"out_es/plugin/report"
+)
+
+// Options say what becomes of an event.
+type Options struct {
+	Address     address.Options
+	Document    document.Options
+	Operation   bulk.Operation
+	Compression bulk.Compression
+	// DataStreams says that documents name the data stream they are in.
+	DataStreams bool
+	// OwnPipelines says that pipelines are named by the events.
+	OwnPipelines bool
+	// DeadLetterIndex makes the name of the dead-letter index. It counts where
+	// DeadLetters is DeadLettersToIndex.
+	DeadLetterIndex address.Options
+	DeadLetters     DeadLetters
+	// KeepRefused keeps refused events where there are no dead letters; else
+	// they are dropped.
+	KeepRefused bool
+	// Trace logs what is sent.
+	Trace bool
+}
+
+// DeadLetters says where refused events are written down.
+type DeadLetters uint8
+
+// The places for dead-letter records.
+const (
+	NoDeadLetters DeadLetters = iota
+	DeadLettersToIndex
+	DeadLettersToFile
+)
+
+// Shared is what the chunks of one instance have in common. It is safe for
+// concurrent use.
+type Shared struct {
+	Options Options
+	Report  *report.Reporter
+	// File is the dead-letter file, nil for none.
+	File *deadletter.File
+}
+
+// Scratch is memory for one chunk at a time: the writers, and what they write.
+type Scratch struct {
+	// Request is what a chunk's events are written to.
+	Request *bulk.Request
+
+	documents       *document.Writer
+	addresses       *address.Writer
+	deadLetterNames *address.Writer
+	// action is the last action line, actionRoom how long it was.
+	action     []byte
+	actionRoom int
+	records    deadLetterRecords
+}
+
+// NewScratch returns memory for chunks of an instance.
+func (s *Shared) NewScratch() *Scratch {
+	o := &s.Options
+	scratch := &Scratch{
+		Request:         bulk.NewRequest(o.Compression),
+		documents:       document.NewWriter(o.Document),
+		addresses:       address.NewWriter(o.Address),
+		deadLetterNames: address.NewWriter(o.DeadLetterIndex),
+	}
+	if o.DataStreams {
+		scratch.documents.NameStreams(scratch.addresses)
+	}
+	return scratch
+}
+
+// begin tells the writers that another chunk follows.
+func (s *Scratch) begin(tag string) {
+	now := time.Now()
+	s.records.release()
+	s.documents.Begin(tag)
+	s.addresses.Begin(tag, now)
+	s.deadLetterNames.Begin(tag, now)
+}
+
+// Source is one chunk. It is not safe for concurrent use.
+type Source struct {
+	shared  *Shared
+	scratch *Scratch
+	tag     string
+	digest  func() deliver.Digest // identifies the chunk
+
+	reader chunk.Reader
+	event  chunk.Event
+	// from and to are where the last Fill began and ended.
+	from, to chunk.Place
+	// ended says that the last Fill came to the chunk's end.
+	ended bool
+
+	settled deliver.Settled
+	// owned marks the events whose action named an id.
+	owned deliver.Settled
+	// indices are those that the events were sent to.
+	indices names
+	// refused holds the events whose dead-letter records are not delivered yet.
+	// The next Fill makes them.
+	refused map[int]deliver.Refusal
+	// fresh is the first position that no Fill has come to yet.
+	fresh   int
+	account report.Account
+	// kept says that records are left which On_Refusal keeps.
+	kept bool
+}
+
+// New returns a source, for Open. Several may have the same scratch, as long as
+// only the one that was opened last is used to fill requests.
+func (s *Shared) New(scratch *Scratch) *Source { return &Source{shared: s, scratch: scratch} }
+
+// Open starts on a chunk, of which nothing is settled. data is borrowed until
+// the next call of Open or Reload. digest identifies the chunk.
+func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
+	s.tag, s.digest = tag, digest
+	s.settled.Reset()
+	s.owned.Reset()
+	s.indices.reset()
+	s.refused = nil
+	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}
+	s.Reload(data)
+}
+
+// Reload goes back to the front of the same chunk, which may lie elsewhere now,
+// after another source has used the scratch: generated ids count equal events
+// from there. What is settled is passed over.
+func (s *Source) Reload(data []byte) {
+	s.scratch.begin(s.tag)
+	s.reader = chunk.NewReader(data)
+	s.from = chunk.Place{}
+}
+
+// Release forgets the chunk, whose memory is the caller's again.
+func (s *Source) Release() {
+	s.reader, s.event, s.digest = chunk.Reader{}, chunk.Event{}, nil
+	s.from, s.to = chunk.Place{}, chunk.Place{}
+}
+
+// Request is the request of the source's scratch.
+func (s *Source) Request() *bulk.Request { return s.scratch.Request }
+
+// Settled are the events that need nothing more.
+func (s *Source) Settled() *deliver.Settled { return &s.settled }
+
+// Account is where the events of the chunk went, so far.
+func (s *Source) Account() *report.Account { return &s.account }
+
+// Ended reports whether the last Fill came to the chunk's end.
+func (s *Source) Ended() bool { return s.ended }
+
+// Kept reports whether records are left which On_Refusal keeps.
+func (s *Source) Kept() bool { return s.kept }
+
+// Position is the position of the last event that was read.
+func (s *Source) Position() int { return s.reader.Position() }
