@@ -67,10 +67,10 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	go vet -tags aws . ./plugin/...
 	$(STATICCHECK) ./...
 	go test -count=1 ./test/architecture/...
-	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./plugin/migrate ./plugin/document ./test/simulate
+	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
-	go test -count=1 ./plugin/config ./plugin/migrate ./test/simulate ./lint -update
+	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./lint -update
 
 # Tools and schemas for deploy/ lie outside the repository: they take a minute to build.
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy

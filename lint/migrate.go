@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"out_es/lint/migrate"
 	"out_es/lint/sections"
 	"out_es/plugin/config"
-	"out_es/plugin/migrate"
 )
 
 // Migration is a file whose sections of the built-in outputs were rewritten.
@@ -21,7 +21,7 @@ type Migration struct {
 	LookAt []Finding
 }
 
-// Migrate rewrites the sections of `es` and `opensearch` in the file at path into sections of es_go, by the rules of plugin/migrate.
+// Migrate rewrites the sections of `es` and `opensearch` in the file at path into sections of es_go, by the rules of lint/migrate.
 // Included files are not touched: they are files of their own.
 //
 // Possible errors: the file can't be read, is none that Fluent Bit reads, or has such a section in YAML's flow style.

@@ -3,8 +3,8 @@ package lint
 import (
 	"strings"
 
+	"out_es/lint/migrate"
 	"out_es/plugin/config"
-	"out_es/plugin/migrate"
 )
 
 // nearest is the name that a misspelt one, in lower case, was meant to be: the one with the fewest letters to change, "" where that

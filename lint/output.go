@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"out_es/lint/migrate"
 	"out_es/lint/sections"
 	"out_es/plugin/config"
-	"out_es/plugin/migrate"
 	"out_es/plugin/settings"
 )
 

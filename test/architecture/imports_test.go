@@ -35,9 +35,9 @@ var mayImport = map[string][]string{
 	"out_es/plugin/spool":                   {"plugin/filelimit"},
 	"out_es/plugin/filelimit":               {},
 	"out_es/plugin/jsontext":                {},
-	"out_es/plugin/migrate":                 {},
+	"out_es/lint/migrate":                   {},
 	"out_es/lint/sections":                  {},
-	"out_es/lint":                           {"lint/sections", "plugin/config", "plugin/migrate", "plugin/settings"},
+	"out_es/lint":                           {"lint/migrate", "lint/sections", "plugin/config", "plugin/settings"},
 	"out_es/cmd/out_es-lint":                {"lint"},
 	"out_es/release":                        {},
 }

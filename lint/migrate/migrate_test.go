@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"out_es/lint/migrate"
 	"out_es/plugin/config"
-	"out_es/plugin/migrate"
 )
 
 var update = flag.Bool("update", false, "write docs/migration.md's table")
@@ -167,13 +167,13 @@ func normal(value string) string {
 const guide = "../../docs/migration.md"
 
 // TestTableIsInTheGuide holds docs/migration.md to the rules. To write its
-// table: go test ./plugin/migrate -update.
+// table: go test ./lint/migrate -update.
 func TestTableIsInTheGuide(t *testing.T) {
 	text, err := os.ReadFile(guide)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- Generated from plugin/migrate by \"make generate\". -->\n", "<!-- End of what is generated. -->"
+	const begin, end = "<!-- Generated from lint/migrate by \"make generate\". -->\n", "<!-- End of what is generated. -->"
 	before, rest, found := strings.Cut(string(text), begin)
 	table, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
