@@ -77,7 +77,7 @@ DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/
 ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
 
 test-spool: build ## Run what docs/spool.md names, and show its figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
-	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e ./plugin
+	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e/spool ./plugin
 	go test -v -count=1 $(if $(RUN),-run '$(RUN)') ./plugin/spool
 
 test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-score, alert rules, and each configuration in Fluent Bit
@@ -113,7 +113,7 @@ kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver,
 
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
-	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -count=1 -timeout 3h -run 'Random|Crash|Fault|Spool' ./test/e2e
+	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -p 1 -count=1 -timeout 3h -run 'Random|Crash|Fault|Spool' ./test/e2e/...
 
 FUZZTIME ?= 30s
 fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each

@@ -14,7 +14,7 @@ var (
 )
 
 // testCase is a row of docs/compatibility.md: what is shown, and by which
-// tests of test/e2e, all of which must pass.
+// tests of the packages under test/e2e, all of which must pass.
 type testCase struct {
 	title string
 	tests []string

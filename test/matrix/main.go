@@ -53,15 +53,15 @@ func run(page string, update bool, s suite, subjects []string, some bool) error 
 		return err
 	}
 	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "e2e.test")
-	if out, err := exec.Command("go", "test", "-c", "-o", binary, "./test/e2e").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+	built, err := build(dir)
+	if err != nil {
+		return err
 	}
 	var runs []subjectRun
 	failed := 0
 	for _, subject := range subjects {
 		began := time.Now()
-		r, err := s.run(binary, subject, subject != elasticsearch.DefaultVersion)
+		r, err := s.run(built, subject, subject != elasticsearch.DefaultVersion)
 		if err != nil {
 			return fmt.Errorf("%s: %w", subject, err)
 		}
@@ -76,6 +76,34 @@ func run(page string, update bool, s suite, subjects []string, some bool) error 
 		return s.compareColumns(page, runs)
 	}
 	return write(page, "<!-- made by "+s.target+" -->\n", s.table(runs), update)
+}
+
+// tests is where the end-to-end tests are.
+const tests = "test/e2e"
+
+// suiteBinary is a package of tests/, built.
+type suiteBinary struct{ path, dir string }
+
+// build builds every package of tests/ into dir.
+//
+// Possible errors: one does not build; go is missing.
+func build(dir string) (built []suiteBinary, err error) {
+	mains, err := filepath.Glob(tests + "/*/main_test.go")
+	if err != nil {
+		return nil, err
+	}
+	for _, main := range mains {
+		b := suiteBinary{dir: filepath.Dir(main)}
+		b.path = filepath.Join(dir, filepath.Base(b.dir)+".test")
+		if out, err := exec.Command("go", "test", "-c", "-o", b.path, "./"+b.dir).CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w\n%s", err, out)
+		}
+		built = append(built, b)
+	}
+	if len(built) == 0 {
+		return nil, fmt.Errorf("there are no tests in %s: run this from the repository's root", tests)
+	}
+	return built, nil
 }
 
 const endMark = "<!-- end of what is made -->\n"

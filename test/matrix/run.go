@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -42,37 +41,41 @@ func (r subjectRun) count(o outcome) (n int) {
 	return n
 }
 
-// run runs the cases' tests of the binary with a subject. later says that one
-// before it showed what is shown once.
-func (s suite) run(binary, subject string, later bool) (subjectRun, error) {
-	var tests []string
+// run runs the cases' tests with a subject, one package after the other. later
+// says that one before it showed what is shown once.
+func (s suite) run(built []suiteBinary, subject string, later bool) (subjectRun, error) {
+	var wanted []string
 	for _, c := range s.cases {
 		if !c.once || !later {
-			tests = append(tests, c.tests...)
+			wanted = append(wanted, c.tests...)
 		}
 	}
-	command := exec.Command(binary, "-test.v", "-test.run", "^("+strings.Join(append(tests, s.asked), "|")+")$")
-	command.Dir = filepath.Join("test", "e2e")
-	command.Env = append(os.Environ(), s.variable+"="+subject)
 	var out bytes.Buffer
-	command.Stdout, command.Stderr = &out, os.Stderr
-	err := command.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		return subjectRun{}, err
+	var failed error
+	for _, b := range built {
+		command := exec.Command(b.path, "-test.v", "-test.run", "^("+strings.Join(append(wanted, s.asked), "|")+")$")
+		command.Dir = b.dir
+		command.Env = append(os.Environ(), s.variable+"="+subject)
+		command.Stdout, command.Stderr = &out, os.Stderr
+		err := command.Run()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			return subjectRun{}, err
+		}
+		failed = errors.Join(failed, err)
 	}
 	r := parse(out.Bytes())
-	for _, test := range tests {
+	for _, test := range wanted {
 		if r.results[test].outcome == missing {
 			r.results[test] = result{outcome: failing}
-			fmt.Printf("%s was not run: is it still in test/e2e?\n", test)
+			fmt.Printf("%s was not run: is it still in %s?\n", test, tests)
 		}
 	}
-	if r.count(failing) > 0 || err != nil {
+	if r.count(failing) > 0 || failed != nil {
 		os.Stdout.Write(out.Bytes())
 	}
-	if err != nil && r.count(failing) == 0 {
-		return r, err
+	if failed != nil && r.count(failing) == 0 {
+		return r, failed
 	}
 	if r.subject == "" {
 		return r, fmt.Errorf("%s did not name what was run", s.asked)

@@ -1,0 +1,94 @@
+package agents
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/test/e2e"
+	"out_es/test/elasticsearch"
+	"out_es/test/support"
+)
+
+// replayBlock is the command that docs/delivery.md shows.
+var replayBlock = regexp.MustCompile("(?s)```sh\n(jq .*?)```")
+
+func replayOfDocs(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := replayBlock.FindSubmatch(text)
+	if match == nil {
+		t.Fatal("docs/delivery.md shows no command that begins with jq")
+	}
+	for _, tool := range []string{"jq", "curl", "bash"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the replay is not tried: %v", err)
+		}
+	}
+	return string(match[1])
+}
+
+// TestCrashRefusedLinesComeBackByTheDocsCommand lets a mapping refuse every
+// line, mends it, and replays the dead letters twice.
+func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
+	t.Parallel()
+	s := e2e.Cluster(t)
+	command := replayOfDocs(t)
+	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
+	index := at.Prefix + "logs-" + e2e.FirstTime.Format("2006.01.02")
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"properties":{"log":{"type":"long"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	lines := e2e.WriteTags(t, at.Logs)
+	agent := at.Start(t, losslessFile, s.URL())
+	lettered := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="dead_lettered"}`
+	support.Eventually(t, time.Minute, "all lines are dead letters", func() bool { return agent.Metric(t, lettered) == float64(len(lines)) })
+	agent.Stop(t, 40*time.Second)
+	if err := s.DeleteIndex(t.Context(), index); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(at.State, "refused.ndjson")
+	for range 2 { // the ids make a second replay harmless
+		replay := exec.Command("bash", "-euo", "pipefail", "-c", command)
+		replay.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
+		if out, err := replay.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
+	assertToTheByte(t, s, at.Prefix, file)
+}
+
+// assertToTheByte checks that each document is its letter's, unchanged.
+func assertToTheByte(t *testing.T, s *elasticsearch.Server, prefix, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	letters := map[string]bool{}
+	for letter := range strings.Lines(string(text)) {
+		fields, err := e2e.Decode([]byte(letter))
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, _ := fields["document"].(string)
+		letters[document] = true
+	}
+	err = s.Documents(t.Context(), prefix+"*", func(d elasticsearch.Document) error {
+		if !letters[string(d.Source)] {
+			t.Errorf("a document is in no letter as it is: %s", d.Source)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

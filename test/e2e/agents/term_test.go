@@ -1,0 +1,105 @@
+package agents
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/test/e2e"
+	"out_es/test/simulate"
+	"out_es/test/support"
+)
+
+const (
+	termGrace = 5 * time.Second
+	// termMore is what an exit may take beyond Grace, and beyond
+	// Request_Timeout where requests hang.
+	termMore = 10 * time.Second
+)
+
+// TestCrashTermInOutageEndsSoonAndLosesNothing ends the agent while a hundred
+// tags are queued for an Elasticsearch that isn't there. SOAK tries more
+// moments.
+func TestCrashTermInOutageEndsSoonAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	cases := map[string]termCase{
+		"port closed, workers 0": {0, e2e.ClosedPort, time.Minute, termGrace + termMore},
+		"port closed, workers 1": {1, e2e.ClosedPort, time.Minute, termGrace + termMore},
+		"port closed, workers 4": {4, e2e.ClosedPort, time.Minute, termGrace + termMore},
+		"no answer, workers 1":   {1, e2e.HangingPort, 4 * time.Second, termGrace + 4*time.Second + termMore},
+	}
+	for round := range moments() {
+		for name, c := range cases {
+			// Not the name itself: it gets into paths, and a comma ends one of tail's.
+			t.Run(strings.ReplaceAll(fmt.Sprintf("%s, moment %d", name, round), ",", ""), func(t *testing.T) {
+				t.Parallel()
+				c.run(t, rand.New(rand.NewPCG(uint64(round), uint64(c.workers))))
+			})
+		}
+	}
+}
+
+// moments is how many moments of the signal are tried.
+func moments() int {
+	if os.Getenv("SOAK") != "" {
+		return 8
+	}
+	return 1
+}
+
+type termCase struct {
+	workers int
+	outage  func(*testing.T) string
+	timeout time.Duration // Request_Timeout
+	most    time.Duration // that the exit may take
+}
+
+func (c termCase) run(t *testing.T, random *rand.Rand) {
+	s := e2e.Cluster(t)
+	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
+	lines := e2e.WriteTags(t, at.Logs)
+	file := e2e.Edited(t, losslessFile, fmt.Sprintf("workers %d", c.workers), fmt.Sprintf("request_timeout %s", c.timeout), "grace 5")
+	first := at.Start(t, file, c.outage(t))
+	support.Eventually(t, time.Minute, "all tags are queued", func() bool {
+		chunks, _ := filepath.Glob(filepath.Join(at.State, "storage", "tail.0", "*.flb"))
+		return len(chunks) >= e2e.Tags && retryLine.MatchString(first.Log())
+	})
+	time.Sleep(time.Duration(random.Int64N(int64(6 * time.Second)))) // when the signal comes is the case
+	assertRetriesAsSimulated(t, first.Log())
+	took := first.Stop(t, 2*time.Minute)
+	t.Logf("with Grace %s the exit took %s", termGrace, took.Round(10*time.Millisecond))
+	if took > c.most {
+		t.Errorf("the exit took %s, more than %s", took, c.most)
+	}
+	second := at.Start(t, losslessFile, s.URL())
+	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	awaitIdle(t, second)
+	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
+	second.Stop(t, 40*time.Second)
+}
+
+var retryLine = regexp.MustCompile(`failed to flush chunk '([^']+)', retry in (\d+) seconds`)
+
+// assertRetriesAsSimulated holds test/simulate's model of Fluent Bit's
+// scheduler to what the real one says that it does.
+func assertRetriesAsSimulated(t *testing.T, log string) {
+	t.Helper()
+	model := simulate.Scheduler{Base: 1, Cap: 30} // those of examples/lossless.conf
+	retries := map[string]int{}
+	for _, match := range retryLine.FindAllStringSubmatch(log, -1) {
+		retries[match[1]]++
+		seconds, _ := strconv.Atoi(match[2])
+		if lowest, highest := model.Range(retries[match[1]]); seconds < lowest || seconds > highest {
+			t.Errorf("Fluent Bit waits %d s before retry %d of a chunk, the model %d to %d", seconds, retries[match[1]], lowest, highest)
+		}
+	}
+	if len(retries) == 0 {
+		t.Error("Fluent Bit's log tells of no retries")
+	}
+}

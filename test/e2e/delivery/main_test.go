@@ -1,0 +1,10 @@
+// Package delivery shows what retries, faults between the plugin and Elasticsearch, and the C ABI cost a record: nothing.
+package delivery
+
+import (
+	"testing"
+
+	"out_es/test/e2e"
+)
+
+func TestMain(m *testing.M) { e2e.Main(m) }

@@ -1,0 +1,218 @@
+package documents
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinylib/msgp/msgp"
+
+	"out_es/plugin/chunk"
+	"out_es/plugin/document"
+	"out_es/test/e2e"
+	"out_es/test/elasticsearch"
+	"out_es/test/fluentbit"
+	"out_es/test/host"
+)
+
+// keys are those that Elasticsearch refuses at the top level, and some that
+// are near to them.
+var keys = []string{
+	"", " ", "\t\n", "\u2003", "\u3000", "\x1c", "\u0085", "\u00a0", "\u2007", "\u202f", "\u200b", "\ufeff", "\u1680", "\u2028", "\u205f", "\x00",
+	".", "..", ".a", "..a", "a.", "a..", "a..b", "a. .b", " .a", "a. ", "a .b", "a.\u2003.b", "a.\u00a0.b", " a", "a ", "a.b", "a.b.",
+	"_id", "_index", "_source", "_routing", "_version", "_type", "_field_names", "_seq_no", "_primary_term", "_ignored", "_ignored_source",
+	"_nested_path", "_data_stream_timestamp", "_index_mode", "_tsid", "_ts_routing_hash", "_tier", "_size", "_feature", "_inference_fields",
+	"_id.x", "_index.", "_source.x.y", "x._id", "_ID", "_foo", "_", "__id", "-", "@timestamp", "a/b", "a\\b", "a\"b", "a*b", "a#b", "a:b", "a,b", "é",
+}
+
+// elsewhere are the keys that only some servers refuse, and the versions of
+// those that do. The rest are of modules that no server of these tests has, of
+// time series indices, or refused as numbers under dynamic mapping.
+var elsewhere = map[string]string{
+	"_type": "7.17.29", "_feature": "3.8.0", "_nested_path": "9.5.3 3.8.0", "_ignored_source": "9.5.3", "_index_mode": "9.5.3",
+	"_primary_term": "", "_tsid": "", "_ts_routing_hash": "", "_tier": "", "_size": "", "_inference_fields": "",
+}
+
+// shapes are where a key stands, K, and what its value is. Where fields are
+// mapped, no key's mapping contradicts another's.
+var shapes = []struct {
+	document string
+	top      bool
+	dynamic  bool // or without dynamic mapping, which is quicker
+}{
+	{`{"K":{"x":1}}`, true, true}, {`{"oN":{"K":1}}`, false, true},
+	{`{"K":1}`, true, false}, {`{"K":{"x":1}}`, true, false}, {listShape, true, false}, {`{"K":null}`, true, false},
+	{`{"oN":{"K":{"x":1}}}`, false, false}, {`{"oN":[{"K":"a"}]}`, false, false},
+}
+
+// The one key that only a list's name may not be, and only at the top of a
+// record, for older servers without dynamic mapping: docs/documents.md,
+// "Changed keys". They look for the list's mapping by its last name alone.
+const listKey, listShape = "x._id", `{"K":[{"x":1}]}`
+
+// Of each key the real server is asked itself, at the top level and below it,
+// with and without dynamic mapping. What it refuses must be what the plugin
+// changes; what the plugin changes must be refused, here or elsewhere.
+func TestHostKeysAreThoseThatElasticsearchTakes(t *testing.T) {
+	s := e2e.Cluster(t)
+	refused := map[string]map[bool]string{} // by key, and whether it stands at the top: the reason
+	for _, shape := range shapes {
+		for i, reason := range refusalsOf(t, s, shape.document, shape.dynamic) {
+			key := keys[i]
+			if refused[key] == nil {
+				refused[key] = map[bool]string{}
+			}
+			if key == listKey && shape.document == listShape {
+				if (reason != "") == e2e.NewestServer() {
+					t.Errorf("%s for %s: %q; docs/documents.md says otherwise", listShape, listKey, reason)
+				}
+				continue
+			}
+			if reason != "" {
+				refused[key][shape.top] = reason
+			}
+		}
+	}
+	for _, top := range []bool{true, false} {
+		for _, key := range keys {
+			reason, changes := refused[key][top], changesKey(t, key, top)
+			versions, some := elsewhere[key]
+			if (reason != "") != changes && !(changes && top && some && !strings.Contains(versions, s.Options().Version)) {
+				t.Errorf("%q, at the top: %v; refused by the server: %q, changed by the plugin: %v", key, top, reason, changes)
+			}
+		}
+	}
+}
+
+// refusalsOf sends each of keys in a document of its own, and returns the
+// errors.
+func refusalsOf(t *testing.T, s *elasticsearch.Server, shape string, dynamic bool) (reasons []string) {
+	t.Helper()
+	index := e2e.FreshIndex(t, s)
+	fields := map[string]any{} // an object that is not mapped is not looked into without dynamic mapping
+	for i := range keys {
+		fields[fmt.Sprint("o", i)] = map[string]any{"type": "object", "dynamic": dynamic}
+	}
+	mapping, err := json.Marshal(map[string]any{"mappings": map[string]any{"dynamic": dynamic, "properties": fields}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.PutIndex(t.Context(), index, string(mapping)); err != nil {
+		t.Fatal(err)
+	}
+	var body []byte
+	for i, key := range keys {
+		quoted, err := json.Marshal(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		document := strings.NewReplacer(`"K"`, string(quoted), "oN", fmt.Sprint("o", i)).Replace(shape)
+		body = append(body, "{\"index\":{}}\n"+document+"\n"...)
+	}
+	answer, err := s.Do(t.Context(), "POST", "/"+index+"/_bulk", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items struct {
+		Items []struct {
+			Index struct{ Error struct{ Type, Reason string } }
+		}
+	}
+	if err := json.Unmarshal(answer, &items); err != nil || len(items.Items) != len(keys) {
+		t.Fatalf("%d items for %d keys, %v", len(items.Items), len(keys), err)
+	}
+	for _, item := range items.Items {
+		reasons = append(reasons, strings.TrimSpace(item.Index.Error.Type+" "+item.Index.Error.Reason))
+	}
+	return reasons
+}
+
+func changesKey(t *testing.T, key string, top bool) bool {
+	t.Helper()
+	record := msgp.AppendInt(msgp.AppendString(msgp.AppendMapHeader(nil, 1), key), 1)
+	if !top {
+		record = append(msgp.AppendString(msgp.AppendMapHeader(nil, 1), "o"), record...)
+	}
+	w := document.NewWriter(document.Options{})
+	if _, _, err := w.Append(nil, &chunk.Event{Record: record}); err != nil {
+		t.Fatal(err)
+	}
+	return w.Changed() != document.Changes{}
+}
+
+// A record with all of these keys at once arrives, each value in its place.
+func TestHostRecordOfRefusedKeysArrivesWhole(t *testing.T) {
+	s := e2e.Cluster(t)
+	index := e2e.FreshIndex(t, s)
+	h, _ := e2e.StartHost(t, host.Options{})
+	o := e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"dynamic":false}}`); err != nil {
+		t.Fatal(err)
+	}
+	var record []byte
+	twice := append(append([]string{}, keys...), "a.b", "_id", "_id_", "é")
+	for i, key := range twice {
+		record = msgp.AppendInt(msgp.AppendString(record, key), i)
+	}
+	record = append(msgp.AppendInt(msgp.AppendString(msgp.AppendMapHeader(nil, uint32(len(twice)+1)), "n"), 7), record...)
+	event := append([]byte{0x92, 0xce, 0x6a, 0x4f, 0x1b, 0x80}, record...)
+	e2e.Flush(t, o, "keys", event, host.OK)
+	e2e.EventuallyCount(t, s, index, 1, 10*time.Second)
+	got := e2e.Documents(t, s, index)[7]
+	values := map[string]bool{}
+	for key, value := range got {
+		if key != "n" {
+			values[fmt.Sprint(value)] = true
+		}
+	}
+	if want := len(twice) - 3; len(values) != want { // "a.b", "_id" and "é" came twice
+		t.Errorf("%d values, want %d: %v", len(values), want, got)
+	}
+	scrape, err := h.Scrape()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := fluentbit.Value(scrape, `fluentbit_output_es_go_changed_keys_total{name="es_go.0",kind="duplicate"}`); n != 3 {
+		t.Errorf("%v duplicates counted, want 3", n)
+	}
+}
+
+// Of keys of any length Elasticsearch takes all, OpenSearch those that have up
+// to 50,000 characters. Another record's document is not the worse for it.
+func TestHostLongKeys(t *testing.T) {
+	s := e2e.Cluster(t)
+	index := e2e.FreshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"dynamic":false}}`); err != nil {
+		t.Fatal(err)
+	}
+	var chunk []byte
+	for n, size := range []int{300, 50_000, 50_001, 1_000_000, 1} {
+		chunk = appendEvent(chunk, n, strings.Repeat("k", size), msgp.AppendInt(nil, size))
+	}
+	want := []int{0, 1, 2, 3, 4}
+	if e2e.Family(t, s) == "opensearch" {
+		want = []int{0, 1, 4}
+	}
+	letters := filepath.Join(t.TempDir(), "letters")
+	h, _ := e2e.StartHost(t, host.Options{})
+	e2e.Flush(t, e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Dead_Letter_File "+letters), "a", chunk, host.OK)
+	e2e.EventuallyCount(t, s, index, len(want), 10*time.Second)
+	got := e2e.Documents(t, s, index)
+	for _, n := range want {
+		if len(got[n]) != 3 { // n, the key and the time
+			t.Errorf("record %d came back with %d fields", n, len(got[n]))
+		}
+	}
+	text, err := os.ReadFile(letters)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if refused := bytes.Count(text, []byte("Name length (")); refused != 5-len(want) {
+		t.Errorf("%d letters name the length of a key, of %d refused documents", refused, 5-len(want))
+	}
+}

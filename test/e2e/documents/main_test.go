@@ -1,0 +1,10 @@
+// Package documents compares documents, their indices and their ids with the records that they were made of.
+package documents
+
+import (
+	"testing"
+
+	"out_es/test/e2e"
+)
+
+func TestMain(m *testing.M) { e2e.Main(m) }

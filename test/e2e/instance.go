@@ -1,0 +1,190 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	es "out_es/plugin"
+	"out_es/plugin/fluentbit"
+	"out_es/test/elasticsearch"
+	"out_es/test/faults"
+	"out_es/test/host"
+	"out_es/test/support"
+)
+
+// RequestTimeout is the plugin's in these tests; patience is how long it waits for an answer for sure, as a proxy sees it,
+// which starts its clock later.
+const (
+	RequestTimeout = 2 * time.Second
+	patience       = RequestTimeout * 3 / 4
+)
+
+// Impatient are options that make the plugin fail fast and often: what takes minutes in production takes seconds here.
+var Impatient = map[string]string{
+	"Retry_Initial": "5ms", "Retry_Max": "100ms", "Retry_Budget": "300ms", "Request_Timeout": RequestTimeout.String(),
+}
+
+// Instance is the plugin in this process, behind a proxy.
+type Instance struct {
+	*es.Plugin
+	Log *support.Journal
+}
+
+// NewInstance makes one with these options, given as "Key value", over the Impatient ones.
+func NewInstance(t testing.TB, options ...string) *Instance {
+	t.Helper()
+	i, err := TryInstance(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of the plugin's log:\n%s", i.Log.Tail(40))
+		}
+	})
+	return i
+}
+
+// TryInstance is NewInstance for options that may be refused.
+func TryInstance(options ...string) (*Instance, error) {
+	section := maps.Clone(Impatient)
+	for _, option := range options {
+		key, value, _ := strings.Cut(option, " ")
+		section[key] = value
+	}
+	log := &support.Journal{}
+	p, err := es.New(func(name string) string { return section[name] }, fluentbit.Standalone("es_go.0", log))
+	return &Instance{p, log}, err
+}
+
+// StartFaults starts a proxy before s.
+func StartFaults(t testing.TB, s *elasticsearch.Server, o faults.Options) *faults.Proxy {
+	t.Helper()
+	o.Target, o.Patience = s.URL(), patience
+	p, err := faults.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// SetRules replaces a proxy's rules.
+func SetRules(t testing.TB, p *faults.Proxy, rules ...faults.Rule) {
+	t.Helper()
+	if err := p.Set(rules...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ReplayPause is how long a chunk waits before it is brought again; Fluent Bit's scheduler takes seconds.
+const ReplayPause = 20 * time.Millisecond
+
+// Bring hands a chunk over until it is OK, as Fluent Bit does under `Retry_Limit no_limits`, and returns how often.
+// Possible errors: the plugin gives the chunk up; ctx ends first.
+func (i *Instance) Bring(ctx context.Context, tag string, chunk []byte) (flushes int, err error) {
+	for {
+		// Fluent Bit frees a chunk when its flush returns: nothing may be kept of it.
+		borrowed := bytes.Clone(chunk)
+		outcome := i.Flush(tag, borrowed)
+		clear(borrowed)
+		flushes++
+		switch outcome {
+		case es.OK:
+			return flushes, nil
+		case es.Error:
+			return flushes, fmt.Errorf("the chunk of tag %s was given up with ERROR", tag)
+		}
+		select {
+		case <-ctx.Done():
+			return flushes, fmt.Errorf("the chunk of tag %s is not delivered after %d flushes", tag, flushes)
+		case <-time.After(ReplayPause):
+		}
+	}
+}
+
+// MustBring is Bring for a test's own goroutine.
+func (i *Instance) MustBring(t testing.TB, chunk []byte) (flushes int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	flushes, err := i.Bring(ctx, "app", chunk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return flushes
+}
+
+// FieldMappings make a record with text in the field `code` one that Elasticsearch refuses.
+const FieldMappings = `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"long"},"code":{"type":"long"}}}}`
+
+// MappedIndex is a fresh index with FieldMappings.
+func MappedIndex(t *testing.T, s *elasticsearch.Server) string {
+	t.Helper()
+	index := FreshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, FieldMappings); err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+// ChunkWith makes one chunk of n records; change may return another JSON object for the record i.
+func ChunkWith(t testing.TB, n int, change func(i int, record string) string) []byte {
+	t.Helper()
+	var c host.Chunk
+	for i := range n {
+		record := fmt.Sprintf(`{"n":%d,"message":"record %d"}`, i, i)
+		if change != nil {
+			record = change(i, record)
+		}
+		if err := c.AddJSON(TimeOf(i), []byte(record)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c.Bytes
+}
+
+// WantRecords checks that the index holds the records 0 to n-1 but those missing, each once.
+func WantRecords(t *testing.T, s *elasticsearch.Server, index string, n int, missing ...int) {
+	t.Helper()
+	got := Documents(t, s, index)
+	if len(got) != n-len(missing) {
+		t.Errorf("the index holds %d documents, want %d", len(got), n-len(missing))
+	}
+	for i := range n {
+		if _, there := got[i]; there == slices.Contains(missing, i) {
+			t.Fatalf("record %d is there: %v", i, there)
+		}
+	}
+}
+
+// AtMost checks that requests did not cost more than they may.
+func AtMost(t *testing.T, what string, got, want int) {
+	t.Helper()
+	if got > want {
+		t.Errorf("%d %s, want at most %d", got, what, want)
+	}
+}
+
+// Count counts the log's lines that have all parts.
+func (i *Instance) Count(parts ...string) (n int) {
+	for line := range strings.Lines(i.Log.String()) {
+		has := true
+		for _, part := range parts {
+			has = has && strings.Contains(line, part)
+		}
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
+// IsGuilty finds the records for which the proxy refuses a whole request.
+func IsGuilty(_, document []byte) bool { return bytes.Contains(document, []byte(`"guilty":true`)) }

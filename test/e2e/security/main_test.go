@@ -1,0 +1,10 @@
+// Package security covers TLS, credentials and proxies, and what no log may tell.
+package security
+
+import (
+	"testing"
+
+	"out_es/test/e2e"
+)
+
+func TestMain(m *testing.M) { e2e.Main(m) }

@@ -1,0 +1,170 @@
+package e2e
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"out_es/test/elasticsearch"
+	"out_es/test/fluentbit"
+)
+
+// Site is what an agent's death leaves behind: its logs, its state, and the
+// index prefix that is its own.
+type Site struct {
+	Logs, State, Prefix string
+}
+
+// NewSite makes the folders of a site.
+func NewSite(t *testing.T, prefix string) *Site {
+	t.Helper()
+	s := &Site{Logs: t.TempDir(), State: t.TempDir(), Prefix: prefix + "-"}
+	return s
+}
+
+// Start runs file: examples/lossless.conf, examples/spool.conf, or one that Edited made of them.
+func (s *Site) Start(t *testing.T, file, url string) *fluentbit.Agent {
+	t.Helper()
+	return fluentbit.StartFile(t, plugin, file,
+		"ES_URL="+url, "LOG_PATH="+s.Logs+"/*.log", "STATE_DIR="+s.State, "INDEX_PREFIX="+s.Prefix)
+}
+
+// Kill ends the agent as a crash does.
+func Kill(t *testing.T, agent *fluentbit.Agent) {
+	t.Helper()
+	agent.Signal(t, syscall.SIGKILL)
+	_ = agent.Wait(t, 10*time.Second)
+}
+
+// Inventory is what Elasticsearch has of a site: for each line the documents
+// that say it.
+type Inventory map[string][]stored
+
+// stored is what matters of a document that came from a line.
+type stored struct {
+	index string
+	time  time.Time
+}
+
+// Take reads all documents of a site.
+func Take(t *testing.T, s *elasticsearch.Server, prefix string) Inventory {
+	t.Helper()
+	if err := s.Refresh(t.Context(), prefix+"*"); err != nil {
+		t.Fatal(err)
+	}
+	all := Inventory{}
+	err := s.Documents(t.Context(), prefix+"*", func(d elasticsearch.Document) error {
+		source, err := Decode(d.Source)
+		if err != nil {
+			return err
+		}
+		text, _ := source["log"].(string)
+		stamp, _ := source["@timestamp"].(string)
+		at, err := time.Parse(time.RFC3339Nano, stamp)
+		all[text] = append(all[text], stored{index: d.Index, time: at})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// Missing are lines that no document says; extra is how many documents there
+// are beyond one a line.
+func (i Inventory) Missing(lines []Line) (missing []string, extra int) {
+	known := 0
+	for _, l := range lines {
+		n := len(i[l.Text])
+		if n == 0 {
+			missing = append(missing, l.Text)
+			continue
+		}
+		known++
+		extra += n - 1
+	}
+	for range len(i) - known {
+		extra++ // a document of no line at all
+	}
+	return missing, extra
+}
+
+// AssertOnce fails the test unless each line is there exactly once, with its
+// own time in the index of its day.
+func (i Inventory) AssertOnce(t *testing.T, lines []Line) {
+	t.Helper()
+	missing, extra := i.Missing(lines)
+	if len(missing) > 0 || extra > 0 {
+		t.Errorf("%d of %d lines are missing (%.120q …), %d documents too many", len(missing), len(lines), missing[:min(1, len(missing))], extra)
+	}
+	faults := 0
+	for _, l := range lines {
+		for _, d := range i[l.Text] {
+			if !d.time.Equal(l.Time) || !strings.HasSuffix(d.index, l.Time.Format("2006.01.02")) {
+				if faults++; faults <= 3 {
+					t.Errorf("%q has the time %s in %s, want %s", l.Text, d.time, d.index, l.Time)
+				}
+			}
+		}
+	}
+}
+
+// AwaitAll waits until Elasticsearch has at least so many documents of a site.
+func AwaitAll(t *testing.T, s *elasticsearch.Server, prefix string, want int, patience time.Duration) {
+	t.Helper()
+	got := 0
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+		_ = s.Refresh(t.Context(), prefix+"*")
+		n, err := s.Count(t.Context(), prefix+"*")
+		if err == nil {
+			got = n
+		}
+		if got >= want {
+			return
+		}
+	}
+	t.Errorf("%d documents within %s, want at least %d", got, patience, want)
+}
+
+// ReloadHangs is why hot reloads can't be tested in old versions: Fluent Bit
+// answers RETRY in the plugin's place then.
+const ReloadHangs = "never ends a hot reload while a chunk waits for a Go output"
+
+// Edited is a configuration with some of its lines' values replaced, given as
+// "key value"; "-key" takes a line out, and "key: text" puts text behind it.
+func Edited(t *testing.T, file string, changes ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	for _, change := range changes {
+		key, value, _ := strings.Cut(strings.TrimPrefix(change, "-"), " ")
+		key, behind := strings.CutSuffix(key, ":")
+		found := false
+		for i, line := range lines {
+			if fields := strings.Fields(line); len(fields) < 2 || fields[0] != key {
+				continue
+			}
+			switch found = true; {
+			case strings.HasPrefix(change, "-"):
+				lines[i] = ""
+			case behind:
+				lines[i] += "    " + value + "\n"
+			default:
+				lines[i] = "    " + key + " " + value + "\n"
+			}
+		}
+		if !found {
+			t.Fatalf("%s has no %s", file, key)
+		}
+	}
+	path := t.TempDir() + "/fluent-bit.conf"
+	if err := os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

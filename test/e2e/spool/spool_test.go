@@ -1,0 +1,34 @@
+package spool
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"out_es/test/fluentbit"
+	"out_es/test/support"
+)
+
+// spoolFile is what users are told to copy where they want a spool.
+const spoolFile = "../../../examples/spool.conf"
+
+// spoolSeries is a metric of that file's output, with further labels such as
+// `verdict="accepted"`.
+func spoolSeries(name string, labels ...string) string {
+	return fmt.Sprintf(`fluentbit_output_es_go_%s{%s}`, name, strings.Join(append([]string{`name="logs"`}, labels...), ","))
+}
+
+// awaitSpooled waits until all that the agent reads is delivered, and its spool
+// is empty.
+func awaitSpooled(t *testing.T, agent *fluentbit.Agent, patience time.Duration) {
+	t.Helper()
+	last, since := -1.0, time.Now()
+	support.Eventually(t, patience, "the spool is empty and nothing comes any more", func() bool {
+		now := agent.Metric(t, spoolSeries("received_total"))
+		if now != last {
+			last, since = now, time.Now()
+		}
+		return now >= 0 && agent.Metric(t, spoolSeries("spool_frames")) == 0 && time.Since(since) > 2500*time.Millisecond
+	})
+}
