@@ -2,8 +2,8 @@
 // (newline-delimited JSON, an action line and a document for each item), reads
 // the answers as a stream, and says what each status means.
 //
-// Source of its rules: Elasticsearch's reference, "Bulk API", and DESIGN.md's
-// table of verdicts.
+// Source of its rules: Elasticsearch's reference, "Bulk API". The verdicts are
+// listed in docs/architecture.md.
 package bulk
 
 import "slices"

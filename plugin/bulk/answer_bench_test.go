@@ -70,7 +70,7 @@ func benchmark(b *testing.B, name string, text []byte, read func(io.Reader, func
 	return took
 }
 
-// iteratorReader reads answers with json-iterator, as DESIGN.md foresaw.
+// iteratorReader reads answers with json-iterator, for comparison with our own (docs/adr/0003).
 type iteratorReader struct {
 	iterator *jsoniter.Iterator
 	item     bulk.Item

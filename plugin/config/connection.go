@@ -162,30 +162,12 @@ func (c *Config) CloudUser() (user, password string) {
 	return user, password
 }
 
-// credentials are the options that say who asks, of those that are given.
-func (c *Config) credentials() []string {
-	var given []string
-	for _, one := range []struct {
-		option string
-		given  bool
-	}{
-		{"HTTP_User", c.User != ""}, {"HTTP_API_Key", c.APIKey != ""}, {"Bearer_Token_File", c.BearerTokenFile != ""},
-		{"Cloud_Auth", c.CloudAuth != ""}, {"AWS_Auth", c.AWSAuth}, {"Headers", c.Headers.Get("Authorization") != ""},
-		{"Hosts", c.hostUsers() > 0},
-	} {
-		if one.given {
-			given = append(given, one.option)
-		}
-	}
-	return given
-}
-
 // Secret names the option whose secret travels with every request, "" for none.
 // A signature (AWS_Auth) gives none away.
 func (c *Config) Secret() string {
-	for _, option := range c.credentials() {
-		if option != "AWS_Auth" {
-			return option
+	for _, o := range c.credentials() {
+		if o.Name != "AWS_Auth" {
+			return o.Name
 		}
 	}
 	if len(c.Headers) > 0 {
@@ -204,53 +186,36 @@ func (c *Config) hostUsers() (n int) {
 	return n
 }
 
-// contradictoryConnection reports what can't be had together of the options
-// that say where Elasticsearch is and who asks.
-func (c *Config) contradictoryConnection(report func(broken bool, option, other, advice string)) {
-	report(c.IsSet("Hosts") && c.IsSet("Cloud_ID"), "Cloud_ID", "Hosts", "contradicts Hosts: remove one of them")
-	report(c.CloudAuth != "" && !c.IsSet("Cloud_ID"), "Cloud_Auth", "Cloud_ID", "works only with Cloud_ID; with Hosts it is HTTP_User and HTTP_Passwd")
-	user, password := c.CloudUser()
-	report(c.CloudAuth != "" && (user == "" || password == ""), "Cloud_Auth", "", "must be user:password")
-	report(c.Password != "" && c.User == "", "HTTP_Passwd", "HTTP_User", "needs HTTP_User ("+unsetVariable+")")
-	report(c.User != "" && c.Password == "", "HTTP_User", "HTTP_Passwd", "needs HTTP_Passwd ("+unsetVariable+")")
-	report(strings.Contains(c.User, ":"), "HTTP_User", "", "must be without a colon, which ends the user's name in HTTP")
-	report(strings.ContainsAny(c.APIKey, " \t\r\n"), "HTTP_API_Key", "", "must be the key alone, encoded as Elasticsearch prints it, or id:key")
-	report(c.hostUsers() > 0 && c.hostUsers() < len(c.Hosts), "Hosts", "", "has a user in some URLs and none in others: write it into each, or use HTTP_User and HTTP_Passwd")
-	credentials := c.credentials()
-	for i := 1; i < len(credentials); i++ {
-		option, first := credentials[i], credentials[0]
-		advice := "contradicts " + first + ": remove one of them"
-		switch option {
-		case "Hosts":
-			advice = "has a user in a URL, which contradicts " + first + ": remove one of them"
-		case "Headers":
-			advice = "has an Authorization, which contradicts " + first + ": remove one of them"
-		}
-		report(true, option, first, advice)
+// everyHostHasUser finds a user in some URLs only.
+func everyHostHasUser(c *Config) error {
+	if n := c.hostUsers(); n > 0 && n < len(c.Hosts) {
+		return errors.New("has a user in some URLs and none in others: write it into each, or use HTTP_User and HTTP_Passwd")
 	}
-	report(c.AWSExternalID != "" && c.AWSRoleARN == "", "AWS_External_ID", "AWS_Role_ARN", "works only with AWS_Role_ARN")
-	report(c.AWSSTSEndpoint != "" && c.AWSRoleARN == "", "AWS_STS_Endpoint", "AWS_Role_ARN", "works only with AWS_Role_ARN")
+	return nil
 }
 
-// contradictoryTLS reports what can't be had together of the TLS options.
-func (c *Config) contradictoryTLS(report func(broken bool, option, other, advice string)) {
-	report(c.TLSCrtFile != "" && c.TLSKeyFile == "", "TLS_Crt_File", "TLS_Key_File", "needs TLS_Key_File")
-	report(c.TLSKeyFile != "" && c.TLSCrtFile == "", "TLS_Key_File", "TLS_Crt_File", "needs TLS_Crt_File")
-	report(c.TLSKeyPasswd != "" && c.TLSKeyFile == "", "TLS_Key_Passwd", "TLS_Key_File", "works only with TLS_Key_File")
-	report(c.TLSCAFile != "" && c.TLSCAFingerprint != "", "TLS_CA_Fingerprint", "TLS_CA_File", "contradicts TLS_CA_File: remove one of them")
-	for _, option := range []string{"TLS_CA_File", "TLS_CA_Fingerprint"} {
-		report(c.IsSet(option) && !c.TLSVerify, option, "TLS_Verify", "does nothing with \"TLS_Verify off\": remove one of them")
+func isUserAndPassword(c *Config) error {
+	if user, password := c.CloudUser(); c.CloudAuth != "" && (user == "" || password == "") {
+		return errors.New("must be user:password")
 	}
-	if c.speaksTLS() {
-		return
-	}
-	for _, option := range []string{"TLS_CA_File", "TLS_Crt_File", "TLS_Key_File", "TLS_Key_Passwd", "TLS_Server_Name", "TLS_CA_Fingerprint"} {
-		report(c.IsSet(option), option, "Hosts", "works only with https:// in Hosts, which is what switches TLS on")
-	}
-	report(!c.TLSVerify, "TLS_Verify", "Hosts", "is off, which works only with https:// in Hosts: that is what switches TLS on")
+	return nil
 }
 
-// speaksTLS says whether any of the addresses is https.
+func hasNoColon(c *Config) error {
+	if strings.Contains(c.User, ":") {
+		return errors.New("must be without a colon, which ends the user's name in HTTP")
+	}
+	return nil
+}
+
+func isOneWord(c *Config) error {
+	if strings.ContainsAny(c.APIKey, " \t\r\n") {
+		return errors.New("must be the key alone, encoded as Elasticsearch prints it, or id:key")
+	}
+	return nil
+}
+
+// speaksTLS reports whether any of the addresses is https.
 func (c *Config) speaksTLS() bool {
 	return slices.ContainsFunc(c.Addresses(), func(u *url.URL) bool { return u.Scheme == "https" })
 }

@@ -46,9 +46,21 @@ type Option struct {
 	Choices []string
 	// Min and Max bound a Size in bytes and a Duration in nanoseconds.
 	Min, Max int64
-	Doc      string
-	// AWS marks an option that only out_es_aws.so has.
-	AWS bool
+	// Needs are options without which this one does nothing, Excludes those that
+	// can't be had with it.
+	Needs, Excludes []Link
+	// Differs are texts that must not be the same, AtMost is a duration that must
+	// not be shorter. They count where Needs are fulfilled.
+	Differs []string
+	AtMost  string
+	// TLS marks an option that does nothing without TLS, AWS one that only
+	// out_es_aws.so has.
+	TLS, AWS bool
+	// Credential is how the option tells who asks: only one may.
+	Credential Credential
+	// Check finds what Kind lets pass, nil for nothing.
+	Check func(*Config) error
+	Doc   string
 	// field is where the value goes: a *string, *bool, *int, *time.Duration,
 	// *[]*url.URL or *http.Header.
 	field func(*Config) any

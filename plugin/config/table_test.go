@@ -31,8 +31,10 @@ func TestEveryDefaultIsWithoutFault(t *testing.T) {
 		}
 		// Given, the default must be taken and mean the same.
 		values := map[string]string{"Hosts": "localhost", o.Name: o.Default}
-		if other := needs(o.Name); other != "" {
-			values[other] = "on"
+		for _, link := range o.Needs {
+			if o.Default != "" && link.When == "" {
+				values[link.Option] = "on"
+			}
 		}
 		given, faults := Parse(section(values))
 		if err := faults.Err(); err != nil {
@@ -79,7 +81,7 @@ func TestEveryRowIsComplete(t *testing.T) {
 	}
 }
 
-// Fluent Bit never hands these to a Go plugin (DESIGN.md, "Options").
+// Fluent Bit never hands these to a Go plugin (flb_output_set_property).
 func TestNoOptionIsFluentBitsOwn(t *testing.T) {
 	for _, o := range table {
 		name := strings.ToLower(o.Name)

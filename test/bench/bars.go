@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// bar is one row of the table, with what was measured.
+// bar is one row of the table of bounds, with what was measured.
 type bar struct {
 	what, bar string
 	got       string

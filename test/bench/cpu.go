@@ -11,7 +11,7 @@ import (
 	"out_es/test/bench/records"
 )
 
-// The records of the table: what a node's pods write in a few minutes.
+// What a node's pods write in a few minutes.
 const (
 	tableRecords = 300_000
 	tablePods    = 10

@@ -18,7 +18,7 @@ import (
 	"out_es/test/bench/sink"
 )
 
-// The large things of the table.
+// The large things that are measured.
 const (
 	largeDocument = 10 << 20
 	largeAnswer   = 50 << 20

@@ -57,6 +57,10 @@ func messages(t *testing.T) map[string]string {
 					add(call, text)
 				}
 			}
+			// The table of options says in a column why one is refused.
+			if pair, ok := node.(*ast.KeyValueExpr); ok && nameOf(pair.Key) == "Why" {
+				add(pair, textOf(pair.Value))
+			}
 			// Remedies are returned, not printed.
 			if given, ok := node.(*ast.ReturnStmt); ok && filepath.Base(path) == "remedy.go" {
 				for _, result := range given.Results {
