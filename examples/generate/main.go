@@ -1,5 +1,5 @@
 // Command generate writes sample logs that look like a small cluster's: container logs in the CRI format, in files named
-// as the kubelet names them, and a web server's access logs. The same flags give the same bytes on every machine.
+// as the kubelet names them, with the metadata of their pods, and a web server's access logs. The same flags give the same bytes on every machine.
 //
 //	go run ./examples/generate                          # the sample in examples/logs, again
 //	go run ./examples/generate -lines 1000000 -out DIR  # a larger one of the same kind
@@ -17,7 +17,7 @@ import (
 func main() {
 	lines := flag.Int("lines", 5000, "lines in all; three fifths of them from containers, the rest from a web server")
 	pods := flag.Int("pods", 8, "pods to spread the container lines over, each with a file of its own")
-	out := flag.String("out", filepath.Join("examples", "logs"), "folder to write containers/*.log and web/*.log into")
+	out := flag.String("out", filepath.Join("examples", "logs"), "folder to write containers/*.log, pods/*.meta and web/*.log into")
 	seed := flag.Uint64("seed", 1, "another number gives other lines of the same kind")
 	flag.Parse()
 	if *lines < 1 || *pods < 1 {
@@ -37,6 +37,9 @@ func generate(out string, seed uint64, lines, pods int) error {
 		pod := newPod(seed, i)
 		share := containerLines*(i+1)/pods - containerLines*i/pods
 		if err := writeFile(filepath.Join(out, "containers", pod.fileName()), pod.writer(share)); err != nil {
+			return err
+		}
+		if err := writeFile(filepath.Join(out, "pods", pod.metadataName()), pod.writeMetadata); err != nil {
 			return err
 		}
 	}
