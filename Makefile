@@ -26,6 +26,7 @@ GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 build: out_es.so ## Build out_es.so
 
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
+	@echo "Building $@ (the first time about a minute)"
 	$(BUILD_SO) -o $@ .
 
 aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenSearch with AWS's SDK

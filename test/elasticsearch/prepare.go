@@ -35,7 +35,7 @@ func prepare(ctx context.Context, d distribution, java jdk, home string, progres
 	if err := os.RemoveAll(partial); err != nil { // an earlier, interrupted try; ours alone under the lock
 		return fmt.Errorf("elasticsearch: %w", err)
 	}
-	if err := fill(ctx, d, java, partial); err != nil {
+	if err := fill(ctx, d, java, partial, progress); err != nil {
 		return err
 	}
 	if err := os.Rename(partial, home); err != nil {
@@ -65,7 +65,7 @@ func isPrepared(home string) bool {
 	return err == nil && info.IsDir()
 }
 
-func fill(ctx context.Context, d distribution, java jdk, home string) error {
+func fill(ctx context.Context, d distribution, java jdk, home string, progress io.Writer) error {
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return fmt.Errorf("elasticsearch: %w", err)
 	}
@@ -75,7 +75,7 @@ func fill(ctx context.Context, d distribution, java jdk, home string) error {
 		}
 	}
 	jars := filepath.Join(home, "jars")
-	if err := copyJars(ctx, java, filepath.Join(home, "pom.xml"), d.version, jars); err != nil {
+	if err := copyJars(ctx, java, filepath.Join(home, "pom.xml"), d.version, jars, progress); err != nil {
 		return err
 	}
 	if err := checkJars(jars); err != nil {

@@ -21,23 +21,32 @@ const (
 	elasticsearchLog = "elasticsearch.log"
 )
 
+// storageFolder is where the agent keeps its chunks, in the state folder.
+const storageFolder = "storage"
+
 // stopPatience is more than the example's grace of 5 s, in which Fluent Bit sends what it still has.
 const stopPatience = 15 * time.Second
 
 // agent is the running program that has loaded the plugin: Fluent Bit, or the project's own host.
 type agent struct {
-	name       string
-	log        string // path
-	metrics    string // address of Fluent Bit's HTTP server; empty: it has none
-	joinsParts bool   // it reads CRI: a line in two parts is one record
-	cmd        *exec.Cmd
-	done       chan struct{} // closed when it has ended
-	err        error         // how it ended; valid once done is closed
+	name    string
+	log     string // path
+	metrics string // address of Fluent Bit's HTTP server; empty: it has none
+	records int    // how many recorded records it gets instead of the logs; 0: it reads the logs
+	cmd     *exec.Cmd
+	cleanUp func()        // removes what killing cmd leaves behind; nil: nothing
+	done    chan struct{} // closed when it has ended
+	err     error         // how it ended; valid once done is closed
 }
 
-// startAgent runs Fluent Bit if there is one, else the host. It keeps what it must in the state folder.
+// startAgent runs Fluent Bit if there is one, as a program or an image, else the host. It keeps what it must in the state
+// folder.
 func startAgent(ctx context.Context, s settings, state, url, prefix string) (*agent, error) {
 	a := &agent{log: filepath.Join(state, agentLog), done: make(chan struct{})}
+	storage := filepath.Join(state, storageFolder)
+	if err := os.Mkdir(storage, 0o755); err != nil {
+		return nil, err
+	}
 	if err := a.choose(ctx, s, state); err != nil {
 		return nil, err
 	}
@@ -46,10 +55,6 @@ func startAgent(ctx context.Context, s settings, state, url, prefix string) (*ag
 		return nil, err
 	}
 	defer log.Close() // the agent has its own
-	storage := filepath.Join(state, "storage")
-	if err := os.Mkdir(storage, 0o755); err != nil {
-		return nil, err
-	}
 	a.cmd.Stdout, a.cmd.Stderr = log, log
 	a.cmd.Env = append(os.Environ(), "ES_URL="+url, "EXAMPLES_DIR="+s.examples, "STATE_DIR="+storage, "INDEX_PREFIX="+prefix)
 	a.cmd.SysProcAttr = support.DieWithParent()
@@ -61,26 +66,32 @@ func startAgent(ctx context.Context, s settings, state, url, prefix string) (*ag
 	return a, nil
 }
 
-// choose sets the command: FLUENT_BIT, fluent-bit on PATH, or the host.
+// choose sets the command: FLUENT_BIT, fluent-bit on PATH, the official image where a Docker engine answers, or the host.
 func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	program := os.Getenv("FLUENT_BIT")
 	if program == "" {
 		program = "fluent-bit"
 	}
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("FLUENT_BIT") != "" {
-		return fmt.Errorf("FLUENT_BIT=%s: %w; correct it, or unset it to use the one on PATH or the project's own host", program, err)
-	}
-	if err != nil {
-		return a.chooseHost(ctx, s, state)
-	}
 	ports, err := support.FreePorts(1)
 	if err != nil {
 		return err
 	}
-	a.name, a.joinsParts, a.metrics = "Fluent Bit ("+path+")", true, "http://127.0.0.1:"+strconv.Itoa(ports[0])
-	a.cmd = exec.Command(path, "-e", s.plugin, "-c", s.conf, "-P", strconv.Itoa(ports[0]))
-	return nil
+	path, err := exec.LookPath(program)
+	switch {
+	case err == nil:
+		a.name, a.metrics = "Fluent Bit ("+path+")", "http://127.0.0.1:"+strconv.Itoa(ports[0])
+		a.cmd = exec.Command(path, "-e", s.plugin, "-c", s.conf, "-P", strconv.Itoa(ports[0]))
+		return nil
+	case os.Getenv("FLUENT_BIT") != "":
+		return fmt.Errorf("FLUENT_BIT=%s: %w; correct it, or unset it to use the one on PATH, the official image or the project's own host", program, err)
+	case engineAnswers(ctx):
+		err := a.chooseImage(ctx, s, state, ports[0])
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintf(s.out, "The image can't be had (%v)\n", err)
+	}
+	return a.chooseHost(ctx, s, state)
 }
 
 // start runs the command on an operating system thread that lives as long as it does: Linux tells a child that its
@@ -132,4 +143,7 @@ func (a *agent) stop(ctx context.Context) error {
 func (a *agent) kill() {
 	a.cmd.Process.Kill() // knows whether it has been waited for, so it never hits another process
 	<-a.done
+	if a.cleanUp != nil {
+		a.cleanUp()
+	}
 }

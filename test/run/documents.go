@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"out_es/test/elasticsearch"
 )
@@ -25,16 +27,19 @@ func (d documents) count(ctx context.Context) (int, error) {
 	return d.client.Count(ctx, d.pattern())
 }
 
-// sample returns one document, of a container if there is any, and false if there is none at all.
-func (d documents) sample(ctx context.Context) (elasticsearch.Document, bool, error) {
-	for _, pattern := range []string{d.containers(), d.web()} {
-		hits, err := d.client.Search(ctx, pattern, `{"size":1}`)
+// samples returns one document of a container and one of the web server, as far as there are any.
+func (d documents) samples(ctx context.Context) ([]elasticsearch.Document, error) {
+	var all []elasticsearch.Document
+	for pattern, query := range map[string]string{
+		d.containers(): `{"size":1,"query":{"exists":{"field":"level"}}}`,
+		d.web():        `{"size":1}`,
+	} {
+		hits, err := d.client.Search(ctx, pattern, query)
 		if err != nil {
-			return elasticsearch.Document{}, false, err
+			return nil, err
 		}
-		if len(hits) > 0 {
-			return hits[0], true, nil
-		}
+		all = append(all, hits...)
 	}
-	return elasticsearch.Document{}, false, nil
+	slices.SortFunc(all, func(a, b elasticsearch.Document) int { return strings.Compare(a.Index, b.Index) })
+	return all, nil
 }

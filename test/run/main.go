@@ -4,8 +4,8 @@
 //
 // It starts the real Elasticsearch (unless ES_URL names one), runs Fluent Bit with examples/fluent-bit.conf and the plugin
 // over the sample logs, waits until every record is a document, says what is where, and stops what it started. KEEP=1
-// leaves everything up until Ctrl-C. FLUENT_BIT names another fluent-bit than the one on PATH; without any, the
-// project's own host, test/host, takes its place.
+// leaves everything up until Ctrl-C. FLUENT_BIT names another fluent-bit than the one on PATH; without any, the official
+// image takes its place where a Docker engine answers, else the project's own host, test/host, with recorded records.
 package main
 
 import (
@@ -57,7 +57,7 @@ func main() {
 	}
 }
 
-// run is the whole story. What it starts is stopped when it returns, however it returns.
+// run starts everything, waits, reports, and stops what it started, however it returns.
 func run(ctx context.Context, s settings) (err error) {
 	began := time.Now()
 	if err := checkTools(&s); err != nil {
@@ -82,9 +82,11 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	defer agent.kill()
 
-	expected, err := countRecords(s.examples, agent.joinsParts)
-	if err != nil {
-		return err
+	expected := agent.records
+	if expected == 0 {
+		if expected, err = countRecords(s.examples); err != nil {
+			return err
+		}
 	}
 	found := documents{client: server.Client, prefix: prefix}
 	if err := watch(ctx, s, agent, found, expected); err != nil {
@@ -92,6 +94,12 @@ func run(ctx context.Context, s settings) (err error) {
 	}
 	if err := report(ctx, s.out, found, expected, time.Since(began)); err != nil {
 		return err
+	}
+	if agent.records > 0 {
+		explainFluentBit(s.out)
+	}
+	if !s.keep {
+		fmt.Fprintf(s.out, "\nKEEP=1 make run leaves everything up, and says how to look further.\n")
 	}
 	if s.keep {
 		explainKept(s.out, server, agent, found, state)
@@ -107,7 +115,9 @@ func startElasticsearch(ctx context.Context, s settings, state string) (*elastic
 		return nil, err
 	}
 	began := time.Now()
-	server, err := elasticsearch.Use(ctx, elasticsearch.Options{Log: log, Progress: s.out})
+	waiting := newWaiting(s.out, "starting Elasticsearch")
+	server, err := elasticsearch.Use(ctx, elasticsearch.Options{Log: log, Progress: waiting})
+	waiting.end()
 	if err != nil {
 		return nil, err
 	}

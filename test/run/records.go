@@ -10,14 +10,14 @@ import (
 	"path/filepath"
 )
 
-// countRecords returns how many records the sample logs hold. joinsParts says that lines which the container runtime cut
-// in two count once, as Fluent Bit's CRI parser joins them.
-func countRecords(examples string, joinsParts bool) (int, error) {
+// countRecords returns how many records the sample logs hold. Lines that the container runtime cut in two count once, as
+// Fluent Bit's CRI parser joins them.
+func countRecords(examples string) (int, error) {
 	total := 0
 	for _, folder := range []string{"containers", "web"} {
 		files, _ := filepath.Glob(filepath.Join(examples, "logs", folder, "*.log")) // the only error is a malformed pattern
 		for _, path := range files {
-			count, err := countLines(path, joinsParts && folder == "containers")
+			count, err := countLines(path, folder == "containers")
 			if err != nil {
 				return 0, err
 			}

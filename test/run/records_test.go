@@ -25,12 +25,10 @@ func TestCountRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for joinsParts, want := range map[bool]int{true: 6, false: 8} {
-		if got, err := countRecords(examples, joinsParts); got != want || err != nil {
-			t.Errorf("joinsParts %v: %d records, %v; want %d", joinsParts, got, err, want)
-		}
+	if got, err := countRecords(examples); got != 6 || err != nil {
+		t.Errorf("%d records, %v; want 6", got, err)
 	}
-	if _, err := countRecords(t.TempDir(), true); err == nil || !strings.Contains(err.Error(), "examples/generate") {
+	if _, err := countRecords(t.TempDir()); err == nil || !strings.Contains(err.Error(), "examples/generate") {
 		t.Errorf("no logs at all: %v", err)
 	}
 }

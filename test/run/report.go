@@ -15,7 +15,7 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// report says how many records are how many documents, in which indices, and shows one in full.
+// report says how many records are how many documents, in which indices, and shows one of each kind in full.
 func report(ctx context.Context, out io.Writer, found documents, expected int, took time.Duration) error {
 	counts, err := found.client.Indices(ctx, found.pattern())
 	if err != nil {
@@ -34,15 +34,18 @@ func report(ctx context.Context, out io.Writer, found documents, expected int, t
 	for _, index := range indices {
 		fmt.Fprintf(out, "  %-*s %9s\n", width, index, thousands(counts[index]))
 	}
-	document, exists, err := found.sample(ctx)
-	if err != nil || !exists {
+	documents, err := found.samples(ctx)
+	if err != nil {
 		return err
 	}
-	shown, err := pretty(document)
-	if err == nil {
-		fmt.Fprintf(out, "\nOne of them in full:\n\n%s\n", shown)
+	for _, document := range documents {
+		shown, err := pretty(document)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "\nOne of %s in full:\n\n%s\n", document.Index, shown)
 	}
-	return err
+	return nil
 }
 
 // pretty renders a document indented, its fields in the order and spelling they were sent in.

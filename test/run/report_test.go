@@ -60,22 +60,3 @@ func TestExplainSaysWhatHappened(t *testing.T) {
 		}
 	}
 }
-
-func TestTheHostsConfigurationHasNoParsers(t *testing.T) {
-	to := filepath.Join(t.TempDir(), "host.conf")
-	if err := writeWithoutParsers(to, filepath.Join("..", "..", "examples", "fluent-bit.conf")); err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range strings.Split(string(content), "\n") {
-		if strings.HasPrefix(strings.TrimSpace(line), "parser ") {
-			t.Errorf("left over: %q", line)
-		}
-	}
-	if !strings.Contains(string(content), "multiline.parser cri") || !strings.Contains(string(content), "logstash_format") {
-		t.Error("more than the parsers is gone")
-	}
-}

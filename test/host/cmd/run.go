@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -37,15 +38,13 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	t := tailer{}
-	for i, s := range config.Inputs {
-		in, err := readInput(s, i, o.stderr)
-		if err != nil {
-			return err
-		}
-		if o.exitWhenDone && !in.fromHead {
-			fmt.Fprintln(o.stderr, "host: an [INPUT] tail without Read_from_Head true reads nothing that is in its files already")
-		}
-		t.inputs = append(t.inputs, in)
+	if o.chunks == "" {
+		t.inputs, err = readInputs(config.Inputs, o)
+	} else {
+		t.recorded, err = readChunks(o.chunks)
+	}
+	if err != nil {
+		return err
 	}
 	h, err := host.Start(context.WithoutCancel(ctx), host.Options{Plugin: o.plugin, Bare: o.bare, Log: o.stderr,
 		LogFile: settings.logFile, LogLevel: settings.logLevel, StackBytes: settings.stackBytes})
@@ -59,6 +58,31 @@ func run(ctx context.Context, o options) error {
 		defer e.counts.print(o.stdout)
 	}
 	return e.exit(h, err)
+}
+
+// readInputs reads the configuration's inputs.
+func readInputs(sections []classic.Section, o options) (inputs []input, err error) {
+	for i, s := range sections {
+		in, err := readInput(s, i, o.stderr)
+		if err != nil {
+			return nil, err
+		}
+		if o.exitWhenDone && !in.fromHead {
+			fmt.Fprintln(o.stderr, "host: an [INPUT] tail without Read_from_Head true reads nothing that is in its files already")
+		}
+		inputs = append(inputs, in)
+	}
+	return inputs, nil
+}
+
+// readChunks reads what takes the inputs' place.
+func readChunks(path string) ([]host.Recorded, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return host.ReadRecorded(file)
 }
 
 // engine makes chunks of what is read and delivers them. Its open chunks belong to the goroutine that calls run.
@@ -89,6 +113,10 @@ func (e *engine) run(ctx context.Context, t *tailer) error {
 		close(e.ending)
 		time.AfterFunc(e.grace, func() { close(e.over) })
 	})()
+	for _, one := range t.recorded {
+		e.open[one.Tag] = &one.Chunk
+		e.dispatch(one.Tag)
+	}
 	e.read(ctx, t)
 	e.flushAll()
 	for path, size := range t.leftovers() {

@@ -281,3 +281,28 @@ func appendTo(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestRecordedChunksTakeTheInputsPlace(t *testing.T) {
+	o, folder := setUp(t, "[INPUT]\n    name dummy\n[OUTPUT]\n    name tiny\n    match *\n", nil)
+	chunks, err := host.Chunks(host.Nested, time.Unix(1, 0), `{"a":1}`, `{"a":2}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if err := host.WriteRecorded(&file, []host.Recorded{{Tag: "one", Chunk: chunks[0]}, {Tag: "two", Chunk: chunks[0]}, {Tag: "one", Chunk: chunks[0]}}); err != nil {
+		t.Fatal(err)
+	}
+	o.chunks = filepath.Join(folder, "chunks.msgpack.gz")
+	if err := os.WriteFile(o.chunks, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var report bytes.Buffer
+	o.stdout = &report
+	if err := run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(report.String()), "\n")
+	if fields := strings.Fields(lines[len(lines)-1]); len(fields) < 2 || fields[0] != "6" || fields[1] != "6" {
+		t.Errorf("6 records read and 6 delivered expected:\n%s", report.String())
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"out_es/test/host"
 	"out_es/test/host/classic"
 )
 
@@ -14,9 +15,10 @@ const pollBytes = 1 << 20
 
 // tailer reads the lines of files. It is used by one goroutine.
 type tailer struct {
-	inputs  []input
-	files   []*tailed
-	scanned bool // the files that are there at the start have been found
+	inputs   []input
+	recorded []host.Recorded // chunks that are delivered first
+	files    []*tailed
+	scanned  bool // the files that are there at the start have been found
 }
 
 // tailed is one open file.
