@@ -123,12 +123,12 @@ fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 	  done; done
 
-# PARTS of the run (encode, start, memory, cpu, large, real, growth; all unless
-# named), QUICK=1 for a short form, ROUNDS of each pair, CSV to keep the figures.
-# The whole run, and DOCS=docs, write docs/benchmarks.md.
-DOCS ?= $(if $(PARTS)$(QUICK)$(CSV),,docs)
-bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=cpu,memory QUICK=1)
-	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV)) $(if $(DOCS),-docs $(DOCS))
+# PARTS of the run (ordinary, tags, rate, encode, start, memory, cpu, large, real, growth; all unless named), QUICK=1 for a short
+# form, ROUNDS of each pair, LOADS of ordinary (100x20, 30x2, 3ms, tls, gzip), CSV to keep the figures. While something is tuned:
+# PARTS=ordinary QUICK=1, two minutes. The whole run, and DOCS=docs, write docs/benchmarks.md.
+DOCS ?= $(if $(PARTS)$(QUICK)$(CSV)$(LOADS),,docs)
+bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=ordinary QUICK=1)
+	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(LOADS),-loads $(LOADS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV)) $(if $(DOCS),-docs $(DOCS))
 
 bench-go: need-go ## Run the Go benchmarks of all rooms: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...

@@ -158,3 +158,21 @@ func readFigures(path string) (figures, error) {
 func (f figures) without(parts []string) figures {
 	return slices.DeleteFunc(slices.Clone(f), func(one figure) bool { return slices.Contains(parts, one.part) })
 }
+
+// withoutCases are the figures of all cases that newer doesn't have.
+func (f figures) withoutCases(newer figures) figures {
+	type place struct{ part, with string }
+	measured := make(map[place]bool)
+	for _, one := range newer {
+		if one.part == "machine" {
+			one.with = ""
+		}
+		measured[place{one.part, one.with}] = true
+	}
+	return slices.DeleteFunc(slices.Clone(f), func(one figure) bool {
+		if one.part == "machine" {
+			one.with = ""
+		}
+		return measured[place{one.part, one.with}]
+	})
+}

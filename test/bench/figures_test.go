@@ -51,7 +51,7 @@ func TestBarsAreJudgedByNetCPU(t *testing.T) {
 	if row := find(t, f, "CPU of the output alone"); row.verdict != notMet {
 		t.Errorf("0.3 of es: %+v", row)
 	}
-	if row := find(t, f, "threads added, one worker"); row.verdict != notMeasured {
+	if row := find(t, f, "threads over the agent with `es`, a backlog, one worker"); row.verdict != notMeasured {
 		t.Errorf("%+v", row)
 	}
 }

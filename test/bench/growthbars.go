@@ -61,7 +61,7 @@ func (f figures) growthBars() []bar {
 	var rows []bar
 	for _, axis := range axes {
 		slope := f.curve(axis.name, "es_go", axis.scale).slope()
-		rows = append(rows, bar{"cost as it grows with " + axis.name, "linear or better", fmt.Sprintf("as the power %.2f of it", slope), atMost(slope, slopeLimit)})
+		rows = append(rows, bar{what: "cost as it grows with " + axis.name, bar: "linear or better", got: fmt.Sprintf("as the power %.2f of it", slope), verdict: atMost(slope, slopeLimit)})
 	}
 	return rows
 }

@@ -24,6 +24,7 @@ type settings struct {
 	parts  []string
 	quick  bool
 	rounds int
+	loads  []string
 	csv    string
 	docs   string
 }
@@ -45,6 +46,9 @@ type part struct {
 
 // parts are all of them, in the order in which they are measured.
 var parts = []part{
+	{"ordinary", true, (*bench).measureOrdinary},
+	{"tags", true, (*bench).measureTags},
+	{"rate", true, (*bench).measureRate},
 	{"encode", false, (*bench).measureEncode},
 	{"start", true, (*bench).measureStart},
 	{"memory", true, (*bench).measureMemory},
@@ -61,6 +65,7 @@ func main() {
 		names = append(names, p.name)
 	}
 	chosen := flag.String("parts", "", "which parts to measure, separated by commas: "+strings.Join(names, ", ")+" (default: all)")
+	loads := flag.String("loads", "", "which loads of ordinary, tags and rate, by their keys: 100x20, 30x2, 3ms, tls, gzip; or numbers of tags and rates (default: all, or the first two with -quick)")
 	flag.BoolVar(&b.quick, "quick", false, "a fifth of the records and fewer rounds: for development")
 	flag.IntVar(&b.rounds, "rounds", 0, "rounds of each pair (default 7, or 3 with -quick)")
 	flag.StringVar(&b.esGo, "plugin", "out_es.so", "the plugin to measure")
@@ -75,6 +80,9 @@ func main() {
 	}
 	if b.docs != "" {
 		b.csv = filepath.Join(b.docs, "benchmarks", "figures.csv")
+	}
+	if *loads != "" {
+		b.loads = strings.Split(*loads, ",")
 	}
 	b.parts = names
 	if *chosen != "" {
@@ -111,8 +119,10 @@ func (b *bench) all() (err error) {
 	if err != nil {
 		b.fluentBit = ""
 		b.say("only the parts without an agent are measured: %v", err)
-	} else if err := b.build(); err != nil {
-		return err
+	} else if b.needsOthers() {
+		if err := b.build(); err != nil {
+			return err
+		}
 	}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) || p.agent && b.fluentBit == "" {
@@ -125,6 +135,11 @@ func (b *bench) all() (err error) {
 	b.addMachine()
 	printBars(os.Stdout, b.figures.bars())
 	return b.keep()
+}
+
+// needsOthers reports whether any part measures the shared objects that build makes, which take a while.
+func (b *bench) needsOthers() bool {
+	return !b.quick || slices.ContainsFunc(b.parts, func(name string) bool { return name != "ordinary" && name != "tags" && name != "rate" })
 }
 
 // keep writes the figures, leaves those of parts that were not measured, and
@@ -141,7 +156,12 @@ func (b *bench) keep() error {
 	if slices.Contains(measured, "memory") {
 		measured = append(measured, "timeline")
 	}
-	all = append(all.without(measured), b.figures...)
+	if len(b.loads) > 0 {
+		all = all.withoutCases(b.figures)
+	} else {
+		all = all.without(measured)
+	}
+	all = append(all, b.figures...)
 	file, err := os.Create(b.csv)
 	if err != nil {
 		return err

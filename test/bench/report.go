@@ -47,7 +47,7 @@ func (f figures) tables() string {
 		if row.verdict == notMeasured {
 			row.got = ""
 		}
-		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", row.what, row.bar, row.got, row.verdict)
+		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", row.what, row.limits(), row.got, row.judged())
 	}
 	f.cpuTable(&out)
 	f.memoryTables(&out)

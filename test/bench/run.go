@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,6 +27,10 @@ type bench struct {
 	figures   figures
 	datasets  map[string]string // folders of records that are there
 	floor     floorBody
+
+	loadProgram string      // the load generator
+	authority   string      // a file with the certificate that outputs trust
+	certificate *tls.Config // of a sink that speaks TLS
 }
 
 // tailed is the service and input of an agent that reads a folder's files

@@ -94,10 +94,15 @@ func TestWhatAnAgentUsed(t *testing.T) {
 	if usage.CPU() <= 0 || usage.CPU() > usage.Wall*16 || len(usage.Samples) == 0 || usage.PeakKB() < usage.Samples[0].Rss {
 		t.Errorf("it used %+v", usage)
 	}
+	threads := 0
 	for _, s := range usage.Samples {
-		if s.Anonymous <= 0 || s.Anonymous > s.Rss || s.Pss > s.Rss || s.Threads < 2 {
+		if s.Anonymous <= 0 || s.Anonymous > s.Rss || s.Pss > s.Rss || s.Threads < 1 {
 			t.Errorf("sample %+v", s)
 		}
+		threads = max(threads, s.Threads)
+	}
+	if threads < 2 { // a busy machine may show it before it has started its own
+		t.Errorf("it never had more than %d thread", threads)
 	}
 }
 

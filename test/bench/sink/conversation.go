@@ -9,6 +9,7 @@ import (
 	"net/http/httputil"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -151,9 +152,14 @@ func (c *conversation) reply(h head, body []byte) error {
 		answer = nil
 	}
 	if bulk {
+		time.Sleep(c.sink.answers.After)
 		c.sink.took(documents, c.wireBytes, body, len(answer))
 	}
 	header := fmt.Sprintf("HTTP/1.1 %s\r\nX-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n", status, len(answer))
+	if c.sink.answers.TLS != nil { // each Write is a record of its own there
+		_, err := c.out.Write(append([]byte(header), answer...))
+		return err
+	}
 	_, err := (&net.Buffers{[]byte(header), answer}).WriteTo(c.out)
 	return err
 }

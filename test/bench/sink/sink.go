@@ -4,6 +4,7 @@
 package sink
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -36,6 +37,10 @@ type Answers struct {
 	// RefusedBytes, where it isn't 0, is how large each whole answer grows:
 	// every item is then refused with a long reason.
 	RefusedBytes int
+	// After is how long each bulk answer takes.
+	After time.Duration
+	// TLS, where it isn't nil, is spoken on every connection.
+	TLS *tls.Config
 }
 
 // Start returns a sink that listens.
@@ -63,6 +68,9 @@ func (s *Sink) Come() error {
 	s.mu.Lock()
 	s.listener, s.port = listener, listener.Addr().(*net.TCPAddr).Port
 	s.mu.Unlock()
+	if s.answers.TLS != nil {
+		listener = tls.NewListener(listener, s.answers.TLS)
+	}
 	go s.accept(listener)
 	return nil
 }

@@ -3,11 +3,16 @@ package sink
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"out_es/test/support"
 )
 
 const twoDocuments = "{\"create\":{\"_index\":\"a\"}}\n{\"n\":1}\n{\"create\":{}}\n{\"n\":2}\n"
@@ -124,5 +129,29 @@ func TestASinkComesBackOnItsPort(t *testing.T) {
 	}
 	if a, _ := post(t, s, "", strings.NewReader(twoDocuments), ""); len(a.Items) != 2 {
 		t.Errorf("%+v", a)
+	}
+}
+
+func TestAnswersOverTLSAndAfterAWhile(t *testing.T) {
+	const after = 20 * time.Millisecond
+	authority := support.NewAuthority(t, "sink")
+	certificate := authority.Issue(support.Subject{Name: "sink", Hosts: []string{"127.0.0.1"}}).TLS(t)
+	s := start(t, Answers{After: after, TLS: &tls.Config{Certificates: []tls.Certificate{certificate}}})
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority.PEM())
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	defer client.CloseIdleConnections()
+	began := time.Now()
+	response, err := client.Post("https://"+s.Address()+"/_bulk", "", strings.NewReader(twoDocuments))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var a answer
+	if err := json.NewDecoder(response.Body).Decode(&a); err != nil || len(a.Items) != 2 {
+		t.Errorf("%v: %+v", err, a)
+	}
+	if took := time.Since(began); took < after {
+		t.Errorf("answered after %s, not %s", took, after)
 	}
 }

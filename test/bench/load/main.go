@@ -1,0 +1,78 @@
+// Command load writes container logs at a steady rate, as many containers do that have a few lines a second each: each file gets its
+// lines of a second in one write, files in turn, so that Fluent Bit makes one chunk a file and second of them. It is a process of its
+// own, so that its CPU is nobody else's, and truncates the files at its end.
+//
+//	load -folder F -files 100 -rate 20
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"out_es/test/bench/records"
+)
+
+func main() {
+	folder := flag.String("folder", "", "where the files are, or are made")
+	files := flag.Int("files", 100, "number of files")
+	rate := flag.Float64("rate", 20, "lines a second of each file")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *folder, *files, *rate); err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+}
+
+// tick is how often the files that are due are written to.
+const tick = 10 * time.Millisecond
+
+// linesAtOnce bounds one write: a file that has more lines a second is written to more often.
+const linesAtOnce = 100
+
+func run(ctx context.Context, folder string, count int, rate float64) error {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := make([]*os.File, count)
+	for pod := range files {
+		var err error
+		if files[pod], err = os.OpenFile(filepath.Join(folder, records.Name(pod)), os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_TRUNC, 0o644); err != nil {
+			return err
+		}
+		defer files[pod].Close()
+		defer files[pod].Truncate(0)
+	}
+	fmt.Println("ready") // the files are there: an agent that starts now finds all of them
+	lines := min(max(1, int(rate)), linesAtOnce)
+	every := time.Duration(float64(lines) / rate * float64(time.Second))
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	began, written := time.Now(), 0
+	var batch []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		// File number i of its turn is due at a share i/count of the time between two writes to it.
+		for due := int(float64(time.Since(began)) / float64(every) * float64(count)); written < due; written++ {
+			pod, turn := written%count, written/count
+			batch = batch[:0]
+			for n := range lines {
+				batch = records.Kubernetes(batch, pod, turn*lines+n)
+			}
+			if _, err := files[pod].Write(batch); err != nil {
+				return err
+			}
+		}
+	}
+}

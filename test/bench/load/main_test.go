@@ -1,0 +1,49 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"out_es/test/bench/records"
+)
+
+// TestSteadyRate waits until each file has what two seconds bring, and sees that the end leaves them empty.
+func TestSteadyRate(t *testing.T) {
+	for _, row := range []struct {
+		files int
+		rate  float64
+		lines int // of one write
+	}{{5, 20, 20}, {3, 0.5, 1}, {2, 1000, linesAtOnce}} {
+		folder := t.TempDir()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		began := time.Now()
+		go func() { ended <- run(ctx, folder, row.files, row.rate) }()
+		var last int
+		for pod := 0; pod < row.files; {
+			text, err := os.ReadFile(filepath.Join(folder, records.Name(pod)))
+			if last = bytes.Count(text, []byte("\n")); err != nil || last < row.lines {
+				time.Sleep(5 * time.Millisecond)
+				continue
+			}
+			pod++
+		}
+		took := time.Since(began)
+		if most := int(took.Seconds()*row.rate) + 2*row.lines; last%row.lines != 0 || last > most {
+			t.Errorf("%d files of %g lines/s: %d lines after %s, in writes of %d", row.files, row.rate, last, took, row.lines)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for pod := range row.files {
+			if file, err := os.Stat(filepath.Join(folder, records.Name(pod))); err != nil || file.Size() != 0 {
+				t.Errorf("%v, %v", file, err)
+			}
+		}
+	}
+}
