@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"unsafe"
 
@@ -17,10 +18,19 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
+// pin keeps Fluent Bit's thread from starting threads for Go while a call of it lasts: Go asks its own template thread instead. So all
+// of Go's threads have Go's timer slack (plugin/fluentbit/slack.c), and no signal mask or name of Fluent Bit's.
+func pin() (unpin func()) {
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}
+
 // FLBPluginRegister tells the plugin's name.
 //
 //export FLBPluginRegister
 func FLBPluginRegister(def unsafe.Pointer) int {
+	defer pin()()
+	fluentbit.RestoreTimerSlack()
 	plugin.TuneRuntime()
 	return output.FLBPluginRegister(def, "es_go", "Elasticsearch, with every record accounted for")
 }
@@ -29,6 +39,7 @@ func FLBPluginRegister(def unsafe.Pointer) int {
 //
 //export FLBPluginInit
 func FLBPluginInit(section unsafe.Pointer) (code int) {
+	defer pin()()
 	host := fluentbit.Open(section)
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -55,6 +66,7 @@ type handle struct{ *plugin.Plugin }
 //
 //export FLBPluginFlushCtx
 func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.int, tag *C.char) (code int) {
+	defer pin()()
 	defer func() {
 		if problem := recover(); problem != nil {
 			_, _ = os.Stderr.WriteString("out_es: a fault in this plugin, please report it\n" + string(debug.Stack()))
@@ -72,6 +84,7 @@ func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.int, tag *C.char) (cod
 //
 //export FLBPluginExitCtx
 func FLBPluginExitCtx(ctx unsafe.Pointer) int {
+	defer pin()()
 	defer func() { _ = recover() }() // there is no log any more to tell it to
 	if instance, ok := output.FLBPluginGetContext(ctx).(*handle); ok && instance.Plugin != nil {
 		instance.Close()

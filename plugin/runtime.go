@@ -32,29 +32,55 @@ func TuneRuntime() {
 	}
 }
 
-// restEvery is how often memory that is free goes back to the system, as long
-// as there are flushes. Go would wait until a megabyte of garbage has gathered,
-// whatever GOGC says, and keep it after that; a collection of what lives takes
-// half a millisecond (docs/adr/0006).
-const restEvery = 2 * time.Second
+// Free memory goes back to the system restEvery after work, or growthEvery after it where the heap has grown by growth meanwhile. Go would
+// wait until a megabyte of garbage has gathered, whatever GOGC says, and keep it after that. A collection of what lives takes a
+// millisecond: every 2 s, that was an eighth of what a quiet node's output costs (docs/adr/0006).
+const (
+	restEvery   = 30 * time.Second
+	growthEvery = 2 * time.Second
+	growth      = 2 << 20 // bytes; what gathers between two collections of a small heap is half of it
+)
 
-// rest gives free memory back restEvery after work was done.
+// rest gives free memory back after work was done.
 type rest struct {
 	give func()
-	due  atomic.Bool
+	held func() uint64 // bytes of the heap that are resident
+
+	late, soon atomic.Bool   // a timer runs
+	base       atomic.Uint64 // held after the last give
 }
 
 // heap is the process's: ten instances need one collection.
-var heap = rest{give: debug.FreeOSMemory}
+var heap = rest{give: debug.FreeOSMemory, held: heldByHeap}
 
 // used tells that something has worked with memory.
 func (r *rest) used() {
-	if r.due.CompareAndSwap(false, true) {
+	if r.late.CompareAndSwap(false, true) {
 		time.AfterFunc(restEvery, func() {
-			r.due.Store(false)
-			r.give()
+			r.late.Store(false)
+			r.giveBack()
 		})
 	}
+	if r.soon.CompareAndSwap(false, true) {
+		time.AfterFunc(growthEvery, func() {
+			r.soon.Store(false)
+			if r.held() >= r.base.Load()+growth {
+				r.giveBack()
+			}
+		})
+	}
+}
+
+func (r *rest) giveBack() {
+	r.give()
+	r.base.Store(r.held())
+}
+
+// heldByHeap stops the world for some microseconds.
+func heldByHeap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapSys - m.HeapReleased
 }
 
 // noLimit is what the runtime has where nobody set a limit, and goes back to

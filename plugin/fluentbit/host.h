@@ -23,6 +23,10 @@ struct outes_series {
     char *values[2];
 };
 
+/* Timer slack of Go's threads in nanoseconds: how late a timer of theirs may be. */
+#define OUTES_TIMER_SLACK 2000000
+
+void outes_restore_slack(void);
 int outes_resolve(void);
 void outes_release_pages(void);
 int outes_on_engine_thread(void);

@@ -24,6 +24,9 @@ const startTakes = 5 * time.Second
 // resolve looks Fluent Bit's functions up, once a process.
 var resolve = sync.OnceValue(func() bool { return C.outes_resolve() != 0 })
 
+// RestoreTimerSlack ends what slack.c has done to the thread that loaded the shared object. FLBPluginRegister calls it first.
+func RestoreTimerSlack() { C.outes_restore_slack() }
+
 // Open returns the instance that FLBPluginInit was called for. plugin is the
 // pointer that it got, and is not kept: Fluent Bit shares it between
 // instances.

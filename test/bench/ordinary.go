@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -282,8 +283,12 @@ func (b *bench) sayOrdinary(part string, l load) {
 			continue
 		}
 		d := f.day(part, with, o)
-		b.say("= %-28s %-14s ratio to es %.2f, outside %.2f; %.2f switches/flush over null; %+.1f MB, anonymous %+.1f, %+.0f threads over es", with, o,
-			d.cpu/f.day(part, with, esOf(o)).cpu, d.outside/f.day(part, with, esOf(o)).outside, d.switches, d.rss, d.anonymous, d.threads)
+		memory := "" // the quick form has none
+		if !math.IsNaN(d.rss) {
+			memory = fmt.Sprintf("%+.1f MB, anonymous %+.1f, ", d.rss, d.anonymous)
+		}
+		b.say("= %-28s %-14s ratio to es %.2f, outside %.2f; %.2f switches/flush over null; %s%+.0f threads over es", with, o,
+			d.cpu/f.day(part, with, esOf(o)).cpu, d.outside/f.day(part, with, esOf(o)).outside, d.switches, memory, d.threads)
 	}
 }
 
