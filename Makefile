@@ -21,7 +21,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -115,6 +115,9 @@ kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver,
 SOAK ?= 10
 soak: build ## Run the long forms of the randomised and crash tests (SOAK seeds; an hour)
 	SOAK=$(SOAK) OUT_ES_SO=$(CURDIR)/out_es.so $(GOTESTSUM) --format testdox -- -p 1 -count=1 -timeout 3h -run 'Random|Crash|Fault|Spool' ./test/e2e/...
+
+soak-ordinary: build ## Run half an hour of ordinary days with faults: nothing may grow (100 files of 20 lines a second, with and without a spool)
+	SOAK=1 OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 1h -run SoakOrdinaryDay ./test/bench/soak
 
 FUZZTIME ?= 30s
 fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each

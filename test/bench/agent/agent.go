@@ -28,6 +28,8 @@ type Options struct {
 	Folder string
 	// Every is how often memory is looked at; 0: never.
 	Every time.Duration
+	// Environment is added to this process's.
+	Environment []string
 	// Await is a text in the log whose time Seen returns.
 	Await string
 }
@@ -78,6 +80,7 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	a := &Agent{done: make(chan struct{}), log: newJournal(o.Await)}
 	a.cmd = exec.CommandContext(ctx, o.Program, arguments...)
 	a.cmd.Stdout, a.cmd.Stderr = a.log, a.log
+	a.cmd.Env = append(os.Environ(), o.Environment...)
 	a.cmd.SysProcAttr = support.DieWithParent()
 	if err := a.start(); err != nil {
 		return nil, fmt.Errorf("agent: %w", err)

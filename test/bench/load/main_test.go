@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,7 +23,14 @@ func TestSteadyRate(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		began := time.Now()
-		go func() { ended <- run(ctx, folder, row.files, row.rate) }()
+		w := writer{files: row.files, rate: row.rate, maker: records.Kubernetes}
+		go func() {
+			lines, err := w.run(ctx, folder)
+			if err == nil && lines < row.files*row.lines {
+				err = fmt.Errorf("it says that it wrote %d lines", lines)
+			}
+			ended <- err
+		}()
 		var last int
 		for pod := 0; pod < row.files; {
 			text, err := os.ReadFile(filepath.Join(folder, records.Name(pod)))
