@@ -9,6 +9,7 @@ import (
 	"out_es/plugin/deliver"
 	"out_es/plugin/drain"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/guard"
 	"out_es/plugin/source"
 )
 
@@ -27,14 +28,16 @@ const (
 )
 
 // Flush delivers one chunk. data is borrowed until Flush returns. It must be
-// called on one of Fluent Bit's threads, which has a small stack: the work is
-// done on a goroutine, while this one passes its log lines on.
+// called on one of Fluent Bit's threads. What may last is done on a goroutine, while
+// this one passes its log lines on; with a spool nothing does, so that a flush is
+// one append on the thread that called.
 func (p *Plugin) Flush(tag string, data []byte) Outcome {
-	if p.drain == nil {
-		p.warnOfEngine()
+	if p.drain != nil {
+		return p.spool(tag, data)
 	}
+	p.warnOfEngine()
 	done := make(chan Outcome, 1)
-	go func() { done <- p.flushSafely(tag, data) }()
+	guard.Go(p.fault, func() { done <- p.flushSafely(tag, data) })
 	for {
 		select {
 		case outcome := <-done:
@@ -44,6 +47,20 @@ func (p *Plugin) Flush(tag string, data []byte) Outcome {
 			p.host.Service()
 		}
 	}
+}
+
+// spool is Flush with a spool. The sender publishes the metrics whenever it sends
+// something; a flush does only where it has long not.
+func (p *Plugin) spool(tag string, data []byte) (outcome Outcome) {
+	outcome = Retry
+	guard.Run(p.fault, func() { outcome = p.enqueue(tag, data) })
+	guard.Run(p.fault, func() {
+		if p.host.Outdated() {
+			p.drain.Publish()
+		}
+		p.host.PrintLines()
+	})
+	return outcome
 }
 
 // warnOfEngine says once that flushes hold up all of Fluent Bit.
@@ -139,8 +156,5 @@ func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 			outcome = Retry
 		}
 	}()
-	if p.drain != nil {
-		return p.enqueue(tag, data)
-	}
 	return p.flush(tag, data)
 }

@@ -10,11 +10,11 @@ import (
 
 // How many goroutines an instance may have: none of its own once its first look
 // is over, and net/http's two for the connection that the look made and that
-// flushes use again. With a spool, the sender is one more.
+// flushes use again. With a spool, the sender and the retrier are two more.
 const (
 	goroutinesMade    = 0
 	goroutinesFlushed = 2
-	goroutinesSpool   = 1
+	goroutinesSpool   = 2
 )
 
 func TestAnInstanceHasFewGoroutines(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/elastic"
+	"out_es/plugin/guard"
 	"out_es/plugin/report"
 )
 
@@ -26,15 +27,10 @@ type look struct {
 func (l *look) begin(fault func(problem any)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.done = cancel, make(chan struct{})
-	go func() {
+	guard.Go(fault, func() {
 		defer close(l.done)
-		defer func() {
-			if problem := recover(); problem != nil {
-				fault(problem)
-			}
-		}()
 		l.run(ctx)
-	}()
+	})
 }
 
 func (l *look) close() {

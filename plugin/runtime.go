@@ -2,12 +2,15 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"out_es/plugin/guard"
 )
 
 // gcPercent trades a little CPU for memory: the data path allocates next to
@@ -56,13 +59,13 @@ var heap = rest{give: debug.FreeOSMemory, held: heldByHeap}
 // used tells that something has worked with memory.
 func (r *rest) used() {
 	if r.late.CompareAndSwap(false, true) {
-		time.AfterFunc(restEvery, func() {
+		guard.AfterFunc(restEvery, runtimeFault, func() {
 			r.late.Store(false)
 			r.giveBack()
 		})
 	}
 	if r.soon.CompareAndSwap(false, true) {
-		time.AfterFunc(growthEvery, func() {
+		guard.AfterFunc(growthEvery, runtimeFault, func() {
 			r.soon.Store(false)
 			if r.held() >= r.base.Load()+growth {
 				r.giveBack()
@@ -81,6 +84,11 @@ func heldByHeap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapSys - m.HeapReleased
+}
+
+// runtimeFault tells of a panic that belongs to no instance.
+func runtimeFault(problem any) {
+	_, _ = fmt.Fprintf(os.Stderr, "out_es: a fault in this plugin, please report it: %v\n", problem)
 }
 
 // noLimit is what the runtime has where nobody set a limit, and goes back to

@@ -80,10 +80,11 @@ type Config struct {
 	TemplateName      string
 	TemplateOverwrite bool
 
-	SpoolPath   string
-	SpoolLimit  int
-	SpoolSync   bool
-	SpoolLinger time.Duration
+	SpoolPath      string
+	SpoolLimit     int
+	SpoolHeldShare int
+	SpoolSync      bool
+	SpoolLinger    time.Duration
 
 	TraceError  bool
 	TraceOutput bool

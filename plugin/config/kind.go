@@ -24,6 +24,7 @@ const (
 	Choice
 	Size
 	Duration
+	Percent
 	URLs
 	Headers
 	Proxy
@@ -32,7 +33,7 @@ const (
 )
 
 var kindNames = [...]string{
-	Text: "text", Secret: "text, secret", Switch: "on or off", Choice: "one of", Size: "size", Duration: "duration", URLs: "URLs",
+	Text: "text", Secret: "text, secret", Switch: "on or off", Choice: "one of", Size: "size", Duration: "duration", Percent: "percentage", URLs: "URLs",
 	Headers: "headers, secret", Proxy: "URL or `off`", CloudID: "Cloud ID", Fingerprint: "SHA-256",
 }
 
@@ -44,7 +45,7 @@ type Option struct {
 	Default string
 	// Choices are what a Choice can be.
 	Choices []string
-	// Min and Max bound a Size in bytes and a Duration in nanoseconds.
+	// Min and Max bound a Size in bytes, a Duration in nanoseconds and a Percent.
 	Min, Max int64
 	// Needs are options without which this one does nothing, Excludes those that
 	// can't be had with it.
@@ -103,6 +104,8 @@ func (o *Option) parse(text string) (any, error) {
 		return o.bounded(parseSize(text))
 	case Duration:
 		return o.bounded(parseDuration(text))
+	case Percent:
+		return o.bounded(parsePercent(text))
 	case URLs:
 		return parseURLs(text)
 	case Headers:
@@ -145,12 +148,24 @@ func (o *Option) render(n int64) string {
 	if o.Kind == Duration {
 		return shortDuration(time.Duration(n))
 	}
+	if o.Kind == Percent {
+		return fmt.Sprintf("%d%%", n)
+	}
 	for _, unit := range sizeUnits {
 		if n >= unit.bytes && n%unit.bytes == 0 {
 			return strconv.FormatInt(n/unit.bytes, 10) + unit.name
 		}
 	}
 	return strconv.FormatInt(n, 10)
+}
+
+// parsePercent reads a whole number, with or without a percent sign.
+func parsePercent(text string) (int64, error) {
+	n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(text, "%")), 10, 64)
+	if err != nil {
+		return 0, errors.New("must be a percentage, such as 50%")
+	}
+	return n, nil
 }
 
 // shortDuration is d.String without the zeros at its end: 5m, not 5m0s.

@@ -66,7 +66,7 @@ func (o *Option) row() string {
 	switch o.Kind {
 	case Choice:
 		value += " `" + strings.Join(o.Choices, "`, `") + "`"
-	case Size, Duration:
+	case Size, Duration, Percent:
 		value += fmt.Sprintf(", %s to %s", o.render(o.Min), o.render(o.Max))
 	}
 	fallback := ""

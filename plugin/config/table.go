@@ -412,6 +412,12 @@ var table = []Option{
 		Doc:   "How large the spool may grow; then chunks stay with Fluent Bit.",
 	},
 	{
+		Name: "Spool_Held_Share", Group: "spool", Kind: Percent, Default: "50%", Min: 1, Max: 100, Needs: needs("Spool_Path"),
+		Doc: "How much of Spool_Limit may wait for one destination (an index, alias or data stream) that does not " +
+			"take its documents. Beyond that its chunks stay with Fluent Bit; those of others are still taken.",
+		field: func(c *Config) any { return &c.SpoolHeldShare },
+	},
+	{
 		Name: "Spool_Sync", Group: "spool", Kind: Switch, Default: "off",
 		Needs: needs("Spool_Path"),
 		field: func(c *Config) any { return &c.SpoolSync },

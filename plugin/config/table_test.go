@@ -72,7 +72,7 @@ func TestEveryRowIsComplete(t *testing.T) {
 		if o.Kind == Choice && !slices.Contains(o.Choices, o.Default) {
 			t.Errorf("%s: the default %q is no choice of %v", o.Name, o.Default, o.Choices)
 		}
-		if (o.Kind == Size || o.Kind == Duration) && o.Min >= o.Max {
+		if (o.Kind == Size || o.Kind == Duration || o.Kind == Percent) && o.Min >= o.Max {
 			t.Errorf("%s has no bounds", o.Name)
 		}
 		if o.Kind == Secret && o.Default != "" {
@@ -101,6 +101,8 @@ func other(o *Option) string {
 		return o.Choices[(slices.Index(o.Choices, o.Default)+1)%len(o.Choices)]
 	case Size:
 		return o.render(o.Min)
+	case Percent:
+		return "7%"
 	case Duration:
 		return time.Duration(o.Max).String()
 	case URLs:

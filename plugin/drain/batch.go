@@ -41,14 +41,16 @@ type batch struct {
 	over bool
 	// most is how many frames a request may hold, 0 for any number.
 	most int
-	// age is how old a frame must be before it is sent.
-	age time.Duration
 	// settled is how many items were settled since the sender set it to 0.
 	settled int
 	// patience is readPatience, unread since when the spool can't be read on.
 	patience time.Duration
 	unread   time.Time
 }
+
+// maxFrames bounds the frames of a request, and with them the memory that it
+// takes to know what became of each: about 700 bytes.
+const maxFrames = 1000
 
 // readPatience is how long a disk that says it is damaged is asked again.
 const readPatience = 30 * time.Second
@@ -76,22 +78,22 @@ func (f *frame) age() time.Duration {
 	return math.MaxInt64
 }
 
-func newBatch(s *spool.Spool, u *Uses, states *report.Spool) *batch {
+func newBatch(s *spool.Spool, scratch *source.Scratch, sources *source.Shared, r *report.Reporter, states *report.Spool) *batch {
 	return &batch{
-		spool: s, reader: s.NewReader(), report: u.Report, states: states,
-		sources: u.Sources, scratch: u.Sources.NewScratch(), patience: readPatience,
+		spool: s, reader: s.NewReader(), report: r, states: states,
+		sources: sources, scratch: scratch, patience: readPatience,
 	}
 }
 
-// readAhead makes the oldest frames known until so many bytes of them wait, and
-// returns how many do.
+// readAhead makes the oldest frames known until so many bytes of them wait, or a
+// request's number of frames, and returns how many bytes do.
 //
 // Possible errors: those of the file system.
 func (b *batch) readAhead(bytes int) (waiting int, err error) {
 	for _, f := range b.frames {
 		waiting += f.entry.Bytes()
 	}
-	for waiting < bytes {
+	for waiting < bytes && len(b.frames) < maxFrames {
 		f, err := b.more()
 		if f == nil || err != nil {
 			return waiting, err
@@ -183,16 +185,13 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		return nil
 	}
 	base := 0
-	for i := 0; b.most == 0 || i < b.most; i++ {
+	for i := 0; i < maxFrames && (b.most == 0 || i < b.most); i++ {
 		if i == len(b.frames) {
 			if f, err := b.more(); f == nil || err != nil {
 				return unlessFilled(req, err)
 			}
 		}
 		f := b.frames[i]
-		if f.age() < b.age {
-			return nil
-		}
 		if err := b.bind(f); err != nil {
 			if err = b.unbound(i, err); err != nil {
 				return unlessFilled(req, err)
@@ -290,12 +289,34 @@ func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	return fate
 }
 
+// forget gives the memory of frames back of which nothing is settled: they are
+// read again when they are sent again.
+func (b *batch) forget() {
+	for _, f := range b.frames {
+		if f.source == nil || f.source.Settled().Any() {
+			continue
+		}
+		f.source, f.chunk = nil, nil
+		if b.loaded == f {
+			b.loaded = nil
+		}
+	}
+}
+
+// release gives back what a queue that rests does not need.
+func (b *batch) release() {
+	b.forget()
+	b.buffer, b.loaded = nil, nil
+	b.reader.Close()
+}
+
 // restart forgets what is in memory and goes back to the checkpoint, after a
 // panic: nothing of it can be trusted.
 func (b *batch) restart() {
-	b.reader.Close()
+	old := b.reader
 	b.reader, b.scratch = b.spool.NewReader(), b.sources.NewScratch()
 	b.buffer, b.loaded, b.frames = nil, nil, nil
 	b.filled, b.limited, b.over = 0, false, false
 	b.most, b.settled, b.unread = 1, 0, time.Time{}
+	old.Close()
 }

@@ -40,12 +40,13 @@ func (b *batch) keeps() bool {
 	return false
 }
 
-// park moves what is left of the frames that were under way to the queue of
-// those that somebody must do something about, and so makes way for others.
+// park moves what is left of the frames that were under way to the end of another
+// queue, that of the destination of the first record that is left, and so makes
+// way for others.
 //
-// Possible errors: those of spool.Append; the frame that it happened to, and
-// those behind it, stay.
-func (b *batch) park(to *spool.Spool) error {
+// Possible errors: those of keep; the frame that it happened to, and those behind
+// it, stay.
+func (b *batch) park(keep func(destination string, f spool.Frame) error) error {
 	moved := 0
 	defer func() {
 		b.drop(moved)
@@ -58,17 +59,13 @@ func (b *batch) park(to *spool.Spool) error {
 		if err := b.bind(f); err != nil {
 			return err // the next Fill meets it, too
 		}
-		f.source.CountReturned()
+		destination := f.source.CountReturned()
 		account := f.source.Account()
 		left := account.Returned
 		account.Returned = 0
 		if left > 0 {
 			frame := spool.Frame{Tag: f.tag, Settled: f.source.Settled().AppendBytes(nil), Chunk: f.chunk, Records: left}
-			room := spool.WithinLimit
-			if to == b.spool {
-				room = spool.BeyondLimit // its old place is given back
-			}
-			if err := to.Append(frame, room); err != nil {
+			if err := keep(destination, frame); err != nil {
 				return err
 			}
 			account.Parked = left
@@ -76,6 +73,13 @@ func (b *batch) park(to *spool.Spool) error {
 		moved++
 	}
 	return nil
+}
+
+// discardFirst takes out the frame that the plugin fails on, if it can be found.
+func (b *batch) discardFirst() {
+	if f, err := b.more(); f != nil && err == nil {
+		b.discard(0, errSenderPanic)
+	}
 }
 
 // discard takes a frame out that is damaged, or that the plugin fails on.

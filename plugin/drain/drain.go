@@ -1,26 +1,32 @@
 // Package drain is an instance's life with a spool: flushes append their chunks
-// to it, and a sender delivers them, oldest first.
+// to it, a sender delivers them, oldest first, and a retrier what could not be
+// delivered when its turn came.
 //
-// docs/spool.md draws the sender's states.
+// docs/spool.md draws the senders' states.
 package drain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"out_es/plugin/deliver"
+	"out_es/plugin/guard"
 	"out_es/plugin/report"
 	"out_es/plugin/source"
 	"out_es/plugin/spool"
 )
 
 const (
-	// parkedFolder is the spool of what is tried every Retry_Max only, inside
-	// the instance's own; parkedShare the share of Spool_Limit that it may take.
-	parkedFolder = "parked"
-	parkedShare  = 8
+	// laterFolder has the queues of what can't be delivered now, inside the
+	// instance's own.
+	laterFolder = "later"
+	// formerFolder is what had them before there was one for each destination.
+	formerFolder = "parked"
 	// abandonedAfter is how long after its start an instance looks for spools
 	// that nobody uses: by then all instances of this Fluent Bit have started.
 	abandonedAfter = 5 * time.Second
@@ -33,6 +39,8 @@ type Options struct {
 	// Limit is how many bytes the spool may have.
 	Limit int64
 	Sync  spool.Sync
+	// HeldShare is how many hundredths of Limit may wait for one destination.
+	HeldShare int
 	// Linger is how long a chunk waits for others to fill a request.
 	Linger time.Duration
 	Policy deliver.Policy
@@ -48,13 +56,22 @@ type Uses struct {
 	Fault  func(problem any)
 }
 
-// Drain is a spool and its sender. It is safe for concurrent use.
+// Drain is a spool and its senders. It is safe for concurrent use.
 type Drain struct {
-	fresh, parked *spool.Spool
-	sender        *sender
-	report        *report.Reporter
-	states        *report.Spool
-	look          *time.Timer
+	*worker
+	limit int64
+	share int
+	fresh *spool.Spool
+	// sender delivers fresh, retrier what was moved to later.
+	sender  *sender
+	retrier *retrier
+	look    *time.Timer
+	// full are the destinations that have their share of the spool, nil for none.
+	full atomic.Pointer[map[string]bool]
+
+	mu      sync.Mutex
+	sources *source.Shared
+	scratch *source.Scratch // for looking at chunks while full is set
 }
 
 // Open opens the spool and starts its sender.
@@ -65,35 +82,80 @@ func Open(o Options, u Uses) (*Drain, error) {
 	if err != nil {
 		return nil, err
 	}
-	go d.sender.run()
+	d.begin()
 	return d, nil
 }
 
-// open is Open without a start of the sender.
+// begin starts the senders.
+func (d *Drain) begin() {
+	guard.Go(d.fault, d.sender.run)
+	guard.Go(d.fault, d.retrier.run)
+}
+
+// open is Open without a start of the senders.
 func open(o Options, u Uses) (*Drain, error) {
-	share := o.Limit / parkedShare
-	fresh, err := spool.Open(o.Dir, spool.Options{Limit: o.Limit - share, Sync: o.Sync})
+	fresh, err := spool.Open(o.Dir, spool.Options{Limit: o.Limit, Sync: o.Sync})
 	if err != nil {
 		return nil, err
 	}
-	parked, err := spool.Open(filepath.Join(o.Dir, parkedFolder), spool.Options{Limit: share, Sync: o.Sync})
+	place := filepath.Join(o.Dir, laterFolder)
+	_ = spool.Adopt(filepath.Join(o.Dir, formerFolder), place) // else the next start does
+	later, err := spool.OpenLater(place, spool.Options{Limit: o.Limit, Sync: o.Sync})
 	if err != nil {
 		_ = fresh.Close()
 		return nil, err
 	}
-	d := &Drain{fresh: fresh, parked: parked, report: u.Report, states: u.Report.Spool(o.Limit)}
+	states := u.Report.Spool(o.Limit)
+	w := &worker{
+		deliverer: u.Deliverer, policy: o.Policy, report: u.Report, states: states, later: later,
+		worked: u.Worked, fault: u.Fault, stopping: make(chan struct{}),
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	d := &Drain{worker: w, limit: o.Limit, share: o.HeldShare, fresh: fresh, sources: u.Sources}
+	w.publish, w.moved = d.Publish, d.laterMoved
+	d.sender = &sender{worker: w, linger: o.Linger, done: make(chan struct{}), fresh: newBatch(fresh, u.Sources.NewScratch(), u.Sources, u.Report, states)}
+	d.retrier = &retrier{worker: w, sources: u.Sources, arrived: make(chan struct{}, 1), done: make(chan struct{})}
+	d.laterMoved()
 	d.update()
-	d.states.Recovered(fresh.Dir(), fresh.Recovery())
-	d.states.Recovered(parked.Dir(), parked.Recovery())
-	d.look = time.AfterFunc(abandonedAfter, d.findAbandoned)
-	d.sender = newSender(newBatch(fresh, &u, d.states), newBatch(parked, &u, d.states), &o, &u, d.publish)
+	states.Recovered(fresh.Dir(), fresh.Recovery())
+	for _, q := range later.Queues() {
+		states.Recovered(q.Dir(), q.Recovery())
+	}
+	d.look = guard.AfterFunc(abandonedAfter, d.fault, d.findAbandoned)
 	return d, nil
 }
 
-// update reads the gauges' values.
-func (d *Drain) update() { d.states.Update(d.fresh.Stats(), d.parked.Stats()) }
+// laterMoved is called when something came into later, or left it: what it takes
+// counts for the limit, and what one destination has of it for its share.
+func (d *Drain) laterMoved() {
+	d.fresh.Reserve(d.later.Stats().Bytes)
+	var full map[string]bool
+	for _, q := range d.later.Queues() {
+		if q.Stats().Bytes <= d.limit/100*int64(d.share) {
+			continue
+		}
+		if full == nil {
+			full = map[string]bool{}
+		}
+		full[q.Key] = true
+	}
+	if full == nil {
+		d.full.Store(nil)
+		d.states.HeldBack("", d.share)
+	} else {
+		d.full.Store(&full)
+	}
+	select {
+	case d.retrier.arrived <- struct{}{}:
+	default:
+	}
+}
 
-func (d *Drain) publish() {
+// update reads the gauges' values.
+func (d *Drain) update() { d.states.Update(d.fresh.Stats(), d.later.Stats()) }
+
+// Publish shows all metrics as they are now.
+func (d *Drain) Publish() {
 	d.update()
 	d.states.Publish()
 }
@@ -123,10 +185,7 @@ var (
 func (d *Drain) Enqueue(tag string, data []byte) error {
 	records, malformed := source.Count(data)
 	account := report.Account{Received: records + malformed}
-	defer func() {
-		d.update()
-		d.report.Count(&account)
-	}()
+	defer d.report.Count(&account)
 	if account.Received == 0 {
 		return nil // markers of groups, if anything
 	}
@@ -134,6 +193,10 @@ func (d *Drain) Enqueue(tag string, data []byte) error {
 		account.Malformed = malformed
 		d.report.Malformed(tag, "nothing in their chunk is an event")
 		return ErrNoEvents
+	}
+	if d.heldBack(tag, data) {
+		account.Returned = account.Received
+		return ErrNotSpooled
 	}
 	err := d.fresh.Append(spool.Frame{Tag: tag, Chunk: data, Records: account.Received}, spool.WithinLimit)
 	d.states.Appended(d.fresh.Stats, err)
@@ -148,26 +211,69 @@ func (d *Drain) Enqueue(tag string, data []byte) error {
 // Dir is the spool's folder.
 func (d *Drain) Dir() string { return d.fresh.Dir() }
 
-// Close ends the sender and gives the folder back.
+// heldBack reports whether a chunk has nothing but records for destinations that
+// have their share of the spool. As long as there are none, it costs nothing.
+func (d *Drain) heldBack(tag string, data []byte) bool {
+	full := d.full.Load()
+	if full == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.scratch == nil {
+		d.scratch = d.sources.NewScratch()
+	}
+	destination, only := "", false
+	if !guard.Run(d.fault, func() {
+		destination, only = d.sources.Destined(d.scratch, tag, data, func(name []byte) bool { return (*full)[string(name)] })
+	}) {
+		d.scratch = nil
+		return false
+	}
+	if only {
+		d.states.HeldBack(destination, d.share)
+	}
+	return only
+}
+
+// Close ends the senders and gives the folder back.
 func (d *Drain) Close() {
 	d.look.Stop()
-	if !d.sender.stop() {
-		// The disk hangs. Its lock must not be given away before the sender is
+	if !d.stop() {
+		// The disk hangs. Its lock must not be given away before the senders are
 		// done with it, and not be kept from the instance that follows after that.
-		go func() {
+		guard.Go(d.fault, func() {
 			<-d.sender.done
+			<-d.retrier.done
 			d.release()
-		}()
+		})
 		return
 	}
 	d.release()
 	d.update()
 }
 
+// stop ends the senders, and reports whether they did in time. What waits is sent
+// for closeGrace; then requests that are under way are cut off.
+func (d *Drain) stop() bool {
+	close(d.stopping)
+	guard.AfterFunc(closeGrace, d.fault, d.cancel)
+	limit := time.NewTimer(closeGrace + closeLimit)
+	defer limit.Stop()
+	for _, done := range []chan struct{}{d.sender.done, d.retrier.done} {
+		select {
+		case <-done:
+		case <-limit.C:
+			return false
+		}
+	}
+	return true
+}
+
 // release gives the files and the locks back.
 func (d *Drain) release() {
 	d.sender.fresh.reader.Close()
-	d.sender.parked.reader.Close()
+	d.retrier.close()
 	_ = d.fresh.Close() // what was acknowledged is written
-	_ = d.parked.Close()
+	d.later.Close()
 }

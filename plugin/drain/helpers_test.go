@@ -38,7 +38,7 @@ type running struct {
 // anything.
 func options(dir string) Options {
 	return Options{
-		Dir: dir, Limit: 1 << 30, Linger: 100 * time.Millisecond,
+		Dir: dir, Limit: 1 << 30, HeldShare: 50, Linger: 100 * time.Millisecond,
 		Policy: deliver.Policy{Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: time.Millisecond, Longest: 5 * time.Millisecond},
 	}
 }
@@ -47,7 +47,7 @@ func options(dir string) Options {
 func prepare(t *testing.T, o Options, send sendFunc) *running {
 	t.Helper()
 	var paths chunk.Paths
-	index, err := address.ParseTemplate("app", &paths)
+	index, err := address.ParseTemplate("app-$TAG", &paths)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func prepare(t *testing.T, o Options, send sendFunc) *running {
 func start(t *testing.T, o Options, send sendFunc) *running {
 	t.Helper()
 	r := prepare(t, o, send)
-	go r.sender.run()
+	r.begin()
 	return r
 }
 

@@ -5,8 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"out_es/plugin/bulk"
 	"out_es/plugin/deliver"
+	"out_es/plugin/guard"
 	"out_es/plugin/report"
+	"out_es/plugin/spool"
 )
 
 const (
@@ -15,108 +18,92 @@ const (
 	// for Fluent Bit.
 	closeGrace = time.Second
 	closeLimit = 500 * time.Millisecond
-	// lingerStep is how often a sender that waits for a request to fill looks: at
-	// 50 MB a second a request of 5 MB takes as long.
-	lingerStep = 100 * time.Millisecond
+	// unreadPause is how long a sender waits before it reads again what it could
+	// not.
+	unreadPause = time.Second
 )
 
-// sender delivers what is in the spool, without end. docs/spool.md draws its
-// states.
-type sender struct {
+// worker is what the two senders of a drain have in common.
+type worker struct {
 	deliverer *deliver.Deliverer
 	policy    deliver.Policy
-	linger    time.Duration
 	report    *report.Reporter
 	states    *report.Spool
+	later     *spool.Later
 	// worked is called after each delivery, publish after what it changed was
-	// dealt with, fault with what a panic said.
-	worked, publish func()
-	fault           func(problem any)
-	// fresh is the spool that flushes append to. parked holds what somebody must
-	// do something about first; it is tried every Retry_Max.
-	fresh, parked *batch
+	// dealt with, moved when something came into later or left it, fault with what
+	// a panic said.
+	worked, publish, moved func()
+	fault                  func(problem any)
 	// stopping is closed when no time must be lost any more, ctx ends a little
 	// later.
 	stopping chan struct{}
 	ctx      context.Context
 	cancel   context.CancelFunc
-	done     chan struct{}
-	pause    time.Duration // after failures in a row without progress
-	panics   int
 }
 
-func newSender(fresh, parked *batch, o *Options, u *Uses, publish func()) *sender {
-	s := &sender{
-		deliverer: u.Deliverer, policy: o.Policy, linger: o.Linger, report: u.Report, states: fresh.states,
-		worked: u.Worked, publish: publish, fault: u.Fault,
-		fresh: fresh, parked: parked, stopping: make(chan struct{}), done: make(chan struct{}),
-	}
-	s.parked.age = o.Policy.Longest
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	return s
+// sender delivers what flushes append, oldest first, without end. What could not
+// be settled moves to later, so that its front always moves; the retrier delivers
+// that. docs/spool.md draws the states.
+type sender struct {
+	*worker
+	linger time.Duration
+	fresh  *batch
+	done   chan struct{}
+	pause  time.Duration // after failures in a row without progress
+	panics int
 }
 
-// run is the sender's goroutine.
+// run is the sender's goroutine. A panic in it, wherever it is, goes back to the
+// checkpoint.
 func (s *sender) run() {
 	defer close(s.done)
-	for s.wait() {
-		batch := s.fresh
-		if s.parkedDue() {
-			batch = s.parked
+	more := true
+	for more {
+		if !guard.Run(s.fault, func() { more = s.round() }) {
+			guard.Run(s.fault, func() { s.afterPanic(s.fresh) })
 		}
-		s.act(batch)
-		s.publish()
 	}
 }
 
-// stop ends the sender, and says whether it did in time. What waits is sent for
-// closeGrace; then a request that is under way is cut off.
-func (s *sender) stop() bool {
-	close(s.stopping)
-	time.AfterFunc(closeGrace, s.cancel)
-	select {
-	case <-s.done:
-		return true
-	case <-time.After(closeGrace + closeLimit):
+// round delivers one request. It returns false when the sender shall end.
+func (s *sender) round() bool {
+	if !s.wait() {
 		return false
 	}
+	s.act(s.fresh)
+	s.publish()
+	return true
 }
 
 // wait returns when there is something to send, and the time for it, or false
-// when the sender shall end.
+// when the sender shall end. It sleeps until then: nothing wakes it but the first
+// frame, the last byte of a full request, and the end of the linger.
 func (s *sender) wait() bool {
 	for {
-		pause := lingerStep
 		waiting, err := s.fresh.readAhead(s.policy.Bytes)
 		switch {
 		case s.stopped():
 			return s.ctx.Err() == nil && waiting > 0 && !s.deliverer.Closed()
-		case s.parkedDue():
-			return true
 		case err != nil:
-			pause = time.Second
-		case len(s.fresh.frames) > 0:
+			s.sleep(unreadPause)
+		case len(s.fresh.frames) == 0:
+			s.await(1, nil)
+		default:
 			rest := s.linger - s.fresh.frames[0].age()
-			if rest <= 0 || waiting >= s.policy.Bytes {
+			if rest <= 0 || waiting >= s.policy.Bytes || len(s.fresh.frames) >= maxFrames {
 				return true
 			}
-			pause = min(pause, rest)
-		default:
-			s.awaitFrame()
-			continue
+			timer := time.NewTimer(rest)
+			s.await(int64(s.policy.Bytes-waiting), timer.C)
+			timer.Stop()
 		}
-		s.sleep(pause)
 	}
 }
 
-// awaitFrame waits for a new frame, or for parked ones to be due.
-func (s *sender) awaitFrame() {
-	var due <-chan time.Time
-	if len(s.parked.frames) > 0 {
-		timer := time.NewTimer(s.untilDue())
-		defer timer.Stop()
-		due = timer.C
-	}
+// await waits until so many bytes have come, or until due.
+func (s *sender) await(bytes int64, due <-chan time.Time) {
+	s.fresh.spool.Await(s.fresh.reader, bytes)
 	select {
 	case <-s.fresh.spool.Added():
 	case <-due:
@@ -124,62 +111,54 @@ func (s *sender) awaitFrame() {
 	}
 }
 
-// parkedDue says whether the oldest parked frame has waited long enough.
-func (s *sender) parkedDue() bool {
-	if len(s.parked.frames) == 0 {
-		if f, err := s.parked.more(); f == nil || err != nil {
-			return false
-		}
-	}
-	return s.untilDue() <= 0
-}
-
-func (s *sender) untilDue() time.Duration {
-	return s.parked.age - s.parked.frames[0].age()
-}
-
-// act delivers one request of a batch, and deals with what is left.
+// act delivers one request of the batch, and deals with what is left.
 func (s *sender) act(b *batch) {
-	b.over, b.settled = false, 0
 	err := s.deliver(b)
-	s.worked()
-	switch {
-	case errors.Is(err, errSenderPanic):
+	if errors.Is(err, errSenderPanic) {
 		s.afterPanic(b)
 		return
-	case err == nil && !b.over:
-		b.Advance() // its frames held nothing that is sent
 	}
 	s.panics = 0
-	if b.most > 0 && err == nil {
-		b.most = 0
-	}
 	if err == nil && !b.keeps() {
 		s.pause = 0
-		s.states.Parked(parkedShare, nil)
+		s.states.Parked(nil)
 		return
 	}
 	s.report.Left(err)
-	if !b.keeps() && s.outage(err) {
+	if s.outage(b, err) {
 		s.backOff(b)
 		return
 	}
-	problem := b.park(s.parked.spool)
-	s.states.Parked(parkedShare, problem)
+	problem := s.park(b)
+	s.states.Parked(problem)
 	if problem != nil {
 		s.backOff(b)
 	}
 }
 
-// outage says whether a delivery ended for a reason that all frames share.
-func (s *sender) outage(err error) bool {
+// park moves what is left of a batch to later.
+func (w *worker) park(b *batch) error {
+	defer w.moved()
+	return b.park(w.later.Append)
+}
+
+// outage reports whether a delivery ended for a reason that all frames share: the
+// request failed as a whole, the gate is closed, or nothing at all was settled
+// and no setting of one destination is why.
+func (w *worker) outage(b *batch, err error) bool {
+	if err == nil || b.keeps() {
+		return false
+	}
+	if _, failed := errors.AsType[*bulk.Failure](err); failed || w.deliverer.Closed() {
+		return true
+	}
 	_, settings := errors.AsType[*deliver.Misconfiguration](err)
-	return err != nil && !settings
+	return !settings && b.settled == 0
 }
 
 // backOff waits until another attempt makes sense.
 func (s *sender) backOff(b *batch) {
-	policy := &s.policy
+	b.forget()
 	if s.stopped() && b.settled == 0 {
 		s.cancel() // the last second is for what makes progress
 		return
@@ -192,57 +171,73 @@ func (s *sender) backOff(b *batch) {
 		s.awaitGate()
 		return
 	}
-	s.pause = min(max(2*s.pause, policy.Initial), policy.Longest)
+	s.pause = min(max(2*s.pause, s.policy.Initial), s.policy.Longest)
 	s.sleep(s.pause)
 }
 
 // awaitGate waits for the gate, but at exit.
-func (s *sender) awaitGate() {
-	ctx, cancel := context.WithCancel(s.ctx)
+func (w *worker) awaitGate() {
+	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
-	go func() {
+	guard.Go(w.fault, func() {
 		select {
-		case <-s.stopping:
+		case <-w.stopping:
 			cancel()
 		case <-ctx.Done():
 		}
-	}()
-	s.deliverer.Await(ctx)
+	})
+	w.deliverer.Await(ctx)
 }
 
 var errSenderPanic = errors.New("drain: the sender failed")
 
-// deliver sends one request. A panic, which only a fault of this plugin can
-// cause, is told and becomes an error.
-func (s *sender) deliver(b *batch) (err error) {
-	defer func() {
-		if problem := recover(); problem != nil {
-			s.fault(problem)
-			err = errSenderPanic
-		}
-	}()
-	return s.deliverer.Deliver(s.ctx, b, b.scratch.Request)
+// deliver sends one request of a batch. A panic, which only a fault of this
+// plugin can cause, becomes an error.
+func (w *worker) deliver(b *batch) (err error) {
+	b.over, b.settled = false, 0
+	defer w.worked()
+	if !guard.Run(w.fault, func() { err = w.deliverer.Deliver(w.ctx, b, b.scratch.Request) }) {
+		return errSenderPanic
+	}
+	if err != nil {
+		return err
+	}
+	if !b.over {
+		b.Advance() // its frames held nothing that is sent
+	}
+	b.most = 0
+	return nil
 }
 
-// afterPanic goes back to the checkpoint and sends the frames one by one. The
-// one that the plugin fails on again, alone, is set aside, so that it can't go
-// round forever.
+// afterPanic goes back to the checkpoint and sends the frames one by one.
 func (s *sender) afterPanic(b *batch) {
+	s.panics++
 	alone := b.most == 1
 	b.restart()
-	if s.panics++; !alone || s.panics < 2 {
-		s.sleep(s.policy.Initial)
+	if s.panics >= guiltyAfter && alone {
+		s.panics = 0
+		b.discardFirst()
 		return
 	}
-	s.panics = 0
-	if f, err := b.more(); f != nil && err == nil {
-		b.discard(0, errSenderPanic)
-	}
+	s.sleep(s.pauseAfter(s.panics))
 }
 
-func (s *sender) stopped() bool {
+// guiltyAfter is how many panics in a row a frame that is sent alone survives;
+// then it is set aside, so that it can't go round forever.
+const guiltyAfter = 2
+
+// pauseAfter is how long to wait after so many panics in a row.
+func (w *worker) pauseAfter(panics int) time.Duration {
+	pause := w.policy.Initial
+	for range min(panics, 20) - 1 {
+		pause *= 2
+	}
+	return min(pause, w.policy.Longest)
+}
+
+func (w *worker) stopped() bool {
 	select {
-	case <-s.stopping:
+	case <-w.stopping:
 		return true
 	default:
 		return false
@@ -250,11 +245,11 @@ func (s *sender) stopped() bool {
 }
 
 // sleep waits, but not at exit.
-func (s *sender) sleep(d time.Duration) {
+func (w *worker) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-s.stopping:
+	case <-w.stopping:
 	}
 }

@@ -45,7 +45,7 @@ func newTroubled(t *testing.T, patience time.Duration) *troubled {
 		return len(req.Positions()), nil
 	})
 	m.sender.fresh.patience = patience
-	go m.sender.run()
+	m.begin()
 	text := strings.Repeat("x", troubledBytes)
 	record := binary.BigEndian.AppendUint32([]byte("\x92\x00\x81\xa1t\xdb"), troubledBytes)
 	for i := range troubledFrames {

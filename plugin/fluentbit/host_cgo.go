@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 	"unsafe"
+
+	"out_es/plugin/guard"
 )
 
 // startTakes is when an agent has started and sent its first chunks. Nearly all
@@ -36,11 +38,12 @@ func Open(plugin unsafe.Pointer) *Instance {
 	}
 	handle := (*C.struct_outes_plugin)(plugin).instance
 	p := &process{instance: handle, label: C.GoString(C.outes_name(handle))}
-	p.atRest = time.AfterFunc(startTakes, func() {
+	i := NewInstance(p, os.Stderr)
+	p.atRest = guard.AfterFunc(startTakes, i.fault, func() {
 		debug.FreeOSMemory() // what reading the configuration took of the heap
 		C.outes_release_pages()
 	})
-	return NewInstance(p, os.Stderr)
+	return i
 }
 
 func (p *process) OnEngineThread() bool { return C.outes_on_engine_thread() != 0 }

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"out_es/plugin/guard"
 )
 
 // Level is a log line's level, with Fluent Bit's numbers (flb_log.h).
@@ -34,6 +36,9 @@ const (
 	queueLines = 256
 	// staleAfter is how long a line waits before it goes to standard error.
 	staleAfter = 10 * time.Second
+	// publishEvery is how often metrics are brought up to date, at least, as long
+	// as there are flushes: each series costs a call of C.
+	publishEvery = time.Second
 )
 
 // Host is the agent around an instance: its logger and its metrics.
@@ -64,6 +69,7 @@ type Instance struct {
 	lost      int
 	closed    bool
 	timer     *time.Timer
+	published atomic.Int64 // when, in nanoseconds since 1970
 	publishMu sync.Mutex
 	metrics   []publisher
 }
@@ -107,7 +113,7 @@ func (i *Instance) Log(level Level, format string, args ...any) {
 	}
 	i.queue = append(i.queue, entry)
 	if i.timer == nil {
-		i.timer = time.AfterFunc(staleAfter, i.printStale)
+		i.timer = guard.AfterFunc(staleAfter, i.fault, i.printStale)
 	}
 	select {
 	case i.wake <- struct{}{}:
@@ -128,13 +134,14 @@ func (i *Instance) Wake() <-chan struct{} { return i.wake }
 // Service prints the lines that wait and publishes what was counted. It must
 // be called on one of Fluent Bit's threads.
 func (i *Instance) Service() {
-	i.printQueue()
+	i.PrintLines()
 	i.Publish()
 }
 
 // Publish publishes what was counted, from any thread: the counts and gauges
 // of cmetrics are atomic, and every label set was made in Init.
 func (i *Instance) Publish() {
+	i.published.Store(time.Now().UnixNano())
 	i.publishMu.Lock()
 	defer i.publishMu.Unlock()
 	for _, m := range i.metrics {
@@ -142,8 +149,19 @@ func (i *Instance) Publish() {
 	}
 }
 
-func (i *Instance) printQueue() {
+// Outdated reports whether the last Publish was more than publishEvery ago.
+func (i *Instance) Outdated() bool {
+	return time.Now().UnixNano()-i.published.Load() > int64(publishEvery)
+}
+
+// PrintLines prints the lines that wait. It must be called on one of Fluent Bit's
+// threads.
+func (i *Instance) PrintLines() {
 	i.mu.Lock()
+	if len(i.queue) == 0 && i.lost == 0 {
+		i.mu.Unlock()
+		return
+	}
 	queue, lost := i.queue, i.lost
 	i.queue, i.lost = nil, 0
 	i.disarm()
@@ -172,6 +190,11 @@ func (i *Instance) printStale() {
 		i.printDirect(entry)
 	}
 	i.queue = nil
+}
+
+// fault tells of a panic in a timer's callback.
+func (i *Instance) fault(problem any) {
+	i.printDirect(line{Error, fmt.Sprintf("a fault in this plugin, please report it: %v", problem), time.Now()})
 }
 
 func (i *Instance) printDirect(entry line) {

@@ -20,8 +20,8 @@ type Spool struct {
 	damaged               *fluentbit.Counters
 
 	mu sync.Mutex
-	// refusing, unwritten, unread and unparked are troubles that last.
-	refusing, unwritten, unread, unparked lasting
+	// refusing, heldBack, unwritten, unread and unparked are troubles that last.
+	refusing, heldBack, unwritten, unread, unparked lasting
 }
 
 // lasting is a trouble that is told when it begins, once a minute, and when it
@@ -67,7 +67,7 @@ func (r *Reporter) Spool(limit int64) *Spool {
 }
 
 // Update sets the gauges: fresh are chunks that flushes appended, parked those
-// that wait for somebody to change a setting.
+// that wait until their destination takes them.
 func (s *Spool) Update(fresh, parked spool.Stats) {
 	s.frames.Set(float64(fresh.Frames + parked.Frames))
 	s.bytes.Set(float64(fresh.Bytes + parked.Bytes))
@@ -134,10 +134,9 @@ func (s *Spool) Readable() {
 	}
 }
 
-// Parked tells when chunks that wait for a change of settings can't be put
-// apart, so that all others wait behind them, and when they can again. share is
-// the divisor of Spool_Limit that they may take.
-func (s *Spool) Parked(share int, err error) {
+// Parked tells when chunks that can't be delivered now can't be moved out of the
+// others' way, so that all wait behind them, and when they can again.
+func (s *Spool) Parked(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -146,13 +145,23 @@ func (s *Spool) Parked(share int, err error) {
 		}
 		return
 	}
-	if !s.unparked.begin() {
-		return
+	if s.unparked.begin() {
+		s.host.Log(fluentbit.Error, "chunks whose destination does not take them can't be moved out of the way (%v): the spool waits with them", err)
 	}
-	if errors.Is(err, spool.ErrFull) {
-		err = fmt.Errorf("they fill their part of Spool_Limit, which is 1/%d of it", share)
+}
+
+// HeldBack tells when chunks of a destination are not taken into the spool since
+// it has its share of it, and when all are again.
+func (s *Spool) HeldBack(destination string, share int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if destination == "" {
+		if took, told := s.heldBack.end(); told {
+			s.host.Log(fluentbit.Info, "the spool takes chunks of all destinations again, after %s", took)
+		}
+	} else if s.heldBack.begin() {
+		s.host.Log(fluentbit.Warn, "what waits for %s has its share of the spool (Spool_Held_Share, %d %% of Spool_Limit): its chunks go back to Fluent Bit, which retries them; those of others are taken", destination, share)
 	}
-	s.host.Log(fluentbit.Error, "chunks that wait until somebody mends a setting can't be put apart (%v): the spool waits with them", err)
 }
 
 // Lost tells of damage, each by itself: every one is somebody's records. file is
@@ -177,6 +186,9 @@ func (s *Spool) Recovered(dir string, found spool.Recovery) {
 	}
 	if found.TornBytes > 0 {
 		s.host.Log(fluentbit.Info, "spool %s: %d bytes of chunks were being written when the agent ended; they were not acknowledged, and Fluent Bit brings them again", dir, found.TornBytes)
+	}
+	if found.Unwritten != nil {
+		s.Checkpointed(found.Unwritten)
 	}
 	if found.Checkpoint != "" {
 		s.host.Log(fluentbit.Warn, "spool %s: %s", dir, found.Checkpoint)

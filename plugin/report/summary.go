@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"out_es/plugin/guard"
 )
 
 const (
@@ -48,7 +50,7 @@ func (s *summary) note(text string, n int) {
 		if !s.last.IsZero() {
 			wait = max(wait, laterSummary-time.Since(s.last))
 		}
-		s.timer = time.AfterFunc(wait, s.tell)
+		s.timer = guard.AfterFunc(wait, s.fault, s.tell)
 	}
 }
 
@@ -63,6 +65,11 @@ func (s *summary) tell() {
 		s.print(fmt.Sprintf("records met other faults, too many to tell apart: %d", s.others))
 	}
 	s.counts, s.order, s.others, s.timer, s.last = nil, nil, 0, nil, time.Now()
+}
+
+// fault tells of a panic in the timer's callback.
+func (s *summary) fault(problem any) {
+	s.print(fmt.Sprintf("a fault in this plugin, please report it: %v", problem))
 }
 
 // close prints what is left. A timer that fires just now finds nothing more:

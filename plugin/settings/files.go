@@ -56,7 +56,7 @@ func (s *Settings) OpenSpool(instance string, uses drain.Uses) (*drain.Drain, er
 	}
 	o := drain.Options{
 		Dir:   filepath.Join(c.SpoolPath, url.PathEscape(instance)),
-		Limit: int64(c.SpoolLimit), Linger: c.SpoolLinger, Policy: s.Delivery,
+		Limit: int64(c.SpoolLimit), HeldShare: c.SpoolHeldShare, Linger: c.SpoolLinger, Policy: s.Delivery,
 	}
 	if c.SpoolSync {
 		o.Sync = spool.SyncAlways

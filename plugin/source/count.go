@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
@@ -26,6 +27,44 @@ func Count(data []byte) (records, malformed int) {
 			malformed++
 		case e.Kind == chunk.Log:
 			records++
+		}
+	}
+}
+
+// Destined reports whether all records of a chunk go to destinations that are
+// among some, and one of these. It encodes the records where their index is made of
+// what they hold, and stops at the first that goes elsewhere. The scratch is used.
+func (s *Shared) Destined(scratch *Scratch, tag string, data []byte, among func(destination []byte) bool) (destination string, only bool) {
+	scratch.begin(tag)
+	reader := chunk.NewReader(data)
+	var e chunk.Event
+	for {
+		switch err := reader.Next(&e); {
+		case errors.Is(err, io.EOF), errors.Is(err, chunk.ErrTruncated):
+			return destination, destination != ""
+		case err != nil || e.Kind != chunk.Log:
+			continue
+		}
+		var index []byte
+		if scratch.addresses.NeedsRecord() {
+			document, rest, err := scratch.documents.Append(scratch.records.document[:0], &e)
+			scratch.records.document = document
+			scratch.documents.Cut() // counted when it is sent
+			scratch.documents.Changed()
+			if err != nil {
+				continue
+			}
+			reader.Done(rest)
+			e.Record = e.Record[:len(e.Record)-len(rest)]
+			index = scratch.addresses.Index(&e, scratch.documents.Values())
+		} else {
+			index = scratch.addresses.Index(&e, nil)
+		}
+		if index = bytes.Trim(index, `"`); !among(index) {
+			return "", false
+		}
+		if destination == "" {
+			destination = string(index)
 		}
 	}
 }

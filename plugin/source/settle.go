@@ -91,7 +91,9 @@ func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 
 // CountReturned walks the chunk for what is not settled, so that the account
 // holds every record. It starts at the front: what is kept may lie anywhere.
-func (s *Source) CountReturned() {
+//
+// It returns where the first of them was to go, "" where no Fill has come to it.
+func (s *Source) CountReturned() (destination string) {
 	s.account.Returned = 0
 	s.reader.Seek(chunk.Place{})
 	for {
@@ -102,15 +104,17 @@ func (s *Source) CountReturned() {
 		position := s.event.Position
 		switch {
 		case errors.Is(err, io.EOF):
-			return
+			return destination
 		case errors.Is(err, chunk.ErrTruncated):
 			s.malformed(position, "it is cut off or corrupt; what follows in its chunk can't be read")
-			return
+			return destination
 		case s.settled.Has(position), err == nil && s.event.Kind != chunk.Log:
 			continue
 		}
 		s.receive(position)
-		s.account.Returned++
+		if s.account.Returned++; s.account.Returned == 1 {
+			destination = s.indices.of(position)
+		}
 	}
 }
 

@@ -46,9 +46,9 @@ func (s *Spool) Append(f Frame, room Room) error {
 	if s.closed {
 		return ErrClosed
 	}
-	if room == WithinLimit && s.bytes+e.size() > s.options.Limit {
+	if room == WithinLimit && !s.fits(e.size()) {
 		s.drop(s.isDone)
-		if s.bytes > 0 && s.bytes+e.size() > s.options.Limit {
+		if !s.fits(e.size()) && s.bytes+s.elsewhere > 0 {
 			return ErrFull
 		}
 	}
@@ -69,12 +69,12 @@ func (s *Spool) Append(f Frame, room Room) error {
 	if s.frames() == 1 {
 		s.oldest = e.Appended
 	}
-	select {
-	case s.added <- struct{}{}:
-	default:
-	}
+	s.arrived(e.size())
 	return nil
 }
+
+// fits reports whether the limit has room for so many bytes. s.mu is held.
+func (s *Spool) fits(bytes int64) bool { return s.bytes+s.elsewhere+bytes <= s.options.Limit }
 
 // makeRoom begins a new segment where the active one has not enough room, or
 // was deleted by somebody: what is appended to a file without a name would be

@@ -30,7 +30,7 @@ const (
 
 // Options of a spool.
 type Options struct {
-	// Limit is how many bytes all segments may have.
+	// Limit is how many bytes all segments may have, with what Reserve takes.
 	Limit int64
 	Sync  Sync
 	// SegmentBytes is how large a segment grows, 0 for the usual.
@@ -77,6 +77,11 @@ type Spool struct {
 	oldest   time.Time
 	scratch  []byte
 	closed   bool
+	// elsewhere is how much of Limit others take.
+	elsewhere int64
+	// awaited is how many bytes of frames are to come before Added signals, 0
+	// or less where it has, or where nobody waits.
+	awaited int64
 }
 
 // Stats is what a spool holds.
@@ -163,8 +168,56 @@ func (s *Spool) Recovery() Recovery { return s.found }
 // Dir is the spool's folder.
 func (s *Spool) Dir() string { return s.dir }
 
-// Added signals that there may be a frame that Next has not returned yet.
+// Added signals what Await asked for.
 func (s *Spool) Added() <-chan struct{} { return s.added }
+
+// Await makes Added signal once so many bytes of frames lie behind a reader, so
+// that nothing wakes whoever waits for more than one of them. Each signal needs a
+// call of its own.
+func (s *Spool) Await(r *Reader, bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.added: // of an earlier call
+	default:
+	}
+	s.awaited = max(1, bytes)
+	s.arrived(s.behind(r.at))
+}
+
+// arrived counts bytes of frames. s.mu is held.
+func (s *Spool) arrived(bytes int64) {
+	if s.awaited <= 0 {
+		return
+	}
+	if s.awaited -= bytes; s.awaited > 0 {
+		return
+	}
+	select {
+	case s.added <- struct{}{}:
+	default:
+	}
+}
+
+// behind is how many bytes of frames lie behind a place. s.mu is held.
+func (s *Spool) behind(p Place) (bytes int64) {
+	for _, g := range s.segments {
+		switch {
+		case g.number > p.segment:
+			bytes += g.end
+		case g.number == p.segment:
+			bytes += max(0, g.end-p.offset)
+		}
+	}
+	return bytes
+}
+
+// Reserve takes so many bytes of the limit for others, whose frames count for it.
+func (s *Spool) Reserve(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.elsewhere = bytes
+}
 
 // Stats returns what the spool holds now.
 func (s *Spool) Stats() Stats {

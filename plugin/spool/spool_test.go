@@ -59,6 +59,7 @@ func TestAReaderAtTheEndGoesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		add(t, s, n)
+		s.Await(r, 1)
 		<-s.Added()
 		e, err := r.Next()
 		if err != nil || e.Records != n {

@@ -1,0 +1,35 @@
+// Package guard keeps panics inside the plugin. A panic that leaves a goroutine
+// or a timer's callback ends the process, which is Fluent Bit's: so every one of
+// this plugin's is started here, and a test holds the code to it.
+package guard
+
+import "time"
+
+// Run calls f and reports whether it returned. A panic, which only a fault of the
+// plugin can cause, is handed to fault instead.
+func Run(fault func(problem any), f func()) (returned bool) {
+	defer func() {
+		if problem := recover(); problem != nil {
+			returned = false
+			tell(fault, problem)
+		}
+	}()
+	f()
+	return true
+}
+
+// tell calls fault, whose own panics there is no one left to tell of.
+func tell(fault func(problem any), problem any) {
+	defer func() { _ = recover() }()
+	fault(problem)
+}
+
+// Go runs f in a goroutine of its own.
+func Go(fault func(problem any), f func()) {
+	go func() { Run(fault, f) }()
+}
+
+// AfterFunc runs f in a goroutine of its own after d.
+func AfterFunc(d time.Duration, fault func(problem any), f func()) *time.Timer {
+	return time.AfterFunc(d, func() { Run(fault, f) })
+}
