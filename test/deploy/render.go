@@ -64,8 +64,14 @@ func Render(t testing.TB, folder string) ([]byte, Objects) {
 // RenderWith is Render of an overlay with further components, as a kustomization of somebody's own would name them.
 func RenderWith(t testing.TB, overlay string, components ...string) Objects {
 	t.Helper()
+	return RenderFile(t, "", overlay, components...)
+}
+
+// RenderFile is RenderWith for a kustomization that holds head, too, such as another namespace.
+func RenderFile(t testing.TB, head, overlay string, components ...string) Objects {
+	t.Helper()
 	dir := t.TempDir()
-	text := "resources:\n" // kustomize takes relative paths only
+	text := head + "resources:\n" // kustomize takes relative paths only
 	for i, folder := range append([]string{overlay}, components...) {
 		path, err := filepath.Rel(dir, Folder(folder))
 		if err != nil {

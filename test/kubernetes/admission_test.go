@@ -23,7 +23,7 @@ func ready(t *testing.T) *Cluster {
 	c.Kubectl(t, "", "apply", "--server-side", "-f", os.Getenv("KUBERNETES_CRDS"))
 	// As strict as a namespace can warn.
 	c.Namespace(t, "default", `{"pod-security.kubernetes.io/warn":"restricted","pod-security.kubernetes.io/enforce":"restricted"}`)
-	c.Kubectl(t, "", "apply", "--server-side", "-f", deploy.Folder("kubernetes/base/namespace.yaml"))
+	c.Kubectl(t, "", "apply", "--server-side", "-f", deploy.Folder("kubernetes/components/namespace/namespace.yaml"))
 	c.Kubectl(t, "", "wait", "--for=condition=established", "--timeout=30s", "crd/elasticsearches.elasticsearch.k8s.elastic.co", "crd/kibanas.kibana.k8s.elastic.co")
 	return c
 }

@@ -4,7 +4,7 @@
 #
 #   ./secrets.example.sh | kubectl apply -f -
 set -euo pipefail
-namespace=monitoring
+namespace=${NAMESPACE:-monitoring}
 days=825
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

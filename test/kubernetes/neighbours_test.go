@@ -1,0 +1,64 @@
+package kubernetes
+
+import (
+	"strings"
+	"testing"
+
+	"out_es/test/deploy"
+)
+
+// neighbours are what somebody else has in the namespace, under names and labels that this stack once used itself.
+const neighbours = `
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: prometheus-k8s, namespace: monitoring}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: elasticsearch, namespace: monitoring}
+data: {theirs: "yes"}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny, namespace: monitoring}
+spec: {podSelector: {matchLabels: {app: theirs}}, policyTypes: [Ingress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: prometheus, namespace: monitoring}
+spec: {podSelector: {matchLabels: {app.kubernetes.io/name: prometheus}}, policyTypes: [Ingress]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: prometheus-k8s, namespace: monitoring}
+spec: {selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}
+`
+
+// TestStackLeavesTheNamespaceToOthers applies and deletes each overlay in a namespace that others use.
+func TestStackLeavesTheNamespaceToOthers(t *testing.T) {
+	c := ready(t)
+	c.Kubectl(t, neighbours, "apply", "--server-side", "-f", "-")
+	state := func() string {
+		return c.Kubectl(t, "", "-n", "monitoring", "get", "networkpolicy/default-deny", "networkpolicy/prometheus", "service/prometheus-k8s", "configmap/elasticsearch",
+			"serviceaccount/prometheus-k8s", "-o", `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`) +
+			c.Kubectl(t, "", "get", "namespace", "monitoring", "-o", "jsonpath={.metadata.resourceVersion} {.status.phase}")
+	}
+	before := state()
+	for folder := range applied {
+		if !strings.Contains(folder, "overlays") {
+			continue
+		}
+		text, _ := deploy.Render(t, folder)
+		c.Kubectl(t, string(text), "apply", "--server-side", "-f", "-")
+		c.Kubectl(t, string(text), "delete", "--wait=false", "-f", "-")
+		if after := state(); after != before {
+			t.Errorf("%s: others' objects were\n%s\nand are\n%s", folder, before, after)
+		}
+		left := c.Kubectl(t, "", "-n", "monitoring", "get", "networkpolicies,services,configmaps", "-o", "name")
+		for line := range strings.Lines(left) {
+			if strings.Contains(line, "out-es") || strings.Contains(line, "-logging") {
+				t.Errorf("%s leaves %s behind", folder, strings.TrimSpace(line))
+			}
+		}
+	}
+}
