@@ -1,12 +1,14 @@
 package deploy
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // sample is one access line in the form of 2017, whose zone has no sign, and in today's. Both count as one request each.
@@ -71,6 +74,7 @@ func TestAccessLinesByFluentBit(t *testing.T) {
 	so := plugin(t)
 	_, objects := Render(t, "kubernetes/overlays/development")
 	given := nodeless(t, objects)
+	given["ACCESS_BY_CLIENT"] = "on"
 	file := filepath.Join(given["HOST_LOG"], "containers", "web-0_shop_web-"+strings.Repeat("a", 64)+".log")
 	var log strings.Builder
 	for line := range strings.Lines(sample + further) {
@@ -86,6 +90,70 @@ func TestAccessLinesByFluentBit(t *testing.T) {
 		got = series(scrape("http://127.0.0.1:" + given["EXPORTER_PORT"] + "/metrics"))
 	}
 	compareSeries(t, "log_to_metrics", got)
+}
+
+// TestNobodyFloodsTheAgentByAccessLines: one container writes 60,000 lines of which no two are alike, and every one is counted in a
+// bounded number of series, beside those of a neighbour.
+func TestNobodyFloodsTheAgentByAccessLines(t *testing.T) {
+	so := plugin(t)
+	_, objects := Render(t, "kubernetes/overlays/development")
+	for _, c := range []struct {
+		byClient string
+		most     int // series of the container: classes of paths × codes, or its bound and the one for what is beyond
+	}{{"off", 6}, {"on", 201}} {
+		t.Run("by client "+c.byClient, func(t *testing.T) {
+			given := nodeless(t, objects)
+			given["ACCESS_BY_CLIENT"] = c.byClient
+			const lines = 60000
+			write := func(container string, lines int) {
+				var log strings.Builder
+				for n := range lines {
+					fmt.Fprintf(&log, "2026-11-23T11:00:00.000000001Z stdout F 10.%d.%d.%d - - [07/Jul/2017:16:47:12 +0000] \"GET /%d HTTP/1.1\" %d 68\n", n>>16, n>>8&255, n&255, n, 200+n%5)
+				}
+				name := container + "-0_shop_" + container + "-" + strings.Repeat("a", 64) + ".log"
+				if err := os.WriteFile(filepath.Join(given["HOST_LOG"], "containers", name), []byte(log.String()), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("flood", lines)
+			dir := objects.WriteConfigMap(t, "out-es-agent")
+			agent := fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, objects.Find(t, "DaemonSet", "out-es-agent"), given)...)
+			counts := func(container string) (series, requests int) {
+				for line := range strings.Lines(scrape("http://127.0.0.1:" + given["EXPORTER_PORT"] + "/metrics")) {
+					if strings.HasPrefix(line, "web_access_requests_total{") && label(line, "container_name") == container {
+						n, _ := strconv.Atoi(strings.TrimSpace(line[strings.LastIndex(line, "}")+1:]))
+						series, requests = series+1, requests+n
+					}
+				}
+				return series, requests
+			}
+			support.Eventually(t, time.Minute, "each line is counted", func() bool { _, n := counts("flood"); return n == lines })
+			write("quiet", 5)
+			support.Eventually(t, time.Minute, "a neighbour is counted, too", func() bool { _, n := counts("quiet"); return n == 5 })
+			if series, _ := counts("flood"); series > c.most {
+				t.Errorf("the container that floods has %d series, more than %d", series, c.most)
+			}
+			if series, _ := counts("quiet"); series != 5 {
+				t.Errorf("its neighbour has %d series, want 5", series)
+			}
+			resident := residentMB(t, agent.PID())
+			t.Logf("%d MB resident after %d different lines", resident, lines)
+			if resident > 80 {
+				t.Errorf("the agent has %d MB, as if each line were a series", resident)
+			}
+		})
+	}
+}
+
+// residentMB is field 2 of /proc/PID/statm.
+func residentMB(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, _ := strconv.Atoi(strings.Fields(string(text))[1])
+	return pages * os.Getpagesize() >> 20
 }
 
 func scrape(url string) string {

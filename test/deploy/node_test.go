@@ -12,14 +12,38 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // journalRemote makes journal files from text; Debian's package systemd-journal-remote has it.
 const journalRemote = "/lib/systemd/systemd-journal-remote"
 
 // TestNodeLogsArrive runs the agent's own configuration on a journal and on files as syslog daemons write them, against the real
-// Elasticsearch.
+// Elasticsearch: as its index templates are, and where data streams are logsdb, as they are by default in Elasticsearch 9.
 func TestNodeLogsArrive(t *testing.T) {
+	for _, mode := range []string{"standard", "logsdb"} {
+		t.Run(mode, func(t *testing.T) { nodeLogsArrive(t, mode) })
+	}
+}
+
+// logsdb puts the set-up job's template back with what x-pack, which the test's server lacks, makes of it: the index mode, and the field
+// host.name, by which it sorts.
+func logsdb(t *testing.T, s *elasticsearch.Server, objects Objects) {
+	t.Helper()
+	template := Text(objects.Find(t, "ConfigMap", "out-es-templates"), "data", "elasticsearch.logs-es_go.json")
+	template = strings.Replace(template, `"settings": {`, `"settings": {"index.mode": "logsdb", "index.codec": "default", "index.mapping.source.mode": "stored",`, 1)
+	template = strings.Replace(template, `"properties": {`, `"properties": {"host": {"properties": {"name": {"type": "keyword"}}},`, 1)
+	if err := s.PutTemplate(t.Context(), "logs-es_go", template); err != nil {
+		t.Fatal(err)
+	}
+	// It is the mode that is meant: a string there is refused.
+	_, err := s.Do(t.Context(), "POST", "/logs-kubernetes.probe-default/_doc?op_type=create", []byte(`{"@timestamp":"2026-11-23T11:00:00Z","host":"node-1"}`))
+	if err == nil || !strings.Contains(err.Error(), "host") {
+		t.Fatalf("a string host is answered with %v: this is no logsdb", err)
+	}
+}
+
+func nodeLogsArrive(t *testing.T, mode string) {
 	so := plugin(t)
 	if _, err := os.Stat(journalRemote); err != nil {
 		t.Skip("systemd-journal-remote is missing (Debian, Ubuntu: apt-get install systemd-journal-remote)")
@@ -28,6 +52,9 @@ func TestNodeLogsArrive(t *testing.T) {
 	s := elasticsearch.ForTest(t, elasticsearch.Options{})
 	if out, err := setUp(t, s.URL()); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	if mode == "logsdb" {
+		logsdb(t, s, objects)
 	}
 	given := nodeless(t, objects)
 	given["ES_HOSTS"], given["JOURNAL_PATH"], given["JOURNAL_FROM_TAIL"] = s.URL(), journal(t, "kubelet.service", "containerd.service", "ssh.service"), "off"
@@ -44,21 +71,26 @@ func TestNodeLogsArrive(t *testing.T) {
 	want := map[string]map[string]string{
 		"line of kubelet.service":                      {"systemd_unit": "kubelet.service", "priority": "6", "node": "node-1", "tag": "node.journal.kubelet.service"},
 		"line of containerd.service":                   {"systemd_unit": "containerd.service"},
-		"with a fraction":                              {"@timestamp": "2026-11-23T10:00:00.123456000Z", "ident": "kernel", "node": "node-1"},
+		"with a fraction":                              {"@timestamp": "2026-11-23T10:00:00.123456000Z", "ident": "kernel", "node": "node-1", "hostname": "node-1"},
 		"to the second":                                {"@timestamp": "2026-11-23T11:00:01.000000000Z", "ident": "sshd", "pid": "12"},
 		"Nov 23 11:00:02 node-1 cron: in the old form": {"tag": "node.file.syslog"},
 	}
-	got := map[string]map[string]any{}
+	got, failed := map[string]map[string]any{}, error(nil)
 	for end := time.Now().Add(time.Minute); len(got) < len(want) && time.Now().Before(end); time.Sleep(300 * time.Millisecond) {
 		_ = s.Refresh(t.Context(), stream)
-		_ = s.Documents(t.Context(), stream, func(d elasticsearch.Document) error {
+		documents, err := s.Search(t.Context(), stream, `{"size":100}`)
+		failed = err
+		for _, d := range documents {
 			var source map[string]any
 			if err := json.Unmarshal(d.Source, &source); err != nil {
-				return err
+				t.Fatal(err)
 			}
 			got[Text(source, "message")+Text(source, "log")] = source
-			return nil
-		})
+		}
+	}
+	if failed != nil {
+		why, _ := s.Do(t.Context(), "GET", "/_cluster/allocation/explain", nil)
+		t.Errorf("%v; %s", failed, why)
 	}
 	if len(got) != len(want) {
 		t.Errorf("%d documents, want %d", len(got), len(want))
@@ -87,4 +119,53 @@ func journal(t *testing.T, units ...string) string {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return dir
+}
+
+// TestAgentReadsFilesOfTheGroupAdm: Ubuntu's /var/log/syslog and kern.log are syslog:adm 0640, which uid 0 without capabilities can read as
+// a member of that group only.
+func TestAgentReadsFilesOfTheGroupAdm(t *testing.T) {
+	so, program := plugin(t), fluentbit.ForTest(t)
+	setpriv, err := exec.LookPath("setpriv")
+	if err != nil || os.Getuid() != 0 {
+		t.Skip("this test gives capabilities away: it wants to be root, and setpriv (Debian, Ubuntu: util-linux)")
+	}
+	_, objects := Render(t, "kubernetes/overlays/development")
+	daemonset := objects.Find(t, "DaemonSet", "out-es-agent")
+	groups := strings.Trim(fmt.Sprint(List(daemonset.PodSpec(), "securityContext", "supplementalGroups")), "[]")
+	for _, c := range []struct {
+		groups string
+		reads  bool
+	}{{groups, true}, {"", false}} {
+		given := nodeless(t, objects)
+		for _, name := range []string{"syslog", "kern.log"} {
+			path := filepath.Join(given["HOST_LOG"], name)
+			if err := os.WriteFile(path, []byte("2026-11-23T11:00:01Z node-1 sshd[12]: a line\n"), 0o640); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chown(path, 104, 4); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// As the container's security context has it: uid 0, all capabilities dropped, and these groups.
+		wrapper := filepath.Join(t.TempDir(), "fluent-bit")
+		membership := "--clear-groups"
+		if c.groups != "" {
+			membership = "--groups=" + c.groups
+		}
+		script := fmt.Sprintf("#!/bin/sh\nexec %s --bounding-set=-all --inh-caps=-all %s %s \"$@\"\n", setpriv, membership, program)
+		if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("FLUENT_BIT", wrapper)
+		dir := objects.WriteConfigMap(t, "out-es-agent")
+		agent := fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, daemonset, given)...)
+		const records = `fluentbit_input_records_total{name="files"}`
+		if c.reads {
+			support.Eventually(t, 20*time.Second, "both files are read", func() bool { return agent.Metric(t, records) == 2 })
+		} else {
+			support.Eventually(t, 20*time.Second, "the agent says that it can't", func() bool {
+				return strings.Contains(agent.Log(), "cannot open") || strings.Contains(agent.Log(), "Permission denied")
+			})
+		}
+	}
 }

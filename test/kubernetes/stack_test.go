@@ -272,12 +272,12 @@ func (s *stack) prometheus(t *testing.T) {
 		return fmt.Sprint(answer.Data.Result[0].Value[1])
 	}
 	for expression, value := range map[string]string{
-		`sum(up{job="out-es",pod="out-es-agent-abcde",node="node-1"})`:                                                                 "2",
-		`web_access_requests_total{namespace_name="shop",pod_name="web-0",client="10.1.8.10",method="GET",path="/ping",code="200"}`:    "2",
-		`web_access_requests_total{namespace_name="shop",pod_name="web-0",client="10.1.8.11",method="POST",path="/api",code="503"}`:    "1",
-		`web_access_requests_total{namespace_name="default",pod_name="myapp",client="10.1.8.10",method="GET",path="/ping",code="200"}`: "3",
-		`fluentbit_output_es_go_documents_total{job="out-es",name="containers",verdict="accepted"}`:                                    "12",
-		`count(ALERTS{alertstate="firing"}) or vector(0)`:                                                                              "0",
+		`sum(up{job="out-es",pod="out-es-agent-abcde",node="node-1"})`:                                                       "2",
+		`sum(web_access_requests_total{namespace_name="shop",container_name="nginx",method="GET",path="/ping",code="200"})`:  "2",
+		`sum(web_access_requests_total{namespace_name="shop",container_name="nginx",method="POST",path="/api",code="503"})`:  "1",
+		`sum(web_access_requests_total{namespace_name="default",container_name="log",method="GET",path="/ping",code="200"})`: "3",
+		`fluentbit_output_es_go_documents_total{job="out-es",name="containers",verdict="accepted"}`:                          "12",
+		`count(ALERTS{alertstate="firing"}) or vector(0)`:                                                                    "0",
 	} {
 		var got string
 		for end := time.Now().Add(time.Minute); got != value && time.Now().Before(end); time.Sleep(300 * time.Millisecond) {

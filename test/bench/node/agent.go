@@ -7,18 +7,19 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
+	"out_es/test/bench/sink"
 	"out_es/test/support"
 )
 
 // agent is a Fluent Bit that runs, with what was seen of its memory in bytes.
 type agent struct {
-	cmd     *exec.Cmd
-	log     support.Journal
-	most    int
-	sum     int
-	samples int
+	cmd       *exec.Cmd
+	log       support.Journal
+	most      int // resident
+	anonymous int // of it
 }
 
 // cpu is what the kernel accounts to it, user and system: fields 14 and 15 of /proc/PID/stat, in hundredths of a second. The name in
@@ -36,7 +37,7 @@ func (a *agent) cpu() (used time.Duration) {
 	return used
 }
 
-// sample notes its resident memory: field 2 of /proc/PID/statm, in pages.
+// sample notes its memory: fields 2 and 3 of /proc/PID/statm, resident pages and those of them that belong to files.
 //
 // Possible errors: it has ended.
 func (a *agent) sample() error {
@@ -45,14 +46,45 @@ func (a *agent) sample() error {
 		return err
 	}
 	fields := bytes.Fields(text)
-	if len(fields) < 2 {
+	if len(fields) < 3 {
 		return errors.New("the agent has ended")
 	}
-	pages, _ := strconv.Atoi(string(fields[1]))
-	now := pages * os.Getpagesize()
-	a.most, a.sum, a.samples = max(a.most, now), a.sum+now, a.samples+1
+	resident, _ := strconv.Atoi(string(fields[1]))
+	files, _ := strconv.Atoi(string(fields[2]))
+	a.most, a.anonymous = max(a.most, resident*os.Getpagesize()), max(a.anonymous, (resident-files)*os.Getpagesize())
 	return nil
 }
 
-// mean is its resident memory in MB.
-func (a *agent) mean() float64 { return float64(a.sum) / float64(max(1, a.samples)) / 1e6 }
+// written is what it has written into files, in bytes, whether it has come to the disk or not.
+func (a *agent) written() (bytes int) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", a.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, found := strings.CutPrefix(line, "write_bytes: "); found {
+			bytes, _ = strconv.Atoi(strings.TrimSpace(rest))
+		}
+	}
+	return bytes
+}
+
+// reading is what the counters say at a moment.
+type reading struct {
+	when  time.Time
+	cpu   time.Duration
+	disk  int
+	count sink.Count
+}
+
+func (a *agent) look(server *sink.Sink) reading {
+	return reading{time.Now(), a.cpu(), a.written(), server.Count()}
+}
+
+// since tells what happened between two readings.
+func (a *agent) since(from, to reading) string {
+	seconds := to.when.Sub(from.when).Seconds()
+	return fmt.Sprintf("%.0f s, CPU %.1f %% of a core, resident at most %.0f MB, %.0f of them anonymous; %.1f requests/s, %.0f documents/s; %.2f MB/s written", seconds,
+		100*(to.cpu-from.cpu).Seconds()/seconds, float64(a.most)/1e6, float64(a.anonymous)/1e6, float64(to.count.Requests-from.count.Requests)/seconds,
+		float64(to.count.Documents-from.count.Documents)/seconds, float64(to.disk-from.disk)/seconds/1e6)
+}

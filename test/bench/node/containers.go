@@ -23,7 +23,7 @@ func newContainers(folder string, rate int) (*containers, error) {
 		return nil, err
 	}
 	c := &containers{rate: rate, began: time.Now()}
-	for i := range 10 {
+	for i := range 40 {
 		file, err := os.Create(filepath.Join(folder, fmt.Sprintf("shop-779986219f-%05d_shop_web-%064x.log", i, i)))
 		if err != nil {
 			return nil, err

@@ -1,5 +1,6 @@
 // Command node measures the node agent of deploy/kubernetes, its own files with all filters, at a steady number of records a second:
-// what docs/sizing.md is checked against. The API server is played, the sink is that of test/bench, and ten containers write.
+// what docs/sizing.md is checked against. The API server is played, the sink is that of test/bench, and forty containers write: for a while,
+// then while the sink is away, and until it has all.
 //
 //	go run ./test/bench/node -plugin ./out_es.so -rate 1000
 package main
@@ -20,11 +21,14 @@ import (
 	"out_es/test/support"
 )
 
+const configuration = "deploy/kubernetes/base/agent/fluent-bit.yaml"
+
+// How long each phase is. Before the first Fluent Bit asks the API server, and the plugin gives back what its start took.
 const (
-	configuration = "deploy/kubernetes/base/agent/fluent-bit.yaml"
-	warmUp        = 15 * time.Second // Fluent Bit asks the API server, and the plugin gives back what its start took
-	measured      = 25 * time.Second
-	tick          = 100 * time.Millisecond
+	warmUp = 10 * time.Second
+	steady = 15 * time.Second
+	outage = 15 * time.Second
+	tick   = 100 * time.Millisecond
 )
 
 func main() {
@@ -61,23 +65,38 @@ func run(program, plugin string, rate int) error {
 	if err != nil {
 		return err
 	}
-	if err := containers.writeFor(warmUp, func() error { return nil }); err != nil {
-		return err
-	}
-	before, sent, began := agent.cpu(), server.Count().Documents, time.Now()
-	err = containers.writeFor(measured, agent.sample)
-	took, used, count := time.Since(began), agent.cpu()-before, server.Count()
-	documents := count.Documents - sent
-	if err == nil && documents == 0 {
-		err = errors.New("no documents came")
-	}
-	if err != nil {
+	if err := containers.writeFor(warmUp, agent.sample); err != nil {
 		return fmt.Errorf("%w; the end of the agent's log:\n%s", err, agent.log.Tail(20))
 	}
-	fmt.Printf("%d records a second, %d bytes each as documents: CPU %.1f %% of a core, %.1f µs a record; resident %.1f MB, at most %.1f\n", rate,
-		count.Body/int64(count.Documents), 100*used.Seconds()/took.Seconds(), used.Seconds()*1e6/float64(documents), agent.mean(), float64(agent.most)/1e6)
+	for _, phase := range []struct {
+		name   string
+		before func()
+		write  func() error
+	}{
+		{"steady", func() {}, func() error { return containers.writeFor(steady, agent.sample) }},
+		{"outage", server.Go, func() error { return containers.writeFor(outage, agent.sample) }},
+		{"drain", func() { err = server.Come() }, func() error {
+			return containers.writeFor(time.Minute, func() error {
+				if server.Count().Documents >= containers.lines-3*rate {
+					return errDrained
+				}
+				return agent.sample()
+			})
+		}},
+	} {
+		began := agent.look(server)
+		phase.before()
+		agent.most, agent.anonymous = 0, 0
+		if err = phase.write(); err != nil && !errors.Is(err, errDrained) {
+			return fmt.Errorf("%s: %w; the end of the agent's log:\n%s", phase.name, err, agent.log.Tail(20))
+		}
+		fmt.Printf("%6d records/s, %s: %s\n", rate, phase.name, agent.since(began, agent.look(server)))
+	}
 	return nil
 }
+
+// errDrained ends the last phase: all but the records of the last three seconds have come.
+var errDrained = errors.New("all has come")
 
 // start runs the agent as its DaemonSet does, with these variables besides.
 func start(ctx context.Context, program, plugin, folder string, environment []string) (*agent, error) {
@@ -93,7 +112,7 @@ func start(ctx context.Context, program, plugin, folder string, environment []st
 	a.cmd = exec.CommandContext(ctx, program, "-e", plugin, "-c", configuration)
 	a.cmd.Env = append(append(os.Environ(), environment...), "LISTEN=127.0.0.1", fmt.Sprint("HTTP_PORT=", ports[0]), fmt.Sprint("EXPORTER_PORT=", ports[1]),
 		"HOST_LOG="+folder, "STATE_DIR="+folder, "JOURNAL_PATH="+folder, "JOURNAL_FROM_TAIL=on", "NODE_NAME=node-1", "POD_NAMESPACE=monitoring",
-		"KUBE_TOKEN_FILE="+token, "KUBE_CA_FILE="+token, "DATA_STREAM_NAMESPACE=default")
+		"KUBE_TOKEN_FILE="+token, "KUBE_CA_FILE="+token, "DATA_STREAM_NAMESPACE=default", "SPOOL_LIMIT=8G", "SPOOL_LIMIT_NODE=1G")
 	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
 	return a, a.cmd.Start()
 }

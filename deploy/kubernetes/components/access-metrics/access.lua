@@ -1,0 +1,72 @@
+-- The labels of web_access_requests_total, so that nobody can bring the agent down by what they log. Methods and classes of paths are
+-- closed sets. What has no end (clients, codes, containers) has a bound: a container has ACCESS_SERIES_OF_CONTAINER series, a node
+-- ACCESS_SERIES. A request beyond that is counted in the series of its container whose labels are all `other`, and where even containers are
+-- too many, in one of the node: every request is counted once, and a container that floods takes nothing from its neighbours.
+local function set(words)
+  local all = {}
+  for word in words:gmatch("[^%s,]+") do
+    all[word] = true
+  end
+  return all
+end
+
+local function number(name, otherwise)
+  return tonumber(os.getenv(name) or "") or otherwise
+end
+
+local methods = set("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE")
+local paths = set(os.getenv("ACCESS_PATHS") or "/")
+local by_client = os.getenv("ACCESS_BY_CLIENT") == "on"
+local of_container, of_node = number("ACCESS_SERIES_OF_CONTAINER", 200), number("ACCESS_SERIES", 2000)
+local containers, series = {}, 0
+
+-- room says which series a request is counted in: its own, its container's other one, or the node's.
+local function room(container, key)
+  local known = containers[container]
+  if known and known.keys[key] then
+    return "own"
+  end
+  if not known then
+    -- A container takes one place for its other series, too, so that there is always one.
+    if series + 2 > of_node then
+      return "node"
+    end
+    known = {keys = {}, count = 0}
+    containers[container] = known
+    series = series + 1
+  end
+  if known.count >= of_container or series >= of_node then
+    return "container"
+  end
+  known.keys[key], known.count, series = true, known.count + 1, series + 1
+  return "own"
+end
+
+function access(tag, timestamp, record)
+  local client, method, path, code = record["client"], record["method"], record["path"], record["code"]
+  if type(client) ~= "string" or type(method) ~= "string" or type(path) ~= "string" or type(code) ~= "string" then
+    return 0, timestamp, record
+  end
+  -- kube.POD_NAMESPACE_CONTAINER-ID.log: known also while the API server is away.
+  local namespace, container = tag:match("^kube%.[^_]+_([^_]+)_(.+)%-%x+%.log$")
+  namespace, container = namespace or "", container or ""
+  local class = path:match("^/[^/?#]*") or ""
+  if not methods[method] then
+    method = "other"
+  end
+  if not paths[class] then
+    class = "other"
+  end
+  if not by_client then
+    client = ""
+  end
+  local place = room(namespace .. "\0" .. container, client .. "\0" .. method .. "\0" .. class .. "\0" .. code)
+  if place ~= "own" then
+    client, method, class, code = "other", "other", "other", "other"
+  end
+  if place == "node" then
+    namespace, container = "other", "other"
+  end
+  record["access"] = {namespace = namespace, container = container, client = client, method = method, path = class, code = code}
+  return 2, timestamp, record
+end

@@ -1,0 +1,90 @@
+package deploy
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"out_es/test/fluentbit"
+	"out_es/test/support"
+)
+
+// mounts are the host's paths that the agent sees.
+func mounts(t *testing.T, objects Objects) (paths []string) {
+	t.Helper()
+	for _, volume := range List(objects.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "volumes") {
+		if path := Text(volume, "hostPath", "path"); path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// TestComponentsForKindsOfNodes: what each changes of the agent, and that Fluent Bit starts without a journal.
+func TestComponentsForKindsOfNodes(t *testing.T) {
+	with := func(component string) Objects {
+		return RenderWith(t, "kubernetes/overlays/development", "kubernetes/components/"+component)
+	}
+	selinux := func(objects Objects) string {
+		return Text(List(objects.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "containers")[0], "securityContext", "seLinuxOptions", "type")
+	}
+	_, plain := Render(t, "kubernetes/overlays/development")
+	if paths := mounts(t, plain); slices.Contains(paths, "/var/lib/docker/containers") || selinux(plain) != "" {
+		t.Errorf("without a component the agent mounts %q and is %q", paths, selinux(plain))
+	}
+	if paths := mounts(t, with("docker")); !slices.Contains(paths, "/var/lib/docker/containers") {
+		t.Errorf("components/docker mounts %q", paths)
+	}
+	if selinux(with("selinux")) != "spc_t" {
+		t.Error("components/selinux does not make the agent spc_t")
+	}
+	openshift := with("openshift")
+	scc := openshift.Find(t, "SecurityContextConstraints", "out-es-agent")
+	if selinux(openshift) != "spc_t" || At(scc, "allowHostDirVolumePlugin") != true || At(scc, "allowPrivilegedContainer") != false {
+		t.Errorf("components/openshift makes the agent %q and %v", selinux(openshift), scc)
+	}
+	for _, volume := range List(openshift.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "volumes") {
+		for kind := range volume.(map[string]any) {
+			if kind != "name" && !slices.Contains(List(scc, "volumes"), any(kind)) {
+				t.Errorf("the agent has a volume of kind %s, which its SecurityContextConstraints refuse", kind)
+			}
+		}
+	}
+	bare := with("no-journal")
+	if paths := mounts(t, bare); slices.Contains(paths, "/etc/machine-id") || slices.Contains(paths, "/run/log") {
+		t.Errorf("components/no-journal mounts %q", paths)
+	}
+	dir := bare.WriteConfigMap(t, "out-es-agent")
+	agent := fluentbit.StartFile(t, plugin(t), filepath.Join(dir, "fluent-bit.yaml"), bare.Environment(t, bare.Find(t, "DaemonSet", "out-es-agent"), nodeless(t, bare))...)
+	support.Eventually(t, 20*time.Second, "the agent starts without a journal", func() bool { return answers(agent.Metrics) && strings.Count(agent.Log(), "writes to ") == 2 })
+	if strings.Contains(agent.Log(), "journal") {
+		t.Error("it still reads a journal")
+	}
+	agent.Signal(t, syscall.SIGTERM)
+}
+
+// TestPodsGoToNodesThatCanRunThem: clusters have Windows nodes, and nodes of other architectures than the image has.
+func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
+	for _, folder := range folders {
+		_, objects := Render(t, folder)
+		for _, o := range objects {
+			spec := o.PodSpec()
+			if List(spec, "containers") == nil || o.Kind() == "Elasticsearch" || o.Kind() == "Kibana" {
+				continue
+			}
+			if Text(spec, "nodeSelector", "kubernetes.io/os") != "linux" {
+				t.Errorf("%s: %s %s may go to Windows", folder, o.Kind(), o.Name())
+			}
+			if strings.HasPrefix(o.Name(), "out-es-agent") || strings.HasPrefix(o.Name(), "out-es-events") {
+				terms := fmt.Sprint(At(spec, "affinity", "nodeAffinity"))
+				if !strings.Contains(terms, "kubernetes.io/arch") || !strings.Contains(terms, "[amd64 arm64]") || Text(spec, "priorityClassName") != "out-es-agent" {
+					t.Errorf("%s: %s %s: %s, priority class %q", folder, o.Kind(), o.Name(), terms, Text(spec, "priorityClassName"))
+				}
+			}
+		}
+	}
+}
