@@ -24,9 +24,11 @@ type settings struct {
 	parts  []string
 	quick  bool
 	rounds int
-	loads  []string
-	csv    string
-	docs   string
+	// givenRounds are those of the flag; 0: it was not given.
+	givenRounds int
+	loads       []string
+	csv         string
+	docs        string
 }
 
 // scaled is a number of records, or a fifth of it in the quick form.
@@ -72,6 +74,7 @@ func main() {
 	flag.StringVar(&b.csv, "csv", "", "file that gets the figures; those of other parts stay in it")
 	flag.StringVar(&b.docs, "docs", "", "folder whose benchmarks.md, plots and figures are written anew")
 	flag.Parse()
+	b.givenRounds = b.rounds
 	if b.rounds == 0 {
 		b.rounds = 7
 		if b.quick {

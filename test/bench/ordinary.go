@@ -82,7 +82,7 @@ type timing struct{ warm, window time.Duration }
 // The plugin gives back what its start took 5 s after it (docs/adr/0020): the warm-up outlasts that. The quick form ends before it. A
 // window is a whole number of seconds, each of which has one flush of every file.
 var (
-	fullTiming  = timing{warm: 5800 * time.Millisecond, window: 6 * time.Second}
+	fullTiming  = timing{warm: 5800 * time.Millisecond, window: 5 * time.Second}
 	quickTiming = timing{warm: 1600 * time.Millisecond, window: 3 * time.Second}
 )
 
@@ -109,7 +109,7 @@ func (b *bench) ordinaryOutputs(l load) []output {
 	}
 	spool := ours.spooled()
 	all := []output{null(), es, ours, spool}
-	if !b.quick && !l.tls && !l.gzip {
+	if !b.quick && (l == busyNode || l == quietNode) {
 		all = append(all, b.ready("", b.floor.path, b.floor.ratio))
 	}
 	return all
@@ -145,16 +145,23 @@ func (b *bench) measureOrdinary() error {
 	return b.ordinary("ordinary", ordinaryLoads, b.ordinaryRounds())
 }
 
-func (b *bench) measureTags() error { return b.ordinary("tags", tagLoads(), min(b.rounds, 3)) }
+func (b *bench) measureTags() error {
+	return b.ordinary("tags", tagLoads(), min(b.ordinaryRounds(), 3))
+}
 
-func (b *bench) measureRate() error { return b.ordinary("rate", rateLoads(), min(b.rounds, 3)) }
+func (b *bench) measureRate() error {
+	return b.ordinary("rate", rateLoads(), min(b.ordinaryRounds(), 3))
+}
 
-// ordinaryRounds are at least five, but in the quick form.
+// ordinaryRounds are five, or three in the quick form, unless -rounds says otherwise.
 func (b *bench) ordinaryRounds() int {
-	if b.quick {
-		return b.rounds
+	switch {
+	case b.givenRounds > 0:
+		return b.givenRounds
+	case b.quick:
+		return 3
 	}
-	return max(b.rounds, 5)
+	return 5
 }
 
 // ordinary measures loads of one part, output after output, round after round.

@@ -79,3 +79,23 @@ func TestOutputsOfAnOrdinaryDay(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageNamesWhereTheBuiltInIsCheaper(t *testing.T) {
+	f := ordinaryDay()
+	text := func() string {
+		var out strings.Builder
+		f.ordinaryTables(&out)
+		return out.String()
+	}
+	if page := text(); !strings.Contains(page, "On none of the loads above") || !strings.Contains(page, "| 100 files × 20 lines/s | es_go | 8.00 | 6.00 | 0.80 | 0.75 | 3.5 |") {
+		t.Error(page)
+	}
+	for i := range f {
+		if f[i].output == spooled && f[i].metric == "cpu_s" {
+			f[i].value += 0.012
+		}
+	}
+	if page := text(); !strings.Contains(page, "| 100 files × 20 lines/s | es_go, spool | 1.50 | 0.38 | +5.00 |") {
+		t.Error(page)
+	}
+}

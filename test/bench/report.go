@@ -49,6 +49,7 @@ func (f figures) tables() string {
 		}
 		fmt.Fprintf(&out, "| %s | %s | %s | %s |\n", row.what, row.limits(), row.got, row.judged())
 	}
+	f.ordinaryTables(&out)
 	f.cpuTable(&out)
 	f.memoryTables(&out)
 	f.largeTable(&out)

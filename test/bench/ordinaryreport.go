@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// ordinaryParts are the parts whose loads are steady, with what is said over their tables.
+var ordinaryParts = []struct{ part, title, text string }{
+	{"ordinary", "The ordinary day", "Medians over the rounds of what an output adds to the agent with `null`: milliseconds of CPU a second, of which so many outside Fluent Bit's pipeline thread; " +
+		"voluntary context switches a flush. Memory in MB (10^6 bytes) and threads are over the agent with `es`."},
+	{"tags", "The ordinary day, as tags grow", "So many files, each a tag of its own, of 2 lines a second each. What is far below 1 ms a second is noise."},
+	{"rate", "The ordinary day, as the rate grows", "30 files of so many lines a second each."},
+}
+
+func (f figures) ordinaryTables(out *strings.Builder) {
+	for _, p := range ordinaryParts {
+		if len(f.cases(p.part)) == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "\n## %s\n\n%s\n\n| load | output | CPU, ms a second | outside | CPU against `es` | outside | switches a flush | requests a second | resident | anonymous | threads |\n"+
+			"| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n", p.title, p.text)
+		for _, with := range f.cases(p.part) {
+			for _, o := range f.outputs(p.part, with) {
+				if o != "null" {
+					fmt.Fprintln(out, f.ordinaryRow(p.part, with, o))
+				}
+			}
+		}
+	}
+	f.cheaperES(out)
+}
+
+func (f figures) ordinaryRow(part, with, output string) string {
+	d, es := f.day(part, with, output), f.day(part, with, esOf(output))
+	row := fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.1f | %.0f |", with, output, 1000*d.cpu, 1000*d.outside, d.cpu/es.cpu, d.outside/es.outside, d.switches,
+		spreadOf(f.values(part, with, output, "requests")).median)
+	if output == esOf(output) || math.IsNaN(d.rss) {
+		return row + " | | |"
+	}
+	return row + fmt.Sprintf(" %+.1f | %+.1f | %+.0f |", d.rss, d.anonymous, d.threads)
+}
+
+// cheaperES names each load on which the built-in es costs less.
+func (f figures) cheaperES(out *strings.Builder) {
+	var rows []string
+	for _, p := range ordinaryParts {
+		for _, with := range f.cases(p.part) {
+			for _, ours := range f.outputs(p.part, with) {
+				if !strings.HasPrefix(ours, "es_go") {
+					continue
+				}
+				d, es := f.day(p.part, with, ours), f.day(p.part, with, esOf(ours))
+				if d.cpu > es.cpu {
+					rows = append(rows, fmt.Sprintf("| %s | %s | %.2f | %.2f | %+.2f |", with, ours, d.cpu/es.cpu, d.outside/es.outside, 1000*(d.cpu-es.cpu)))
+				}
+			}
+		}
+	}
+	if len(f.cases("ordinary")) == 0 {
+		return
+	}
+	out.WriteString("\n### Where `es` is cheaper\n\n")
+	if len(rows) == 0 {
+		out.WriteString("On none of the loads above.\n")
+		return
+	}
+	out.WriteString("| load | output | times the CPU of `es` | outside the pipeline thread | ms of CPU a second more |\n| --- | --- | --- | --- | --- |\n" + strings.Join(rows, "\n") + "\n")
+}
