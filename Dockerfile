@@ -32,14 +32,14 @@ COPY lint lint
 COPY cmd cmd
 COPY release release
 ARG VERSION=0.1.0
-ARG COMMIT=unknown
+ARG COMMIT=
 RUN make dist ARCHES="$TARGETARCH" VERSION="$VERSION" COMMIT="$COMMIT" && mkdir out && tar -xzf dist/*.tar.gz --strip-components=1 -C out
 
 FROM fluent/fluent-bit:${FLUENT_BIT}${VARIANT}
 ARG FLUENT_BIT
 ARG PLUGIN
 ARG VERSION=0.1.0
-ARG COMMIT=unknown
+ARG COMMIT=
 LABEL org.opencontainers.image.title="Fluent Bit with ${PLUGIN}" \
       org.opencontainers.image.description="Fluent Bit and its output plugin es_go for Elasticsearch" \
       org.opencontainers.image.version="${VERSION}" \

@@ -1,7 +1,8 @@
 # Every target is listed by "make help", but for need-…, which only say what is missing. CI calls those of .ci/run.
 
-VERSION  ?= 0.1.0
-COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# The version is that of plugin/plugin.go, the one place where it is written; a test compares those that need a copy.
+VERSION  ?= $(shell sed -n 's/^.Version = "\(.*\)"/\1/p' plugin/plugin.go)
+COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 # No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
 LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
 # The bulk API needs no HTTP/2, which would be 0.4 MB of the file.
@@ -21,7 +22,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -161,7 +162,20 @@ dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for li
 	done
 	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
-test-dist: dist ## Test what "make dist" made: load it (arm64 under qemu-user), build it again elsewhere, compare
+# Packages hold the files of the archives.
+NFPM := go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
+
+packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
+	@set -e; for arch in $(ARCHES); do \
+	  name=out_es-$(VERSION)-linux-$$arch; tar -xzf $(DIST)/$$name.tar.gz -C $(DIST); \
+	  for kind in deb rpm; do \
+	    ARCH=$$arch VERSION=$(VERSION) FOLDER=$(DIST)/$$name $(NFPM) package --config packaging/nfpm.yaml --packager $$kind --target $(DIST)/$$name.$$kind; \
+	  done; \
+	  rm -r $(DIST)/$$name; \
+	done
+	cd $(DIST) && sha256sum *.tar.gz *.deb *.rpm > SHA256SUMS && cat SHA256SUMS
+
+test-dist: packages ## Test what "make packages" made: install and load it (arm64 under qemu-user), build it again elsewhere, compare
 	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/dist
 
 # The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker

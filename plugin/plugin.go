@@ -20,10 +20,11 @@ import (
 	"out_es/plugin/template"
 )
 
-// Version and Commit are set by the linker.
+// Version and Commit are set by the linker. Commit is empty in a build outside
+// git.
 var (
 	Version = "0.1.0"
-	Commit  = "unknown"
+	Commit  = ""
 )
 
 // keptSources is how many flushes at a time find their memory ready: more than
@@ -113,8 +114,12 @@ func (p *Plugin) logStart(s *settings.Settings) {
 		spool = "spool in " + p.drain.Dir()
 	}
 	is := &s.Summary
-	p.host.Log(fluentbit.Info, "version %s (%s, %s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s; %s",
-		Version, Commit, runtime.Version(), is.Target, is.Hosts, s.Source.Operation, is.IDs, is.Compression, s.Delivery.Bytes, is.Refused, spool)
+	builtFrom := runtime.Version()
+	if Commit != "" {
+		builtFrom = Commit + ", " + builtFrom
+	}
+	p.host.Log(fluentbit.Info, "version %s (%s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, refused documents: %s; %s",
+		Version, builtFrom, is.Target, is.Hosts, s.Source.Operation, is.IDs, is.Compression, s.Delivery.Bytes, is.Refused, spool)
 	for _, warning := range s.Warnings() {
 		p.host.Log(fluentbit.Warn, "%s", warning)
 	}
