@@ -77,6 +77,8 @@ generate: need-go ## Write the files that are made from code: docs/configuration
 # Tools and schemas for deploy/ lie outside the repository: they take a minute to build.
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy
 ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
+PROMETHEUS_OPERATOR := github.com/prometheus-operator/prometheus-operator@v0.85.0
+module = $$(cd /tmp && go mod download -json $(1) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
 
 test-spool: build ## Run what docs/spool.md names, and show its figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
 	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e/spool ./plugin
@@ -94,8 +96,10 @@ deploy-tools: need-go ## Build what test-deploy calls: kustomize, kubeconform, k
 	@test -x $(DEPLOY_CACHE)/venv/bin/pip || python3 -m venv $(DEPLOY_CACHE)/venv || { echo "python3 with venv is missing. Debian/Ubuntu: apt-get install python3-venv"; exit 1; }
 	@test $(DEPLOY_CACHE)/schemas/done -nt test/deploy/schemas.py || { \
 	  $(DEPLOY_CACHE)/venv/bin/pip install -q --disable-pip-version-check kubernetes-validate==1.37.0 && \
-	  install -m 0644 "$$(cd /tmp && go mod download -json $(ECK) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')/config/crds/v1/all-crds.yaml" $(DEPLOY_CACHE)/eck-crds.yaml && \
-	  $(DEPLOY_CACHE)/venv/bin/python test/deploy/schemas.py $(DEPLOY_CACHE)/schemas $(DEPLOY_CACHE)/eck-crds.yaml 1.29 1.37 && touch $(DEPLOY_CACHE)/schemas/done; }
+	  install -m 0644 "$(call module,$(ECK))/config/crds/v1/all-crds.yaml" $(DEPLOY_CACHE)/eck-crds.yaml && \
+	  crds="$(call module,$(PROMETHEUS_OPERATOR))/example/prometheus-operator-crd/monitoring.coreos.com" && \
+	  cat $${crds}_podmonitors.yaml $${crds}_prometheusrules.yaml > $(DEPLOY_CACHE)/prometheus-operator-crds.yaml && \
+	  $(DEPLOY_CACHE)/venv/bin/python test/deploy/schemas.py $(DEPLOY_CACHE)/schemas $(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml 1.29 1.37 && touch $(DEPLOY_CACHE)/schemas/done; }
 
 # A real API server and a real Prometheus that knows Kubernetes, which Debian's does not.
 KUBERNETES_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/kubernetes
@@ -103,7 +107,7 @@ KUBERNETES_VERSION := k8s.io/component-base/version
 
 e2e-kubernetes: build deploy-tools kubernetes-programs ## Run the Kubernetes stack on a real API server (the first time: a quarter of an hour, to build one)
 	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
-	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml \
+	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 20m ./test/kubernetes
 
 kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver, kubectl, etcd, Prometheus

@@ -15,7 +15,7 @@ const oldest, newest = "1.29", "1.37"
 
 // folders is everything that somebody would apply.
 var folders = []string{
-	"kubernetes/overlays/development", "kubernetes/overlays/logstash", "kubernetes/overlays/production", "kubernetes/overlays/eck",
+	"kubernetes/overlays/development", "kubernetes/overlays/logstash", "kubernetes/overlays/production", "kubernetes/overlays/kube-prometheus", "kubernetes/overlays/eck",
 	"kubernetes/overlays/external", "kubernetes/examples/myapp", "metrics/mtail", "metrics/grok_exporter",
 }
 
@@ -100,7 +100,7 @@ func TestConfigurationAndSecretsAreThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples["kubernetes/overlays/production"] = production
+	examples["kubernetes/overlays/production"], examples["kubernetes/overlays/kube-prometheus"] = production, production
 	for _, name := range []string{"eck", "external"} {
 		text, err := os.ReadFile(Folder("kubernetes/overlays", name, "secret.example.yaml"))
 		if err != nil {

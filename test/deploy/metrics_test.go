@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -301,6 +302,46 @@ func TestRulesAndDashboardKnowTheMetrics(t *testing.T) {
 			if !strings.Contains(there, "\n"+name+"{") && !strings.Contains(there, "\n"+name+" ") && !strings.HasSuffix(name, "_duration_seconds_bucket") {
 				t.Errorf("%s names %s, which the agent does not have", file, name)
 			}
+		}
+	}
+}
+
+// TestPrometheusRuleIsRulesYML: the operator's object has the rules that promtool tests.
+func TestPrometheusRuleIsRulesYML(t *testing.T) {
+	text, err := os.ReadFile(Folder("metrics/rules.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := RenderWith(t, "kubernetes/overlays/external", "kubernetes/components/prometheus-operator").Find(t, "PrometheusRule", "out-es")
+	if !reflect.DeepEqual(At(object, "spec", "groups"), At(rules[0], "groups")) {
+		t.Error("components/prometheus-operator/rules.yaml is not metrics/rules.yml under spec, indented by two: copy it")
+	}
+}
+
+// TestPodMonitorNamesWhatTheRulesAskFor: the labels that prometheus.yml gives are those of the PodMonitor, whose job would be its own name.
+func TestPodMonitorNamesWhatTheRulesAskFor(t *testing.T) {
+	_, objects := Render(t, "kubernetes/overlays/kube-prometheus")
+	monitor := objects.Find(t, "PodMonitor", "out-es")
+	agent := objects.Find(t, "DaemonSet", "out-es-agent")
+	if !matches(At(monitor, "spec", "selector"), podLabels(agent)) || !matches(At(monitor, "spec", "selector"), podLabels(objects.Find(t, "Deployment", "out-es-events"))) {
+		t.Error("the PodMonitor does not select agent and collector")
+	}
+	paths := map[string]string{"http": "/api/v2/metrics/prometheus", "metrics": "/metrics"}
+	for _, endpoint := range List(monitor, "spec", "podMetricsEndpoints") {
+		if path := Text(endpoint, "path"); path != paths[Text(endpoint, "port")] {
+			t.Errorf("port %s is scraped at %s", Text(endpoint, "port"), path)
+		}
+		labels := map[string]string{}
+		for _, relabel := range List(endpoint, "relabelings") {
+			labels[Text(relabel, "targetLabel")] = Text(relabel, "replacement") + Text(relabel, "sourceLabels", 0)
+		}
+		want := map[string]string{"job": "out-es", "node": "__meta_kubernetes_pod_node_name", "component": "__meta_kubernetes_pod_label_app_kubernetes_io_component"}
+		if !reflect.DeepEqual(labels, want) {
+			t.Errorf("port %s: labels are %v, want %v", Text(endpoint, "port"), labels, want)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 """Writes JSON schemas for kubeconform: schemas.py FOLDER CRDS VERSION...
 
 Those of Kubernetes come from the package kubernetes-validate, whose references name a web address; here they name the file beside
-them. Those of custom resources come from CRDS, a file of CustomResourceDefinitions, made strict as the others are.
+them. Those of custom resources come from CRDS, files of CustomResourceDefinitions separated by commas, made strict as the others are.
 """
 
 import json
@@ -54,7 +54,8 @@ def custom(folder, file):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    custom(folder, pathlib.Path(sys.argv[2]))
+    for file in sys.argv[2].split(","):
+        custom(folder, pathlib.Path(file))
     for version in sys.argv[3:]:
         core(folder, version)
 

@@ -11,7 +11,7 @@ import (
 
 // applied is everything that somebody would apply, and what Kubernetes warns of: the agent's hostPaths and its user, and nothing else.
 var applied = map[string][]string{
-	"kubernetes/overlays/development": {"hostPath"}, "kubernetes/overlays/logstash": {"hostPath"}, "kubernetes/overlays/production": {"hostPath"},
+	"kubernetes/overlays/development": {"hostPath"}, "kubernetes/overlays/logstash": {"hostPath"}, "kubernetes/overlays/production": {"hostPath"}, "kubernetes/overlays/kube-prometheus": {"hostPath"},
 	"kubernetes/overlays/eck": {"hostPath"}, "kubernetes/overlays/external": {"hostPath"},
 	"kubernetes/examples/myapp": nil, "metrics/mtail": nil, "metrics/grok_exporter": nil,
 }
@@ -20,11 +20,14 @@ var applied = map[string][]string{
 func ready(t *testing.T) *Cluster {
 	t.Helper()
 	c := Start(t)
-	c.Kubectl(t, "", "apply", "--server-side", "-f", os.Getenv("KUBERNETES_CRDS"))
+	for file := range strings.SplitSeq(os.Getenv("KUBERNETES_CRDS"), ",") {
+		c.Kubectl(t, "", "apply", "--server-side", "-f", file)
+	}
 	// As strict as a namespace can warn.
 	c.Namespace(t, "default", `{"pod-security.kubernetes.io/warn":"restricted","pod-security.kubernetes.io/enforce":"restricted"}`)
 	c.Kubectl(t, "", "apply", "--server-side", "-f", deploy.Folder("kubernetes/components/namespace/namespace.yaml"))
-	c.Kubectl(t, "", "wait", "--for=condition=established", "--timeout=30s", "crd/elasticsearches.elasticsearch.k8s.elastic.co", "crd/kibanas.kibana.k8s.elastic.co")
+	c.Kubectl(t, "", "wait", "--for=condition=established", "--timeout=30s", "crd/elasticsearches.elasticsearch.k8s.elastic.co", "crd/kibanas.kibana.k8s.elastic.co",
+		"crd/podmonitors.monitoring.coreos.com", "crd/prometheusrules.monitoring.coreos.com")
 	return c
 }
 
