@@ -44,6 +44,38 @@ func TestResetKeepsOrdinaryMemory(t *testing.T) {
 	}
 }
 
+// A request of the size that is expected grows its buffer a few times, once.
+func TestARequestOfTheExpectedSizeDoesNotGrowAgain(t *testing.T) {
+	for _, expected := range []int{1 << 20, 5 << 20, 20 << 20} {
+		r := NewRequest(Plain)
+		r.Expect(expected)
+		document := make([]byte, 1000)
+		grown := 0
+		fill := func() {
+			before := cap(r.Buffer())
+			for r.Size()+len(document) <= expected {
+				if err := r.Commit(append(r.Buffer(), document...), 0); err != nil {
+					t.Fatal(err)
+				}
+				if now := cap(r.Buffer()); now != before {
+					before = now
+					grown++
+				}
+			}
+			r.Keep(append(r.Buffer(), make([]byte, 100_000)...)) // the one that does not fit
+			r.Reset()
+		}
+		fill()
+		first := grown
+		for range 3 {
+			fill()
+		}
+		if grown > first || cap(r.Buffer()) > expected+2*growBytes {
+			t.Errorf("%d bytes: it grew %d times, and %d times later, to %d", expected, first, grown-first, cap(r.Buffer()))
+		}
+	}
+}
+
 func TestAnswerReaderIsAsSmallAsItSays(t *testing.T) {
 	const promised = 20 << 10
 	if size := reflect.TypeFor[AnswerReader]().Size(); size > promised {

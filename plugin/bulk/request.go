@@ -24,6 +24,9 @@ const (
 	// chunks of Fluent Bit's 2 MB grown by a fourth. A larger one was needed
 	// for a rare document and goes back to the collector.
 	keepBytes = 5 << 20
+	// growBytes is how much larger than expected a buffer of uncompressed lines is
+	// made: the document that does not fit any more is written first.
+	growBytes = 256 << 10
 	// keepPositions does the same for positions: keepBytes of items of 40
 	// bytes, which is less than the shortest action takes.
 	keepPositions = keepBytes / 40
@@ -40,14 +43,20 @@ type Request struct {
 	size        int
 	positions   []int32
 	base        int
+	expected    int
 }
 
 // NewRequest returns an empty request.
 func NewRequest(c Compression) *Request { return &Request{compression: c} }
 
+// Expect says how large requests become. A buffer of that size is made once and
+// kept: one that grows little by little is copied each time, and beyond keepBytes
+// would be given back with each request.
+func (r *Request) Expect(bytes int) { r.expected = bytes }
+
 // Reset empties the request and keeps its memory within bounds.
 func (r *Request) Reset() {
-	r.plain, r.packed = kept(r.plain), writeBuffer(kept(r.packed))
+	r.plain, r.packed = r.kept(r.plain), writeBuffer(r.kept(r.packed))
 	if cap(r.positions) > keepPositions {
 		r.positions = nil
 	}
@@ -59,8 +68,8 @@ func (r *Request) Reset() {
 // request holds several chunks.
 func (r *Request) Shift(base int) { r.base = base }
 
-func kept(b []byte) []byte {
-	if cap(b) > keepBytes {
+func (r *Request) kept(b []byte) []byte {
+	if cap(b) > max(keepBytes, r.expected+2*growBytes) {
 		return nil
 	}
 	return b[:0]
@@ -81,6 +90,9 @@ func (r *Request) Commit(grown []byte, position int) error {
 	r.size += r.Added(grown)
 	r.plain = grown
 	r.positions = append(r.positions, int32(r.base+position))
+	if whole := r.expected + growBytes; len(grown) > r.expected/4 && cap(grown) < whole && r.compression == Plain {
+		r.plain = append(make([]byte, 0, whole), grown...)
+	}
 	if r.compression == Gzip && len(r.plain) >= pieceBytes {
 		return r.pack()
 	}
@@ -136,7 +148,7 @@ func (r *Request) pack() error {
 	if _, err := r.gzip.Write(r.plain); err != nil {
 		return fmt.Errorf("bulk: gzip: %w", err)
 	}
-	r.plain = kept(r.plain)
+	r.plain = r.kept(r.plain)
 	return nil
 }
 

@@ -17,7 +17,14 @@ func (b *batch) drop(n int) {
 	}
 	b.frames = append(b.frames[:0], b.frames[n:]...)
 	b.filled = max(0, b.filled-n)
+	if b.loaded == nil && cap(b.buffer) > keptBuffer {
+		b.buffer = nil
+	}
 }
+
+// keptBuffer is how large a frame may be whose memory is kept for the next: twice
+// Fluent Bit's usual chunk. A larger one is rare.
+const keptBuffer = 4 << 20
 
 // count settles a frame's account.
 func (b *batch) count(f *frame) {

@@ -206,6 +206,7 @@ func (t *translation) source(s *Settings) {
 	if c.Compress == "gzip" {
 		s.Source.Compression = bulk.Gzip
 	}
+	s.Source.RequestBytes = c.BulkSize
 }
 
 func (t *translation) operation() bulk.Operation {

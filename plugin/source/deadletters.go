@@ -101,7 +101,7 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	if s.shared.Options.Address.IDs == address.GeneratedIDs {
 		return own, nil
 	}
-	hash := s.digest().Event(e.Position)
+	hash := s.identity().Event(e.Position)
 	return fmt.Appendf(nil, "%q", base64.RawURLEncoding.EncodeToString(hash[:])), nil
 }
 

@@ -20,6 +20,8 @@ type Options struct {
 	Document    document.Options
 	Operation   bulk.Operation
 	Compression bulk.Compression
+	// RequestBytes is how large requests become, 0 where that is not known.
+	RequestBytes int
 	// DataStreams says that documents name the data stream they are in.
 	DataStreams bool
 	// OwnPipelines says that pipelines are named by the events.
@@ -77,6 +79,7 @@ func (s *Shared) NewScratch() *Scratch {
 		addresses:       address.NewWriter(o.Address),
 		deadLetterNames: address.NewWriter(o.DeadLetterIndex),
 	}
+	scratch.Request.Expect(o.RequestBytes)
 	if o.DataStreams {
 		scratch.documents.NameStreams(scratch.addresses)
 	}
@@ -97,7 +100,9 @@ type Source struct {
 	shared  *Shared
 	scratch *Scratch
 	tag     string
-	digest  func() deliver.Digest // identifies the chunk
+	digest  func() deliver.Digest // identifies the chunk: it reads all of it
+	id      deliver.Digest        // what digest returned, where it was called
+	hasID   bool
 
 	reader chunk.Reader
 	event  chunk.Event
@@ -128,7 +133,7 @@ func (s *Shared) New(scratch *Scratch) *Source { return &Source{shared: s, scrat
 // Open starts on a chunk, of which nothing is settled. data is borrowed until
 // the next call of Open or Reload. digest identifies the chunk.
 func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
-	s.tag, s.digest = tag, digest
+	s.tag, s.digest, s.hasID = tag, digest, false
 	s.settled.Reset()
 	s.owned.Reset()
 	s.indices.reset()
@@ -144,6 +149,14 @@ func (s *Source) Reload(data []byte) {
 	s.scratch.begin(s.tag)
 	s.reader = chunk.NewReader(data)
 	s.from = chunk.Place{}
+}
+
+// identity is the chunk's digest, which is made once.
+func (s *Source) identity() deliver.Digest {
+	if !s.hasID {
+		s.id, s.hasID = s.digest(), true
+	}
+	return s.id
 }
 
 // Release forgets the chunk, whose memory is the caller's again.
