@@ -74,7 +74,7 @@ func (f *Failure) Error() string {
 		text = fmt.Sprintf("%s: status %d", text, f.Status)
 	}
 	if f.Type != "" {
-		text = fmt.Sprintf("%s, %s: %s", text, f.Type, Redact(f.Reason))
+		text = fmt.Sprintf("%s, %s: %s", text, f.Type, RedactOf(f.Type, f.Reason))
 	}
 	if f.Err != nil {
 		text = fmt.Sprintf("%s: %v", text, f.Err)

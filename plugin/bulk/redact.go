@@ -36,6 +36,15 @@ const (
 	redactedBytes = 300
 )
 
+// RedactOf is Redact for a reason of that type of error. What security says stays as it is: action, user, roles and index are
+// the cluster's, and "no permissions for […]" helps nobody.
+func RedactOf(kind, reason string) string {
+	if kind == securityException {
+		return cut(reason, redactedBytes)
+	}
+	return Redact(reason)
+}
+
 // Redact cuts out of an error's reason what may come from a record: previews,
 // ids, quoted text. Everything in brackets, parentheses and quotes goes unless
 // it is announced as a name. Names of fields and types stay.

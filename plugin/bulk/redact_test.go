@@ -99,6 +99,25 @@ func TestReasonsKeepNamesOnly(t *testing.T) {
 	}
 }
 
+// What security says names what it is about; the reasons are those of Elasticsearch 8.19.21 and 9.5.3 and of OpenSearch 3.4.0.
+func TestReasonsOfSecurityStayWhole(t *testing.T) {
+	for _, text := range []string{
+		"no permissions for [indices:data/write/bulk[s]] and User [name=shipper, backend_roles=[], requestedTenant=null]",
+		"action [indices:data/write/bulk[s]] is unauthorized for API key id [VuaCfGcBCdbkQm-e5aOx] of user [elastic] on indices [logs-x], this action is granted by the index privileges [create_doc,create,delete,index,write,all]",
+		"unable to authenticate user [shipper] for REST request [/_bulk]",
+	} {
+		if got := bulk.RedactOf("security_exception", text); got != text {
+			t.Errorf("%s\nbecame %q", text, got)
+		}
+	}
+	if got := bulk.RedactOf("document_parsing_exception", "unable to convert [SECRET] to integer"); strings.Contains(got, "SECRET") {
+		t.Errorf("a value survived: %q", got)
+	}
+	if got := bulk.RedactOf("security_exception", strings.Repeat("x", 1000)); len(got) > 310 {
+		t.Errorf("%d bytes are left of 1,000", len(got))
+	}
+}
+
 // Whatever a value holds, brackets, quotes and Elasticsearch's own words
 // included, nothing of it is left.
 func TestNoValueCanTalkItsWayThrough(t *testing.T) {

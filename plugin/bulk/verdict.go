@@ -48,7 +48,7 @@ func Judge(a Sent, item Item) Verdict {
 		return AlreadyThere // nothing to delete is no error, and has no type
 	case status == 408 || status == 429 || status >= 500 || status < 400:
 		return Again
-	case status == 403 && string(item.Type) == "security_exception":
+	case status == 403 && string(item.Type) == securityException:
 		return Misconfigured
 	case status == 403 && isBlock(item.Type), status == 404 && string(item.Type) == "index_not_found_exception":
 		return Blocked
@@ -57,6 +57,8 @@ func Judge(a Sent, item Item) Verdict {
 	}
 	return Refused
 }
+
+const securityException = "security_exception"
 
 func isBlock(kind []byte) bool {
 	return string(kind) == "cluster_block_exception" || string(kind) == "index_block_exception"

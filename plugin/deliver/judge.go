@@ -67,7 +67,7 @@ func (r *run) note(item bulk.Item) uint8 {
 	if last := len(r.refusals) - 1; last >= 0 && r.refusals[last].says(item) && r.refusals[last].FullReason == string(item.Reason) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
-	reason := bulk.Redact(string(item.Reason))
+	reason := bulk.RedactOf(string(item.Type), string(item.Reason))
 	for i, known := range r.refusals {
 		if known.says(item) && known.Reason == reason {
 			return uint8(i)

@@ -144,7 +144,7 @@ func (r *run) isolate() error {
 	}
 	r.itemLimit = 0
 	return r.refuseOnly(Refusal{Type: bulk.IllegalAction, Error: r.failure.Type, Status: r.failure.Status,
-		Reason: bulk.Redact(r.failure.Reason), FullReason: r.failure.Reason})
+		Reason: bulk.RedactOf(r.failure.Type, r.failure.Reason), FullReason: r.failure.Reason})
 }
 
 // refuseOnly refuses the only item of a request.
