@@ -51,7 +51,7 @@ test-matrix: build ## Run the end-to-end tests against each server; docs/compati
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
 
 test-versions: build ## The same against the older servers only, without writing: make test runs the newest one
-	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 7.17.29,3.8.0
+	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 8.19.21,7.17.29,3.8.0,2.19.1
 
 FLUENT_BITS ?=
 test-agents: build ## Run the end-to-end tests in each Fluent Bit of FLUENT_BITS (paths, by commas); docs/compatibility.md gets what passed

@@ -31,14 +31,15 @@ func setUp(t *testing.T, url string, environment ...string) (string, error) {
 	return string(out), err
 }
 
-// TestSetUpMakesElasticsearchReady runs it twice against the real server of each family: the second run has to leave what the first made.
+// TestSetUpMakesElasticsearchReady runs it twice against each real server: the second run has to leave what the first made.
 func TestSetUpMakesElasticsearchReady(t *testing.T) {
 	for _, family := range []struct{ name, version, retention string }{
-		{"elasticsearch", elasticsearch.DefaultVersion, `"data_retention":"7d"`}, {"elasticsearch7", "7.17.29", ""}, {"opensearch", "3.8.0", ""},
+		{"elasticsearch", elasticsearch.DefaultVersion, `"data_retention":"7d"`}, {"elasticsearch", "8.19.21", `"data_retention":"7d"`},
+		{"elasticsearch7", "7.17.29", ""}, {"opensearch", "3.8.0", ""}, {"opensearch", "2.19.1", ""},
 	} {
-		t.Run(family.name, func(t *testing.T) {
+		t.Run(family.name+" "+family.version, func(t *testing.T) {
 			if os.Getenv("ES_URL") != "" {
-				t.Skip("ES_URL is set: this test is about servers of three families, which it starts")
+				t.Skip("ES_URL is set: this test is about servers that it starts")
 			}
 			setUpTwice(t, elasticsearch.ForTest(t, elasticsearch.Options{Version: family.version}), family.name, family.retention)
 		})

@@ -59,7 +59,7 @@ func run(m *testing.M) (int, error) {
 	if shared.server != nil {
 		err = shared.server.Stop()
 	}
-	return code, err
+	return code, errors.Join(err, stopSecured())
 }
 
 // Plugin is the path of the shared object under test.
@@ -84,14 +84,20 @@ func Cluster(t *testing.T) *elasticsearch.Server {
 	shared.once.Do(func() {
 		shared.server, shared.err = elasticsearch.Use(context.Background(), elasticsearch.Options{Progress: os.Stderr})
 	})
-	var missing *elasticsearch.MissingToolError
-	if errors.As(shared.err, &missing) {
-		t.Skip(shared.err)
-	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
+	SkipMissing(t, shared.err)
 	return shared.server
+}
+
+// SkipMissing skips the test where a tool is missing, and fails it for any other error.
+func SkipMissing(t *testing.T, err error) {
+	t.Helper()
+	var missing *elasticsearch.MissingToolError
+	if errors.As(err, &missing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // FreshIndex is an index name of this test alone, which its end deletes.
@@ -159,11 +165,11 @@ func Documents(t *testing.T, s *elasticsearch.Server, index string) map[int]map[
 func Family(t *testing.T, s *elasticsearch.Server) string {
 	t.Helper()
 	switch version := s.Options().Version; {
-	case strings.HasPrefix(version, "9."):
+	case strings.HasPrefix(version, "9."), strings.HasPrefix(version, "8."):
 		return "elasticsearch"
 	case strings.HasPrefix(version, "7."):
 		return "elasticsearch7"
-	case strings.HasPrefix(version, "3."):
+	case strings.HasPrefix(version, "3."), strings.HasPrefix(version, "2."):
 		return "opensearch"
 	default:
 		t.Fatalf("%s is of no family that tests know", version)
@@ -172,7 +178,7 @@ func Family(t *testing.T, s *elasticsearch.Server) string {
 }
 
 // ParsingError is the type of error for a value that its field can't hold:
-// Elasticsearch 9 has another name for it than 7.17.
+// Elasticsearch 8 and 9 have another name for it than 7.17.
 func ParsingError(t *testing.T, s *elasticsearch.Server) string {
 	t.Helper()
 	if Family(t, s) == "elasticsearch" {
@@ -183,9 +189,12 @@ func ParsingError(t *testing.T, s *elasticsearch.Server) string {
 
 // NewestServer reports whether the tests run with Elasticsearch 9, for checks that older ones can't pass: it takes a list of 1
 // and 2.5 under a field that no mapping knows (TestMatrixMixedNumbersInAList).
-func NewestServer() bool {
-	return strings.HasPrefix(cmp.Or(os.Getenv("ES_VERSION"), elasticsearch.DefaultVersion), "9.")
-}
+func NewestServer() bool { return strings.HasPrefix(serverVersion(), "9.") }
+
+// RecentServer reports whether the tests run with Elasticsearch 8 or 9.
+func RecentServer() bool { return NewestServer() || strings.HasPrefix(serverVersion(), "8.") }
+
+func serverVersion() string { return cmp.Or(os.Getenv("ES_VERSION"), elasticsearch.DefaultVersion) }
 
 // MappingsFor writes what the server calls otherwise, or hasn't, for types of
 // Elasticsearch 9.

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 // classArchive returns the JVM arguments that load Elasticsearch's classes from an archive of this very JDK, which takes
 // two seconds off every start, and writes that archive the first time. It is a convenience: what goes wrong here goes
 // wrong again in the start itself, where it is reported, or does not matter; then there are no arguments.
-func classArchive(ctx context.Context, d distribution, java jdk, home string, progress io.Writer) []string {
+func classArchive(ctx context.Context, d distribution, java jdk, home string, options Options) []string {
 	build := sha256.Sum256(append([]byte(java.home+"\n"), java.release...))
 	path := filepath.Join(home, "classes-"+hex.EncodeToString(build[:4])+".jsa")
 	arguments := []string{"-XX:SharedArchiveFile=" + path}
@@ -27,8 +26,8 @@ func classArchive(ctx context.Context, d distribution, java jdk, home string, pr
 	}
 	defer unlock()
 	if !isFile(path) { // else another process wrote it while we waited
-		fmt.Fprintf(progress, "Starting %s once to learn its classes; later starts are faster\n", d.name())
-		if err := trainClasses(ctx, d, java, home, path); err != nil {
+		fmt.Fprintf(options.Progress, "Starting %s once to learn its classes; later starts are faster\n", d.name())
+		if err := trainClasses(ctx, node{distribution: d, java: java, home: home}, options.Security, path); err != nil {
 			return nil
 		}
 	}
@@ -37,11 +36,11 @@ func classArchive(ctx context.Context, d distribution, java jdk, home string, pr
 
 // trainClasses runs a node through what tests do and has the JVM write the classes it needed. The archive appears whole
 // or not at all.
-func trainClasses(ctx context.Context, d distribution, java jdk, home, path string) error {
+func trainClasses(ctx context.Context, n node, security *Security, path string) error {
 	partial := path + ".partial"
 	defer os.Remove(partial)
-	n := node{distribution: d, java: java, home: home, classes: []string{"-XX:ArchiveClassesAtExit=" + partial}}
-	server, err := start(ctx, n, Options{}.resolved())
+	n.classes = []string{"-XX:ArchiveClassesAtExit=" + partial}
+	server, err := start(ctx, n, Options{Security: security}.resolved())
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,8 @@ import (
 	"strings"
 )
 
-// arrangeClassPath is for families that have all on the class path: jars/ as Maven filled it, and a config/ that is empty.
-func arrangeClassPath(home string) error {
-	return os.MkdirAll(filepath.Join(home, "config"), 0o755)
-}
+// arrangeClassPath is for families that have all on the class path: jars/ as Maven filled it.
+func arrangeClassPath(string) error { return nil }
 
 // jvmArguments are what every family needs of the JVM, its class path among them.
 func jvmArguments(home string, java jdk) ([]string, error) {

@@ -3,6 +3,8 @@ package elasticsearch
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +32,27 @@ func Connect(address string) (*Client, error) {
 		return nil, fmt.Errorf("%q is not a URL such as http://127.0.0.1:9200", base.Redacted())
 	}
 	return &Client{base: base, http: &http.Client{}}, nil
+}
+
+// As returns a client of the same server that says it is that user.
+func (c *Client) As(user, password string) *Client {
+	base := *c.base
+	base.User = url.UserPassword(user, password)
+	return &Client{base: &base, http: c.http}
+}
+
+// Address is the URL without user and password.
+func (c *Client) Address() string {
+	base := *c.base
+	base.User = nil
+	return base.String()
+}
+
+// trusting returns a client of the same server that trusts this authority, PEM, and no other.
+func (c *Client) trusting(authority []byte) *Client {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(authority)
+	return &Client{base: c.base, http: &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}}
 }
 
 // URL is the address, as given to Connect, without a trailing slash.

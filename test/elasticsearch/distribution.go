@@ -10,8 +10,7 @@ import (
 // DefaultVersion is what Start starts when neither Options.Version nor ES_VERSION say otherwise.
 const DefaultVersion = "9.5.3"
 
-// nodes holds the launcher that all families of servers share, and a folder for each: its pom, and what is its own in the
-// launcher.
+// nodes holds the launcher that all families of servers share, and a folder for each: its pom, and its part of the launcher.
 //
 //go:embed nodes
 var nodes embed.FS
@@ -22,16 +21,37 @@ type distribution struct {
 	product string // "Elasticsearch" or "OpenSearch"
 	version string // unique over all products
 	folder  string // under nodes
+	loader  string // a file of the folder that differs between versions; may be empty
 	minJava int
 	// arrange turns home/jars, filled by Maven, into what the launcher expects of its home folder.
 	arrange func(home string) error
+	// secured is how it starts with security; nil where its security can't be had.
+	secured *securedDistribution
+}
+
+// securedDistribution is what differs where a server has its security.
+type securedDistribution struct {
+	version string   // the nearest whose security plugin can be had
+	files   []string // of the folder, for arrange
+	// arrange is called with what Maven fetched beside the jars of the server itself, in home/security.
+	arrange func(home string, java jdk, version string) error
+	// configure fills the folder of configuration and returns the settings.
+	configure func(config, home string, security *Security) (settings map[string]string, err error)
 }
 
 func distributions() []distribution {
+	xpack := func(version string) *securedDistribution {
+		return &securedDistribution{version: version, files: []string{"Filters.java"}, arrange: arrangeXPack, configure: configureXPack}
+	}
 	return []distribution{
-		{product: "Elasticsearch", version: DefaultVersion, folder: "elasticsearch9", minJava: 21, arrange: arrangeElasticsearch9},
+		{product: "Elasticsearch", version: DefaultVersion, folder: "elasticsearch", loader: "Loader9.java", minJava: 21,
+			arrange: arrangeModules, secured: xpack(DefaultVersion)},
+		{product: "Elasticsearch", version: "8.19.21", folder: "elasticsearch", loader: "Loader8.java", minJava: 17,
+			arrange: arrangeModules, secured: xpack("8.19.21")},
 		{product: "Elasticsearch", version: "7.17.29", folder: "elasticsearch7", minJava: 17, arrange: arrangeClassPath},
-		{product: "OpenSearch", version: "3.8.0", folder: "opensearch3", minJava: 21, arrange: arrangeClassPath},
+		{product: "OpenSearch", version: "3.8.0", folder: "opensearch", minJava: 21, arrange: arrangeClassPath,
+			secured: &securedDistribution{version: "3.4.0", arrange: arrangeOpenSearchSecurity, configure: configureOpenSearchSecurity}},
+		{product: "OpenSearch", version: "2.19.1", folder: "opensearch", minJava: 17, arrange: arrangeClassPath},
 	}
 }
 
@@ -44,11 +64,33 @@ func Versions() []string {
 	return versions
 }
 
-// findDistribution returns the one of that version, or an error that lists those there are.
-func findDistribution(version string) (distribution, error) {
+// SecuredVersion returns the version that Start starts for this one where Options.Security is given, and reports whether there
+// is one: OpenSearch 3.4.0 for 3.8.0, whose security plugin Maven Central doesn't have.
+func SecuredVersion(version string) (string, bool) {
+	for _, d := range distributions() {
+		if d.secured != nil && (d.version == version || d.secured.version == version) {
+			return d.secured.version, true
+		}
+	}
+	return "", false
+}
+
+// findDistribution returns the one of that version, or an error that lists those there are. Without security it has no secured.
+func findDistribution(version string, security bool) (distribution, error) {
 	var known []string
 	for _, d := range distributions() {
+		switch {
+		case !security:
+			d.secured = nil
+		case d.secured == nil:
+			continue
+		case d.secured.version == version:
+			d.version = version
+		}
 		if d.version == version {
+			if security {
+				d.version = d.secured.version
+			}
 			return d, nil
 		}
 		known = append(known, d.name())
@@ -57,17 +99,41 @@ func findDistribution(version string) (distribution, error) {
 		"for any other, start the server yourself and set ES_URL to its address", version, strings.Join(known, ", "))
 }
 
-// name is how a user calls it: "Elasticsearch 9.5.3".
-func (d distribution) name() string { return d.product + " " + d.version }
+// name is how a user calls it: "Elasticsearch 9.5.3", "Elasticsearch 9.5.3 with security".
+func (d distribution) name() string {
+	name := d.product + " " + d.version
+	if d.secured != nil {
+		name += " with security"
+	}
+	return name
+}
 
-// files are what the home folder holds beside the jars: Node.java is the shared launcher with the family's own class behind
+// users returns who may do everything, and the index of users and roles.
+func (d distribution) users() (admin, index string) {
+	if d.product == "OpenSearch" {
+		return "admin", ".opendistro_security"
+	}
+	return "elastic", ".security-7"
+}
+
+// files are what the home folder holds beside the jars: Node.java is the shared launcher with the family's own classes behind
 // it, since a single source file is launched.
 func (d distribution) files() map[string][]byte {
-	return map[string][]byte{
-		"Node.java":         append(embedded("Node.java"), embedded(path.Join(d.folder, "Family.java"))...),
+	launcher := append(embedded("Node.java"), embedded(path.Join(d.folder, "Family.java"))...)
+	if d.loader != "" {
+		launcher = append(launcher, embedded(path.Join(d.folder, d.loader))...)
+	}
+	files := map[string][]byte{
+		"Node.java":         launcher,
 		"log4j2.properties": embedded("log4j2.properties"),
 		"pom.xml":           embedded(path.Join(d.folder, "pom.xml")),
 	}
+	if d.secured != nil {
+		for _, name := range d.secured.files {
+			files[name] = embedded(path.Join(d.folder, name))
+		}
+	}
+	return files
 }
 
 func embedded(name string) []byte {

@@ -33,10 +33,10 @@ func findMaven() (string, error) {
 	}
 }
 
-// copyJars puts the jars that the pom asks for, and what they depend on, into the folder jars.
+// copyJars puts the jars that the pom asks for, and what they depend on, into the folder jars. Profiles add to the pom's.
 // Possible errors: mvn is missing; it failed, with what it said.
 // progress gets a line every two seconds while something is downloaded.
-func copyJars(ctx context.Context, java jdk, pom, version, jars string, progress io.Writer) error {
+func copyJars(ctx context.Context, java jdk, pom, version, jars string, progress io.Writer, profiles ...string) error {
 	mvn, err := findMaven()
 	if err != nil {
 		return err
@@ -45,6 +45,9 @@ func copyJars(ctx context.Context, java jdk, pom, version, jars string, progress
 		"-Dserver.version="+version,
 		"-DoutputDirectory="+jars,
 		"dependency:copy-dependencies")
+	for _, profile := range profiles {
+		cmd.Args = append(cmd.Args, "-P"+profile)
+	}
 	cmd.Dir = filepath.Dir(pom)
 	cmd.Env = append(os.Environ(), "JAVA_HOME="+java.home)
 	said := &downloads{progress: progress}

@@ -19,6 +19,7 @@ type Options struct {
 	Port     int               // of HTTP on 127.0.0.1; 0: a free one
 	Heap     string            // as in -Xmx, "512m" or "1g"; empty: DefaultHeap
 	Settings map[string]string // Elasticsearch's own, such as "http.max_content_length": "1mb"; they win over ours; an empty one takes ours away
+	Security *Security         // nil: none. Else the server of SecuredVersion, with TLS and one user
 	JVM      []string          // further arguments of the JVM, last and so winning over ours
 	Log      io.Writer         // gets the node's log; nil: only its end is kept, for error messages
 	Progress io.Writer         // gets a line for each step that takes a while; nil: none
@@ -44,7 +45,8 @@ func (o Options) resolved() Options {
 	return o
 }
 
-// dataFolder returns DataDir as an absolute path that exists, or a new temporary folder. It holds data/, logs/ and tmp/.
+// dataFolder returns DataDir as an absolute path that exists, or a new temporary folder. It holds data/, logs/, config/ and
+// tmp/.
 func (o Options) dataFolder() (dir string, temporary bool, err error) {
 	temporary = o.DataDir == ""
 	if temporary {
@@ -52,8 +54,10 @@ func (o Options) dataFolder() (dir string, temporary bool, err error) {
 	} else {
 		dir, err = filepath.Abs(o.DataDir)
 	}
-	if err == nil {
-		err = os.MkdirAll(filepath.Join(dir, "tmp"), 0o755)
+	for _, folder := range []string{"tmp", "config"} {
+		if err == nil {
+			err = os.MkdirAll(filepath.Join(dir, folder), 0o755)
+		}
 	}
 	if err != nil {
 		return "", false, fmt.Errorf("elasticsearch: a folder for its data: %w", err)
@@ -73,8 +77,8 @@ func (o Options) checkPort() error {
 	return listener.Close()
 }
 
-// settings are the node's, as the launcher takes them: key=value, sorted.
-func (o Options) settings(home, dataDir string) []string {
+// settings are the node's, as the launcher takes them: key=value, sorted. security are those of a server with security.
+func (o Options) settings(home, dataDir string, security map[string]string) []string {
 	all := map[string]string{
 		"path.home":      home,
 		"path.data":      filepath.Join(dataDir, "data"),
@@ -89,6 +93,7 @@ func (o Options) settings(home, dataDir string) []string {
 		"cluster.routing.allocation.disk.threshold_enabled": "false",
 		"action.destructive_requires_name":                  "false",
 	}
+	maps.Copy(all, security)
 	maps.Copy(all, o.Settings)
 	var arguments []string
 	for _, key := range slices.Sorted(maps.Keys(all)) {

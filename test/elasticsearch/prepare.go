@@ -56,7 +56,7 @@ func homeFolder(d distribution) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(digest, "%s\n%s\n", name, files[name])
 	}
-	name := strings.ToLower(d.product) + "-" + d.version + "-" + hex.EncodeToString(digest.Sum(nil)[:4])
+	name := strings.ReplaceAll(strings.ToLower(d.name()), " ", "-") + "-" + hex.EncodeToString(digest.Sum(nil)[:4])
 	return filepath.Join(cache, "out_es", name), nil
 }
 
@@ -81,8 +81,33 @@ func fill(ctx context.Context, d distribution, java jdk, home string, progress i
 	if err := checkJars(jars); err != nil {
 		return err
 	}
-	if err := d.arrange(home); err != nil {
+	arrange := d.arrange
+	if d.secured != nil {
+		if err := addSecurity(ctx, d, java, home, progress); err != nil {
+			return err
+		}
+		arrange = func(home string) error { return d.secured.arrange(home, java, d.version) }
+	}
+	if err := arrange(home); err != nil {
 		return fmt.Errorf("elasticsearch: arranging %s: %w", d.name(), err)
+	}
+	return nil
+}
+
+// addSecurity fetches what the server has not without security, into home/security.
+func addSecurity(ctx context.Context, d distribution, java jdk, home string, progress io.Writer) error {
+	security := filepath.Join(home, "security")
+	if err := copyJars(ctx, java, filepath.Join(home, "pom.xml"), d.version, security, progress, "secured"); err != nil {
+		return err
+	}
+	if err := checkJars(security); err != nil {
+		return err
+	}
+	paths, _ := filepath.Glob(filepath.Join(home, "jars", "*.jar"))
+	for _, path := range paths {
+		if err := os.Remove(filepath.Join(security, filepath.Base(path))); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("elasticsearch: %w", err)
+		}
 	}
 	return nil
 }

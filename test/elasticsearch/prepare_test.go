@@ -14,7 +14,7 @@ import (
 
 func distributionForTest(t *testing.T) (distribution, jdk) {
 	t.Helper()
-	d, err := findDistribution(DefaultVersion)
+	d, err := findDistribution(DefaultVersion, false)
 	if err != nil {
 		t.Fatal(err)
 	}

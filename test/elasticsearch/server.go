@@ -1,12 +1,14 @@
 // Package elasticsearch starts real servers for tests, from the jars that Maven Central has of them: no installer, no
-// container. Elasticsearch 9.5.3, 7.17.29 and OpenSearch 3.8.0 start in two to five seconds, answer on 127.0.0.1 only, and
-// never outlive the program that started them, however that program ends. StartCluster makes several nodes one cluster.
+// container. Elasticsearch 9.5.3, 8.19.21 and 7.17.29, OpenSearch 3.8.0 and 2.19.1 start in two to ten seconds, answer on
+// 127.0.0.1 only, and never outlive the program that started them, however that program ends. StartCluster makes several nodes
+// one cluster.
 //
 // What the embedded servers have and what they lack is a part of docs/compatibility.md. All have HTTP, indices, templates,
-// data streams, search and bulk; none has security. Elasticsearch 9 has no GET / and no native zstd library: an index with
-// the codec best_compression, or in the mode logsdb, is created and then never takes a document.
+// data streams, search and bulk; with Options.Security those that SecuredVersion names have TLS, users and roles, too.
+// Elasticsearch 8 and 9 have no GET / and no native zstd library: an index with the codec best_compression is created and then
+// never takes a document. logsdb wants "index.codec": "default".
 //
-// It needs a JDK (21 or newer, for 7.17.29 also 17), and Maven the first time. Unix only.
+// It needs a JDK (21 or newer, for some servers 17), and Maven the first time. Unix only.
 package elasticsearch
 
 import (
@@ -30,7 +32,10 @@ type Server struct {
 	options   Options
 	ours      bool // Start started it
 	temporary bool // DataDir is ours to remove
-	ended     <-chan struct{}
+	admin     string
+	// securityIndex holds users and roles.
+	securityIndex string
+	ended         <-chan struct{}
 
 	mu      sync.Mutex
 	process *process // nil when it isn't ours, or has been stopped or killed
@@ -65,7 +70,7 @@ func Use(ctx context.Context, options Options) (*Server, error) {
 // the node doesn't start, with the end of its log.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	options = options.resolved()
-	d, err := findDistribution(options.Version)
+	d, err := findDistribution(options.Version, options.Security != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +85,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	if err := prepare(ctx, d, java, home, options.Progress); err != nil {
 		return nil, err
 	}
-	archive := classArchive(ctx, d, java, home, options.Progress)
+	archive := classArchive(ctx, d, java, home, options)
+	options.Version = d.version
 	return start(ctx, node{distribution: d, java: java, home: home, classes: archive}, options)
 }
 
@@ -90,7 +96,7 @@ func Missing(options Options) []error {
 	if os.Getenv("ES_URL") != "" {
 		return nil
 	}
-	d, err := findDistribution(options.resolved().Version)
+	d, err := findDistribution(options.resolved().Version, options.Security != nil)
 	if err != nil {
 		return []error{err}
 	}
@@ -134,9 +140,17 @@ func (n node) arguments(options Options, dataDir string, temporary bool) ([]stri
 	if temporary {
 		arguments = append(arguments, "-Dout_es.temporary="+dataDir)
 	}
+	config := filepath.Join(dataDir, "config")
+	arguments = append(arguments, "-Dout_es.config="+config)
 	arguments = append(arguments, options.JVM...)
 	arguments = append(arguments, filepath.Join(n.home, "Node.java"))
-	return append(arguments, options.settings(n.home, dataDir)...), nil
+	var security map[string]string
+	if secured := n.distribution.secured; secured != nil {
+		if security, err = secured.configure(config, n.home, options.Security); err != nil {
+			return nil, fmt.Errorf("elasticsearch: the configuration of its security: %w", err)
+		}
+	}
+	return append(arguments, options.settings(n.home, dataDir, security)...), nil
 }
 
 // start runs a prepared node and waits until it is of use.
@@ -149,6 +163,7 @@ func start(ctx context.Context, n node, options Options) (*Server, error) {
 		return nil, err
 	}
 	server := &Server{options: options, ours: true, temporary: temporary}
+	server.admin, server.securityIndex = n.distribution.users()
 	server.options.DataDir = dataDir
 	arguments, err := n.arguments(options, dataDir, temporary)
 	if err == nil {
@@ -165,13 +180,26 @@ func start(ctx context.Context, n node, options Options) (*Server, error) {
 	return server, nil
 }
 
+// connect returns a client of the node, as its admin where it has security.
+func (s *Server) connect(address string) (*Client, error) {
+	security := s.options.Security
+	if security == nil {
+		return Connect("http://" + address)
+	}
+	client, err := Connect("https://" + address)
+	if err != nil {
+		return nil, err
+	}
+	return client.trusting(security.Authority).As(s.admin, security.Password), nil
+}
+
 // awaitReady waits for the launcher's word that HTTP answers, and then until every primary shard takes writes.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	select {
 	case address := <-s.process.address:
-		client, err := Connect("http://" + address)
+		client, err := s.connect(address)
 		if err != nil {
 			return err
 		}
@@ -181,6 +209,9 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		return fmt.Errorf("elasticsearch: the node ended before it answered (%v); its last lines:\n%s", s.process.err, s.process.journal.tail(30))
 	case <-ctx.Done():
 		return fmt.Errorf("elasticsearch: the node did not answer (%w); its last lines:\n%s", ctx.Err(), s.process.journal.tail(30))
+	}
+	if err := s.awaitSecurity(ctx); err != nil {
+		return fmt.Errorf("elasticsearch: the node answers but knows no users: %w; its last lines:\n%s", err, s.process.journal.tail(30))
 	}
 	if _, err := s.Do(ctx, http.MethodGet, "/_cluster/health?wait_for_status=yellow&timeout=60s", nil); err != nil {
 		return fmt.Errorf("elasticsearch: the node answers but does not take writes: %w; its last lines:\n%s", err, s.process.journal.tail(30))

@@ -31,6 +31,11 @@ public class Node {
         }
     }
 
+    /** The folder of the server's own files: it is no setting. */
+    static Path config() {
+        return Path.of(System.getProperty("out_es.config"));
+    }
+
     private static Map<String, String> settings(String[] args) {
         Map<String, String> settings = new TreeMap<>();
         for (String arg : args) {

@@ -7,7 +7,7 @@ class Family {
         var builder = org.elasticsearch.common.settings.Settings.builder();
         settings.forEach(builder::put);
         builder.put("transport.type", "netty4").put("http.type", "netty4");
-        var environment = new org.elasticsearch.env.Environment(builder.build(), Path.of(settings.get("path.home"), "config"));
+        var environment = new org.elasticsearch.env.Environment(builder.build(), Node.config());
         node = new Embedded(environment, java.util.List.of(org.elasticsearch.transport.Netty4Plugin.class, DataStreams.class));
     }
 
