@@ -8,7 +8,7 @@
 # Both architectures, from one machine: docker buildx build --platform linux/amd64,linux/arm64 -t fluent-bit-es .
 #
 # Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
-# of "make dist", and test/image runs them without an engine.
+# of "make dist", and test/artifacts/image runs them without an engine.
 
 ARG FLUENT_BIT=5.1.1
 ARG VARIANT=

@@ -138,7 +138,7 @@ DOCS ?= $(if $(PARTS)$(QUICK)$(CSV)$(LOADS),,docs)
 bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=ordinary QUICK=1)
 	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(LOADS),-loads $(LOADS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV)) $(if $(DOCS),-docs $(DOCS))
 
-bench-go: need-go ## Run the Go benchmarks of all rooms: MB/s and B/op
+bench-go: need-go ## Run the Go benchmarks of all packages: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...
 
 # What is released. The C library of the machine that builds decides where the .so loads: Debian 12's is as old as that of the oldest
@@ -180,7 +180,7 @@ packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
 	cd $(DIST) && sha256sum *.tar.gz *.deb *.rpm > SHA256SUMS && cat SHA256SUMS
 
 test-dist: packages ## Test what "make packages" made: install and load it (arm64 under qemu-user), build it again elsewhere, compare
-	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/dist
+	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/artifacts/dist
 
 # The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker
 # leaves out what nothing calls, but a file without its symbols, as they are released, can only be judged by its modules' versions.

@@ -17,7 +17,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit/fluentbittest"
-	"out_es/test/sigv4"
+	"out_es/test/support/sigv4"
 )
 
 // domain is an OpenSearch domain that takes what is signed with a key, and

@@ -12,7 +12,7 @@ import (
 
 	"github.com/CycloneDX/cyclonedx-go"
 
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/sharedobject"
 )
 
 // TestAllThatIsLinkedInIsNamed holds bill and notices to the plugins that "make test" has built.

@@ -11,7 +11,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
-	"out_es/test/sigv4"
+	"out_es/test/support/sigv4"
 )
 
 // fixed are credentials that are there.

@@ -4,50 +4,19 @@ package architecture
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// mayImport lists what each room may import of this module. A room that is not
-// here may import nothing of ours: the way of the data goes one way.
-var mayImport = map[string][]string{
-	"out_es":                                {"plugin", "plugin/fluentbit"},
-	"out_es/plugin":                         {"plugin/bulk", "plugin/deliver", "plugin/drain", "plugin/elastic", "plugin/fluentbit", "plugin/guard", "plugin/report", "plugin/reuse", "plugin/settings", "plugin/source", "plugin/template"},
-	"out_es/plugin/settings":                {"plugin/address", "plugin/aws", "plugin/bulk", "plugin/chunk", "plugin/config", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/drain", "plugin/elastic", "plugin/report", "plugin/source", "plugin/spool", "plugin/template"},
-	"out_es/plugin/drain":                   {"plugin/bulk", "plugin/deliver", "plugin/guard", "plugin/report", "plugin/source", "plugin/spool"},
-	"out_es/plugin/source":                  {"plugin/address", "plugin/bulk", "plugin/chunk", "plugin/deadletter", "plugin/deliver", "plugin/document", "plugin/report"},
-	"out_es/plugin/report":                  {"plugin/bulk", "plugin/deliver", "plugin/document", "plugin/elastic", "plugin/fluentbit", "plugin/guard", "plugin/spool", "plugin/template"},
-	"out_es/plugin/document":                {"plugin/chunk", "plugin/jsontext"},
-	"out_es/plugin/address":                 {"plugin/chunk", "plugin/jsontext"},
-	"out_es/plugin/deliver":                 {"plugin/bulk"},
-	"out_es/plugin/elastic":                 {"plugin/bulk", "plugin/reuse", "plugin/template"},
-	"out_es/plugin/template":                {"plugin/bulk"},
-	"out_es/plugin/deadletter":              {"plugin/filelimit", "plugin/jsontext"},
-	"out_es/plugin/aws":                     {},
-	"out_es/plugin/bulk":                    {},
-	"out_es/plugin/chunk":                   {},
-	"out_es/plugin/config":                  {},
-	"out_es/plugin/fluentbit":               {"plugin/guard"},
-	"out_es/plugin/fluentbit/fluentbittest": {"plugin/fluentbit"},
-	"out_es/plugin/reuse":                   {},
-	"out_es/plugin/spool":                   {"plugin/filelimit"},
-	"out_es/plugin/guard":                   {},
-	"out_es/plugin/filelimit":               {},
-	"out_es/plugin/jsontext":                {},
-	"out_es/lint/migrate":                   {},
-	"out_es/lint/sections":                  {},
-	"out_es/lint":                           {"lint/migrate", "lint/sections", "plugin/config", "plugin/settings"},
-	"out_es/cmd/out_es-lint":                {"lint"},
-	"out_es/release":                        {},
-}
-
-// enters says through which rooms a third-party module comes in, and why no
-// other room may have it.
+// enters says through which packages a third-party module comes in, and why no
+// other package may have it.
 var enters = map[string]struct {
-	rooms []string
-	why   string
+	packages []string
+	why      string
 }{
 	"github.com/CycloneDX/":            {[]string{"out_es/release"}, "it is the bill of materials, and not part of the shared object"},
 	"go.yaml.in/yaml/":                 {[]string{"out_es/lint", "out_es/lint/sections"}, "it is the linter's, and not part of the shared object"},
@@ -63,9 +32,9 @@ var enters = map[string]struct {
 	"github.com/zeebo/xxh3":            {[]string{"out_es/plugin/address", "out_es/plugin/deliver"}, "it names events and chunks"},
 }
 
-// unsafeRooms are the only ones with cgo or unsafe, so that all others are
+// unsafePackages are the only ones with cgo or unsafe, so that all others are
 // built and tested without a C compiler.
-var unsafeRooms = []string{"out_es", "out_es/plugin/fluentbit"}
+var unsafePackages = []string{"out_es", "out_es/plugin/fluentbit"}
 
 type pkg struct {
 	ImportPath string
@@ -73,7 +42,7 @@ type pkg struct {
 	CgoFiles   []string
 }
 
-func rooms(t *testing.T) []pkg {
+func packages(t *testing.T) []pkg {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "out_es", "out_es/plugin/...", "out_es/lint/...", "out_es/cmd/...", "out_es/release").Output()
 	if err != nil {
@@ -90,24 +59,130 @@ func rooms(t *testing.T) []pkg {
 	return all
 }
 
-func TestImportsPointOneWay(t *testing.T) {
-	for _, room := range rooms(t) {
-		allowed, known := mayImport[room.ImportPath]
-		if !known {
-			t.Errorf("%s is a new room: say in mayImport, and in docs/architecture.md, what it may import", room.ImportPath)
+// row is a line of the page's table of packages.
+type row struct {
+	path    string   // of the package
+	imports []string // of ours
+}
+
+var code = regexp.MustCompile("`([^`]+)`")
+
+// table reads the rows of docs/architecture.md that begin a line with a package's name, under a heading of columns.
+func table(t *testing.T, heading string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(text), heading+"\n")
+	if !found {
+		t.Fatalf("docs/architecture.md has no table %q", heading)
+	}
+	var rows [][]string
+	for line := range strings.Lines(rest) {
+		if !strings.HasPrefix(line, "|") {
+			break
 		}
-		for _, path := range room.Imports {
-			inner, ours := strings.CutPrefix(path, "out_es/")
-			if ours && !slices.Contains(allowed, inner) {
-				t.Errorf("%s must not import %s", room.ImportPath, path)
+		if strings.HasPrefix(line, "| `") {
+			rows = append(rows, strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|"))
+		}
+	}
+	return rows
+}
+
+// rules are the page's: what each package may import of this module, from the top of the table to its end.
+func rules(t *testing.T) (all []row) {
+	t.Helper()
+	for _, cells := range table(t, "| package | what lives there | imports of ours |") {
+		if len(cells) != 3 {
+			t.Fatalf("a row of docs/architecture.md has %d cells: %v", len(cells), cells)
+		}
+		name := strings.Trim(cells[0], " `")
+		r := row{path: "out_es/" + name}
+		if name == "out_es.go" {
+			r.path = "out_es"
+		}
+		for _, match := range code.FindAllStringSubmatch(cells[2], -1) {
+			if name == "plugin" || strings.HasPrefix(name, "plugin/") {
+				match[1] = "plugin/" + match[1]
+			}
+			r.imports = append(r.imports, "out_es/"+match[1])
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func TestImportsAreThoseOfThePage(t *testing.T) {
+	want := map[string][]string{}
+	for _, r := range rules(t) {
+		want[r.path] = r.imports
+	}
+	for _, p := range packages(t) {
+		allowed, known := want[p.ImportPath]
+		if !known {
+			t.Errorf("%s is a new package: docs/architecture.md needs a row for it, with what it may import", p.ImportPath)
+		}
+		delete(want, p.ImportPath)
+		for _, path := range p.Imports {
+			if strings.HasPrefix(path, "out_es/") && !slices.Contains(allowed, path) {
+				t.Errorf("%s must not import %s", p.ImportPath, path)
+			}
+		}
+		for _, path := range allowed {
+			// AWS's signatures enter with a build tag.
+			if !slices.Contains(p.Imports, path) && path != "out_es/plugin/aws" {
+				t.Errorf("docs/architecture.md lets %s import %s, which it does not", p.ImportPath, path)
+			}
+		}
+	}
+	for path := range want {
+		t.Errorf("docs/architecture.md has a row for %s, which is no package", path)
+	}
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	above := map[string]bool{}
+	for _, r := range rules(t) {
+		above[r.path] = true
+		for _, path := range r.imports {
+			if above[path] {
+				t.Errorf("%s imports %s, which stands above it in docs/architecture.md", r.path, path)
 			}
 		}
 	}
 }
 
+// TestEveryFolderOfTestsIsNamed compares the folders of test/ that hold Go code with the page's table of them.
+func TestEveryFolderOfTestsIsNamed(t *testing.T) {
+	out, err := exec.Command("go", "list", "out_es/test/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, cells := range table(t, "| tests | what they are |") {
+		named[strings.Trim(cells[0], " `")] = true
+	}
+	if len(named) == 0 {
+		t.Fatal("docs/architecture.md names no folders of tests")
+	}
+	found := map[string]bool{}
+	for path := range strings.FieldsSeq(string(out)) {
+		folder := "test/" + strings.Split(path, "/")[2]
+		if found[folder] = true; !named[folder] {
+			t.Errorf("docs/architecture.md does not name %s", folder)
+		}
+	}
+	for folder := range named {
+		if !found[folder] {
+			t.Errorf("docs/architecture.md names %s, which holds no Go code", folder)
+		}
+	}
+}
+
 func TestModulesEnterByTheirRoom(t *testing.T) {
-	for _, room := range rooms(t) {
-		for _, path := range room.Imports {
+	for _, p := range packages(t) {
+		for _, path := range p.Imports {
 			first, _, _ := strings.Cut(path, "/")
 			if !strings.Contains(first, ".") {
 				continue // ours, or the standard library
@@ -116,30 +191,30 @@ func TestModulesEnterByTheirRoom(t *testing.T) {
 			for module, entry := range enters {
 				if strings.HasPrefix(path, module) {
 					found = true
-					if !slices.Contains(entry.rooms, room.ImportPath) {
-						t.Errorf("%s must not import %s: %s, so it enters by %v", room.ImportPath, path, entry.why, entry.rooms)
+					if !slices.Contains(entry.packages, p.ImportPath) {
+						t.Errorf("%s must not import %s: %s, so it enters by %v", p.ImportPath, path, entry.why, entry.packages)
 					}
 				}
 			}
 			if !found {
-				t.Errorf("%s imports %s: say in enters by which room it comes in, and why", room.ImportPath, path)
+				t.Errorf("%s imports %s: say in enters by which package it comes in, and why", p.ImportPath, path)
 			}
 		}
 	}
 }
 
 func TestUnsafeStaysAtTheEdge(t *testing.T) {
-	for _, room := range rooms(t) {
-		if slices.Contains(unsafeRooms, room.ImportPath) {
+	for _, p := range packages(t) {
+		if slices.Contains(unsafePackages, p.ImportPath) {
 			continue
 		}
-		if len(room.CgoFiles) > 0 || slices.Contains(room.Imports, "unsafe") {
-			t.Errorf("%s uses cgo or unsafe", room.ImportPath)
+		if len(p.CgoFiles) > 0 || slices.Contains(p.Imports, "unsafe") {
+			t.Errorf("%s uses cgo or unsafe", p.ImportPath)
 		}
 	}
 }
 
-// dataPath says which rooms every record goes through, and what none of their
+// dataPath says which packages every record goes through, and what none of their
 // files may import: what works by reflection. Those that read templates or
 // name errors, which happens once, may have fmt.
 var dataPath = map[string][]string{
@@ -159,20 +234,20 @@ var dataPath = map[string][]string{
 
 func TestDataPathHasNoReflection(t *testing.T) {
 	found := 0
-	for _, room := range rooms(t) {
-		banned, isData := dataPath[room.ImportPath]
+	for _, p := range packages(t) {
+		banned, isData := dataPath[p.ImportPath]
 		if !isData {
 			continue
 		}
 		found++
 		for _, path := range append(banned, "encoding/gob", "encoding/xml", "text/template") {
-			if slices.Contains(room.Imports, path) {
-				t.Errorf("%s imports %s, which works by reflection: every record goes through this room", room.ImportPath, path)
+			if slices.Contains(p.Imports, path) {
+				t.Errorf("%s imports %s, which works by reflection: every record goes through this package", p.ImportPath, path)
 			}
 		}
 	}
 	if found != len(dataPath) {
-		t.Errorf("%d of %d rooms of the data path are there: correct dataPath", found, len(dataPath))
+		t.Errorf("%d of %d packages of the data path are there: correct dataPath", found, len(dataPath))
 	}
 }
 

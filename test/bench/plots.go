@@ -5,7 +5,7 @@ import (
 	"math"
 	"strings"
 
-	"out_es/test/chart"
+	"out_es/test/support/chart"
 )
 
 const drawnBy = "make bench"

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"out_es/test/chart"
+	"out_es/test/support/chart"
 )
 
 // made is what draws the plots anew.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"out_es/test/chart"
+	"out_es/test/support/chart"
 )
 
 // DrawSchedule draws what one agent does: the pause before each of its

@@ -29,7 +29,7 @@ func (j *Journal) String() string {
 // Tail returns its last lines.
 func (j *Journal) Tail(lines int) string { return LastLines(j.String(), lines) }
 
-// LastLines returns the last lines of a text; without the line feeds at its end.
+// LastLines returns the last lines of a text, without the line feeds at its end.
 func LastLines(text string, lines int) string {
 	all := strings.SplitAfter(strings.TrimRight(text, "\n"), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "")

@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"out_es/test/artifacts/sharedobject"
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
-	"out_es/test/sharedobject"
 )
 
 // threadCeilings are how many threads an agent may have more than one with

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"out_es/test/artifacts/sharedobject"
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
-	"out_es/test/sharedobject"
 )
 
 // Timer slack in nanoseconds: what Linux gives a process, and what the plugin gives Go's threads.

@@ -19,11 +19,11 @@ import (
 	"testing"
 	"time"
 
+	"out_es/test/artifacts/sharedobject"
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
-	"out_es/test/sharedobject"
 )
 
 // form is how long the soak takes. A cycle has a storm, calm, and a look at its end.

@@ -16,8 +16,8 @@ import (
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
-	"out_es/test/nginx"
 	"out_es/test/support"
+	"out_es/test/support/nginx"
 )
 
 var update = flag.Bool("update", false, "write testdata/tls/*.golden")

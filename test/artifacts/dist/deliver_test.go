@@ -20,8 +20,8 @@ import (
 
 	"out_es/test/elasticsearch"
 	"out_es/test/host"
-	"out_es/test/sigv4"
 	"out_es/test/support"
+	"out_es/test/support/sigv4"
 )
 
 // foreign is what runs an architecture that is not this machine's.

@@ -20,7 +20,7 @@ import (
 
 	"github.com/CycloneDX/cyclonedx-go"
 
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/sharedobject"
 )
 
 // contents is what each archive holds, below a folder of the archive's name.

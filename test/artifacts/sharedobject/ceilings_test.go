@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/sharedobject"
 )
 
 // The ceilings of issue 7. They are lowered when the plugin gets smaller, and

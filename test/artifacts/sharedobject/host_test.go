@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/sharedobject"
 )
 
 // TestNothingOfFluentBitIsNeededToLoad: what the plugin uses of Fluent Bit it

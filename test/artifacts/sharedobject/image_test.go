@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/sharedobject"
 )
 
 // each runs a check of every plugin that was built: the ordinary one and that for AWS.

@@ -14,11 +14,11 @@ import (
 
 	"out_es/lint"
 	"out_es/lint/sections"
-	"out_es/test/image"
-	"out_es/test/sharedobject"
+	"out_es/test/artifacts/image"
+	"out_es/test/artifacts/sharedobject"
 )
 
-const root = "../../"
+const root = "../../../"
 
 func dockerfile(t *testing.T) (all []image.Instruction, arguments map[string]string) {
 	t.Helper()

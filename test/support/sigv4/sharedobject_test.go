@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"out_es/test/host"
-	"out_es/test/sigv4"
+	"out_es/test/support/sigv4"
 )
 
 // TestTheAWSBuildSignsInTheHost loads what "make aws" builds, over the C ABI,
