@@ -25,7 +25,7 @@ import (
 // tests share a server.
 func readyTemplate(t *testing.T, s *elasticsearch.Server, name, pattern string) (file string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "templates", e2e.Family(t, s), name+".json"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "templates", e2e.Family(t, s), name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}
