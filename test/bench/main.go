@@ -122,16 +122,18 @@ func (b *bench) all() (err error) {
 	if err != nil {
 		b.fluentBit = ""
 		b.say("only the parts without an agent are measured: %v", err)
-	} else if b.needsOthers() {
-		if err := b.build(); err != nil {
-			return err
-		}
+	} else if err := b.build(); err != nil {
+		return err
 	}
 	for _, p := range parts {
 		if !slices.Contains(b.parts, p.name) || p.agent && b.fluentBit == "" {
 			continue
 		}
 		if err := p.measure(b); err != nil {
+			if len(b.loads) > 0 { // whole loads that were measured before it count
+				b.addMachine()
+				err = errors.Join(err, b.keep())
+			}
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
@@ -140,9 +142,9 @@ func (b *bench) all() (err error) {
 	return b.keep()
 }
 
-// needsOthers reports whether any part measures the shared objects that build makes, which take a while.
-func (b *bench) needsOthers() bool {
-	return !b.quick || slices.ContainsFunc(b.parts, func(name string) bool { return name != "ordinary" && name != "tags" && name != "rate" })
+// onlyOrdinary reports whether only parts of the ordinary day are measured, which need no textbook plugin.
+func (b *bench) onlyOrdinary() bool {
+	return !slices.ContainsFunc(b.parts, func(name string) bool { return name != "ordinary" && name != "tags" && name != "rate" })
 }
 
 // keep writes the figures, leaves those of parts that were not measured, and

@@ -82,7 +82,7 @@ type timing struct{ warm, window time.Duration }
 // The plugin gives back what its start took 5 s after it (docs/adr/0020): the warm-up outlasts that. The quick form ends before it. A
 // window is a whole number of seconds, each of which has one flush of every file.
 var (
-	fullTiming  = timing{warm: 5800 * time.Millisecond, window: 5 * time.Second}
+	fullTiming  = timing{warm: 5200 * time.Millisecond, window: 5 * time.Second}
 	quickTiming = timing{warm: 1600 * time.Millisecond, window: 3 * time.Second}
 )
 
