@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,10 +94,14 @@ func (e *elasticsearch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *elasticsearch) body(r *http.Request) ([]byte, error) {
-	if r.Header.Get("Content-Encoding") != "gzip" {
-		return io.ReadAll(r.Body)
+	raw, err := io.ReadAll(r.Body)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		panic(http.ErrAbortHandler) // the client is gone, as an instance is that is closed meanwhile: nothing of the request counts
 	}
-	unpacker, err := gzip.NewReader(r.Body)
+	if err != nil || r.Header.Get("Content-Encoding") != "gzip" {
+		return raw, err
+	}
+	unpacker, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
 		return nil, err
 	}
