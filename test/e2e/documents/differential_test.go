@@ -223,23 +223,12 @@ func (o outcome) String() string {
 	text, _ := json.Marshal(o.source)
 	where := ""
 	if o.index != "x" {
-		where = undated(o.index) + " "
+		where = o.index + " "
 	}
 	if o.id != "" {
 		where += fmt.Sprintf("%.40q ", o.id)
 	}
 	return where + ascii(string(text))
-}
-
-// undated replaces the day, or the year, of the test's own by a word in the
-// name of an index. A test that begins a second before midnight may still see
-// the day before.
-func undated(index string) string {
-	for _, at := range []time.Time{time.Now().UTC(), time.Now().Add(-time.Hour).UTC()} {
-		index = strings.ReplaceAll(index, at.Format("2006.01.02"), "TODAY")
-		index = strings.ReplaceAll(index, at.Format("2006"), "THIS_YEAR")
-	}
-	return index
 }
 
 // ascii escapes what not everybody sees.
@@ -255,10 +244,11 @@ func ascii(text string) string {
 	return out.String()
 }
 
-// today replaces the day of the test in an index's name by a word.
+// today replaces the day and the year of the test in an index's name by words.
 func today(index string) string {
 	for _, day := range []time.Time{time.Now(), time.Now().Add(-time.Hour)} {
 		index = strings.ReplaceAll(index, day.UTC().Format("2006.01.02"), "today")
+		index = strings.ReplaceAll(index, day.UTC().Format("2006"), "this_year")
 	}
 	return index
 }
