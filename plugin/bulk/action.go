@@ -28,8 +28,6 @@ const NoPipeline = `"_none"`
 // Sent is what the verdict on an item needs to know of its action.
 type Sent struct {
 	Operation Operation
-	// OwnID says that the action named the document's id.
-	OwnID bool
 	// OwnPipeline says that the action named a pipeline that was made for this
 	// event, so that one that isn't there is the event's fault.
 	OwnPipeline bool

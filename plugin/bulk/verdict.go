@@ -40,8 +40,8 @@ func Judge(a Sent, item Item) Verdict {
 		return Diverted
 	case status == 200 || status == 201:
 		return Accepted
-	case status == 409 && a.Operation == Create && a.OwnID:
-		return AlreadyThere
+	case status == 409 && a.Operation == Create:
+		return AlreadyThere // by an id of ours, or in a time series data stream by its dimensions and time
 	case status == 409 && (a.Operation == Update || a.Operation == Upsert || a.Operation == Delete):
 		return Again // another request changed the document meanwhile
 	case status == 404 && a.Operation == Delete && len(item.Type) == 0:

@@ -11,9 +11,9 @@ import (
 // TestJudge has a row for each of the item rows of "What Elasticsearch's
 // answers mean" in docs/architecture.md.
 func TestJudge(t *testing.T) {
-	create, withID := bulk.Sent{Operation: bulk.Create}, bulk.Sent{Operation: bulk.Create, OwnID: true}
-	update, remove := bulk.Sent{Operation: bulk.Update, OwnID: true}, bulk.Sent{Operation: bulk.Delete, OwnID: true}
-	index := bulk.Sent{Operation: bulk.Index, OwnID: true}
+	create := bulk.Sent{Operation: bulk.Create}
+	update, remove := bulk.Sent{Operation: bulk.Update}, bulk.Sent{Operation: bulk.Delete}
+	index := bulk.Sent{Operation: bulk.Index}
 	item := func(status int, kind, reason string) bulk.Item {
 		return bulk.Item{Status: status, Type: []byte(kind), Reason: []byte(reason)}
 	}
@@ -27,11 +27,10 @@ func TestJudge(t *testing.T) {
 		{"201", create, item(201, "", ""), bulk.Accepted},
 		{"201 in the failure store", create, bulk.Item{Status: 201, FailureStore: []byte("used")}, bulk.Diverted},
 		{"201 beside a failure store", create, bulk.Item{Status: 201, FailureStore: []byte("not_enabled")}, bulk.Accepted},
-		{"409 on create with our id", withID, item(409, "version_conflict_engine_exception", ""), bulk.AlreadyThere},
-		{"409 on create without an id", create, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
+		{"409 on create, with or without an id of ours", create, item(409, "version_conflict_engine_exception", ""), bulk.AlreadyThere},
 		{"409 on index", index, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
 		{"409 on update", update, item(409, "version_conflict_engine_exception", ""), bulk.Again},
-		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert, OwnID: true}, item(409, "version_conflict_engine_exception", ""), bulk.Again},
+		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert}, item(409, "version_conflict_engine_exception", ""), bulk.Again},
 		{"409 on delete", remove, item(409, "version_conflict_engine_exception", ""), bulk.Again},
 		{"404 on delete", remove, item(404, "", ""), bulk.AlreadyThere},
 		{"404 of an index on delete", remove, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},

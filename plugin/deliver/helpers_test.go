@@ -19,7 +19,6 @@ import (
 // list is a Source of documents {"n":0}, {"n":1} … of these sizes.
 type list struct {
 	sizes    []int
-	ownIDs   bool
 	keep     bool // On_Refusal retry
 	redirect bool // the first refusal of a document makes the next Fill send another in its place
 	from, to int
@@ -64,7 +63,7 @@ func (l *list) Advance() { l.from = l.to }
 
 func (l *list) Keep() {}
 
-func (l *list) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create, OwnID: l.ownIDs} }
+func (l *list) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create} }
 
 func (l *list) Settle(position int, v bulk.Verdict) {
 	l.settled.Set(position)

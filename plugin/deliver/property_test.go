@@ -163,7 +163,6 @@ type chunk struct {
 
 func (c *chunk) flush() (done bool) {
 	src := newList(c.documents)
-	src.ownIDs = c.ids
 	c.memory.Recall(name("tag", "chunk"), &src.settled)
 	received := len(src.left())
 	err := flush(c.t, c.deliverer, src)

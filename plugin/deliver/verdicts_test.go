@@ -16,7 +16,6 @@ func TestVerdicts(t *testing.T) {
 	blocked := item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];")
 	for name, c := range map[string]struct {
 		item     bulk.Item
-		ownIDs   bool
 		keep     bool
 		verdict  bulk.Verdict // that the second was settled by; Unknown for none
 		refused  int          // how often the second was refused
@@ -26,8 +25,7 @@ func TestVerdicts(t *testing.T) {
 		"200 is done":                              {item: item(200), verdict: bulk.Accepted, requests: 1},
 		"201 is done":                              {item: item(201), verdict: bulk.Accepted, requests: 1},
 		"201 in the failure store is done":         {item: bulk.Item{Status: 201, FailureStore: []byte("used")}, verdict: bulk.Diverted, requests: 1},
-		"409 with an id of ours is done":           {item: item(409), ownIDs: true, verdict: bulk.AlreadyThere, requests: 1},
-		"409 without one is refused":               {item: item(409), refused: 1, requests: 1},
+		"409 is done":                              {item: item(409), verdict: bulk.AlreadyThere, requests: 1},
 		"400 is refused":                           {item: item(400, "document_parsing_exception"), refused: 1, requests: 1},
 		"400 that is kept is left at once":         {item: item(400), keep: true, refused: 1, left: true, requests: 1},
 		"429 is tried until the budget ends":       {item: item(429), left: true},
@@ -48,7 +46,7 @@ func TestVerdicts(t *testing.T) {
 			}
 			bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
 				src := newList(2)
-				src.ownIDs, src.keep = c.ownIDs, c.keep
+				src.keep = c.keep
 				err := flush(t, d, src)
 				if errors.Is(err, deliver.ErrLeft) != c.left || !c.left && err != nil {
 					t.Errorf("error %v", err)

@@ -181,9 +181,6 @@ func (s *Source) appendAction(dst []byte, values chunk.Values) (out []byte, err 
 	if err != nil {
 		return dst, err
 	}
-	if len(id) > 0 {
-		s.owned.Set(e.Position)
-	}
 	return bulk.AppendAction(dst, bulk.Action{
 		Operation: s.shared.Options.Operation, Index: index, ID: id,
 		Pipeline: addresses.Pipeline(e, values), Routing: addresses.Routing(e, values),

@@ -41,9 +41,9 @@ func (s *Source) Keep() {}
 // Sent implements deliver.Source.
 func (s *Source) Sent(position int) bulk.Sent {
 	if _, letter := s.refused[position]; letter {
-		return bulk.Sent{Operation: bulk.Create, OwnID: true}
+		return bulk.Sent{Operation: bulk.Create}
 	}
-	return bulk.Sent{Operation: s.shared.Options.Operation, OwnID: s.owned.Has(position), OwnPipeline: s.shared.Options.OwnPipelines}
+	return bulk.Sent{Operation: s.shared.Options.Operation, OwnPipeline: s.shared.Options.OwnPipelines}
 }
 
 // Settle implements deliver.Source.

@@ -112,8 +112,6 @@ type Source struct {
 	ended bool
 
 	settled deliver.Settled
-	// owned marks the events whose action named an id.
-	owned deliver.Settled
 	// indices are those that the events were sent to.
 	indices names
 	// refused holds the events whose dead-letter records are not delivered yet.
@@ -135,7 +133,6 @@ func (s *Shared) New(scratch *Scratch) *Source { return &Source{shared: s, scrat
 func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.tag, s.digest, s.hasID = tag, digest, false
 	s.settled.Reset()
-	s.owned.Reset()
 	s.indices.reset()
 	s.refused = nil
 	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}

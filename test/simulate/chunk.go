@@ -32,7 +32,7 @@ func (c *chunk) Advance() {}
 func (c *chunk) Keep() {}
 
 // Sent implements deliver.Source.
-func (c *chunk) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create, OwnID: true} }
+func (c *chunk) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create} }
 
 // Settle implements deliver.Source.
 func (c *chunk) Settle(int, bulk.Verdict) { c.settled = true }

@@ -1,0 +1,56 @@
+package documents
+
+import (
+	"fmt"
+	"testing"
+
+	"out_es/test/e2e"
+)
+
+// modeTemplate has data streams of an index mode made: logsdb or time_series.
+func modeTemplate(t *testing.T, mode, name, settings, properties string) {
+	t.Helper()
+	s := e2e.Cluster(t)
+	if !e2e.RecentServer() {
+		t.Skip("the server has no index modes for data streams")
+	}
+	body := fmt.Sprintf(`{"index_patterns":["logs-%s-*"],"data_stream":{},"priority":600,"template":{
+		"settings":{"index.mode":%q,"index.codec":"default","number_of_replicas":0%s},"mappings":{"properties":{%s}}}}`, name, mode, settings, properties)
+	if err := s.PutTemplate(t.Context(), name, body); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself: a record whose host is text is refused
+// alone, and one whose host is an object arrives.
+func TestMatrixLogsDB(t *testing.T) {
+	s := e2e.Cluster(t)
+	name := uniqueName(t, s)
+	modeTemplate(t, "logsdb", name, "", "")
+	got := counted(t, []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name},
+		`{"n":0,"message":"a","host":{"name":"one"}}`, `{"n":1,"message":"b"}`, `{"n":2,"host":"text"}`)
+	if got["accepted"] != 2 || got["dropped"] != 1 {
+		t.Errorf("verdicts %v, want 2 accepted, 1 dropped", got)
+	}
+	if documents := e2e.Documents(t, s, ".ds-logs-"+name); len(documents) != 2 {
+		t.Errorf("%d documents, want 2", len(documents))
+	}
+}
+
+// TestMatrixTimeSeries: a time series data stream makes the id of dimensions and time. A document that comes twice answers 409 without
+// an id of ours: it is already there, and not refused.
+func TestMatrixTimeSeries(t *testing.T) {
+	s := e2e.Cluster(t)
+	name := uniqueName(t, s)
+	modeTemplate(t, "time_series", name,
+		`,"index.routing_path":["pod"],"index.time_series.start_time":"2020-01-01T00:00:00Z","index.time_series.end_time":"2099-01-01T00:00:00Z"`,
+		`"pod":{"type":"keyword","time_series_dimension":true},"cpu":{"type":"double","time_series_metric":"gauge"},"n":{"type":"long"}`)
+	options := []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name}
+	records := []string{`{"n":0,"pod":"a","cpu":1.5}`, `{"n":1,"pod":"b","cpu":2.5}`}
+	if got := counted(t, options, records...); got["accepted"] != 2 {
+		t.Errorf("verdicts %v, want 2 accepted", got)
+	}
+	if got := counted(t, options, records...); got["already_there"] != 2 {
+		t.Errorf("the same again: verdicts %v, want 2 already there", got)
+	}
+}
