@@ -88,3 +88,29 @@ func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesOfTheOriginalStackStay: what people have in their configuration and dashboards.
+func TestNamesOfTheOriginalStackStay(t *testing.T) {
+	for _, folder := range []string{"development", "logstash", "production", "kube-prometheus"} {
+		_, objects := Render(t, "kubernetes/overlays/"+folder)
+		for name, port := range map[string]int{"es-logging-svc": 9200, "kibana-logging-svc": 5601} {
+			if got := At(objects.Find(t, "Service", name), "spec", "ports", 0, "port"); got != port {
+				t.Errorf("%s: %s is on port %v, not %d", folder, name, got, port)
+			}
+		}
+		events := Text(objects.Find(t, "ConfigMap", "out-es-events"), "data", "outputs.yaml")
+		if !strings.Contains(events, "logstash_prefix: heapster\n") {
+			t.Errorf("%s: events do not go to heapster-*", folder)
+		}
+	}
+	_, objects := Render(t, "kubernetes/overlays/logstash")
+	if outputs := Text(objects.Find(t, "ConfigMap", "out-es-agent"), "data", "outputs.yaml"); !strings.Contains(outputs, "logstash_prefix: logstash\n") {
+		t.Error("logs do not go to logstash-*")
+	}
+	_, example := Render(t, "kubernetes/examples/myapp")
+	example.Find(t, "Pod", "myapp")
+	canary := RenderWith(t, "kubernetes/overlays/production", "kubernetes/components/canary")
+	if selector := At(canary.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "nodeSelector"); Text(selector, "out-es/agent") != "on" || Text(selector, "kubernetes.io/os") != "linux" {
+		t.Errorf("the canary's agent goes to %v", selector)
+	}
+}

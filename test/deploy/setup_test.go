@@ -203,3 +203,34 @@ func TestSavedObjectsHangTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenSearchRollsStreamsOverBeforeDeleting: OpenSearch refuses to delete the index that a data stream writes to. The test's server has no
+// state policies, so what one with them would get is examined.
+func TestOpenSearchRollsStreamsOverBeforeDeleting(t *testing.T) {
+	policies := map[string]any{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if name, found := strings.CutPrefix(r.URL.Path, "/_plugins/_ism/policies/"); found {
+			var policy any
+			if err := json.NewDecoder(r.Body).Decode(&policy); err != nil {
+				t.Errorf("%s is no JSON: %v", name, err)
+			}
+			policies[name] = policy
+		}
+		io.WriteString(w, `{"version":{"distribution":"opensearch","number":"3.8.0"}}`)
+	}))
+	defer server.Close()
+	if out, err := setUp(t, server.URL, "RETENTION=7d"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]struct{ pattern, condition, rollover string }{
+		"out-es-daily": {"logstash-*", "min_index_age", ""}, "out-es-streams": {"logs-kubernetes.*", "min_rollover_age", "1d"},
+	} {
+		policy := At(policies[name], "policy")
+		state := At(policy, "states", 0)
+		if Text(policy, "ism_template", 0, "index_patterns", 0) != want.pattern || Text(policy, "default_state") != Text(state, "name") ||
+			Text(state, "actions", 0, "rollover", "min_index_age") != want.rollover || Text(state, "transitions", 0, "conditions", want.condition) != "7d" ||
+			At(policy, "states", 1, "actions", 0, "delete") == nil {
+			t.Errorf("%s is %v", name, policy)
+		}
+	}
+}

@@ -62,3 +62,34 @@ func TestStackLeavesTheNamespaceToOthers(t *testing.T) {
 		}
 	}
 }
+
+// TestSecretsOfTheExampleAreNotOverwritten: a second run makes other passwords, which must not replace those in use.
+func TestSecretsOfTheExampleAreNotOverwritten(t *testing.T) {
+	c := ready(t)
+	secrets := func() string {
+		return string(deploy.Run(t, nil, deploy.Folder("kubernetes/overlays/production/secrets.example.sh")))
+	}
+	c.Kubectl(t, secrets(), "create", "-f", "-")
+	state := func() string {
+		return c.Kubectl(t, "", "-n", "monitoring", "get", "secrets", "-o", `jsonpath={range .items[*]}{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}`)
+	}
+	before, passwords := state(), c.Kubectl(t, "", "-n", "monitoring", "get", "secrets", "-o", "jsonpath={.items[*].data}")
+	for _, way := range []string{"create", "apply"} {
+		if out, err := c.kubectl(t.Context(), secrets(), way, "-f", "-"); err == nil {
+			t.Errorf("kubectl %s takes the secrets of a second run: %s", way, out)
+		}
+	}
+	if after := c.Kubectl(t, "", "-n", "monitoring", "get", "secrets", "-o", "jsonpath={.items[*].data}"); after != passwords {
+		t.Error("the passwords are others after a second run")
+	}
+	if strings.Count(before, "\n") != 5 || !strings.HasPrefix(before, "es-logging-admin ") {
+		t.Errorf("the secrets are %s", before)
+	}
+	for line := range strings.Lines(before) {
+		name, _, _ := strings.Cut(line, " ")
+		first := c.Kubectl(t, "", "-n", "monitoring", "get", "secret", name, "-o", "jsonpath={.immutable} {.data}")
+		if !strings.HasPrefix(first, "true ") {
+			t.Errorf("the secret %s can be overwritten", name)
+		}
+	}
+}

@@ -26,6 +26,7 @@ type stack struct {
 	objects  deploy.Objects
 	plugin   string
 	exporter string // port of the log-made metrics
+	address  string // that agents reach Elasticsearch at, where it isn't its own
 }
 
 func newStack(t *testing.T) *stack {
@@ -59,6 +60,9 @@ func (s *stack) start(t *testing.T, kind, name, state string) *fluentbit.Agent {
 		"ES_HOSTS": s.es.URL(), "LISTEN": "127.0.0.1", "HTTP_PORT": "-", "EXPORTER_PORT": s.exporter, "HOST_LOG": s.node.log, "STATE_DIR": state,
 		"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring",
 		"KUBE_URL": s.cluster.URL, "KUBE_CA_FILE": s.cluster.CAFile, "KUBE_TOKEN_FILE": s.cluster.TokenFile(t, name),
+	}
+	if s.address != "" {
+		given["ES_HOSTS"] = s.address
 	}
 	dir := s.objects.WriteConfigMap(t, name)
 	return fluentbit.StartFile(t, s.plugin, filepath.Join(dir, "fluent-bit.yaml"), s.objects.Environment(t, s.objects.Find(t, kind, name), given)...)
@@ -250,7 +254,7 @@ func (s *stack) prometheus(t *testing.T) {
 	}
 	// In a pod the API server is found by the environment; here a kubeconfig says it. And a test has no minutes to wait.
 	kubeconfig := s.cluster.Kubeconfig(t, string(token))
-	outside := strings.NewReplacer("      - role: pod\n", "      - role: pod\n        kubeconfig_file: "+kubeconfig+"\n", "_interval: 30s", "_interval: 2s").Replace(string(text))
+	outside := strings.NewReplacer("own_namespace: true", "names: [monitoring]", "      - role: pod\n", "      - role: pod\n        kubeconfig_file: "+kubeconfig+"\n", "_interval: 30s", "_interval: 2s").Replace(string(text))
 	if strings.Count(outside, kubeconfig) != 2 {
 		t.Fatal("prometheus.yml does not look for pods twice")
 	}

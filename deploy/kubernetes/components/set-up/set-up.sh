@@ -117,15 +117,22 @@ template() {
 }
 
 if [ "$family" = opensearch ]; then
-  # OpenSearch keeps such policies in a plugin of its own. One that is there stays as it is: changing it takes its sequence number.
-  printf '{"policy":{"description":"out_es","default_state":"kept","ism_template":[{"index_patterns":["logstash-*","heapster-*","logs-kubernetes.*"],"priority":100}],"states":[{"name":"kept","actions":[],"transitions":[{"state_name":"gone","conditions":{"min_index_age":"%s"}}]},{"name":"gone","actions":[{"delete":{}}],"transitions":[]}]}}' "$RETENTION" >"$work/policy"
-  ask PUT "$url/_plugins/_ism/policies/out-es" -H "$json" --data-binary "@$work/policy"
-  case "$status" in
-    2??) say "the state policy out-es: delete after $RETENTION" ;;
-    409) say "the state policy out-es is there already and stays as it is" ;;
-    400 | 404 | 405) say "this server has no state policies: old indices stay until somebody deletes them" ;;
-    *) fail "the state policy out-es: status $status: $(head -c 2000 "$work/answer")" ;;
-  esac
+  # OpenSearch keeps such policies in a plugin of its own. Of a data stream the index that is written to can't be deleted: it is rolled over
+  # first, and its age counts from then on. One that is there stays as it is: changing it takes its sequence number.
+  gone='{"name":"gone","actions":[{"delete":{}}],"transitions":[]}'
+  states() { # name, description, patterns, actions, condition
+    printf '{"policy":{"description":"out_es: %s","default_state":"kept","ism_template":[{"index_patterns":%s,"priority":100}],"states":[{"name":"kept","actions":%s,"transitions":[{"state_name":"gone","conditions":{"%s":"%s"}}]},%s]}}' \
+      "$2" "$3" "$4" "$5" "$RETENTION" "$gone" >"$work/policy"
+    ask PUT "$url/_plugins/_ism/policies/$1" -H "$json" --data-binary "@$work/policy"
+    case "$status" in
+      2??) say "the state policy $1: delete after $RETENTION" ;;
+      409) say "the state policy $1 is there already and stays as it is" ;;
+      400 | 404 | 405) say "this server has no state policies: old indices stay until somebody deletes them" ;;
+      *) fail "the state policy $1: status $status: $(head -c 2000 "$work/answer")" ;;
+    esac
+  }
+  states out-es-daily 'daily indices' '["logstash-*","heapster-*"]' '[]' min_index_age
+  states out-es-streams 'data streams' '["logs-kubernetes.*"]' '[{"rollover":{"min_index_age":"1d","min_primary_shard_size":"30gb"}}]' min_rollover_age
 else
   policy out-es-daily '{}'
   test "$family" = elasticsearch || policy out-es-streams '{"rollover":{"max_age":"7d","max_primary_shard_size":"50gb"}}'

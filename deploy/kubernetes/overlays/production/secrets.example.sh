@@ -2,7 +2,10 @@
 # Prints the secrets that the production overlay needs, with random passwords and certificates of an authority of their own that is
 # thrown away: an example, and enough to start with. Where there is a certificate manager or a vault, take the names from here.
 #
-#   ./secrets.example.sh | kubectl apply -f -
+#   ./secrets.example.sh | kubectl create -f -
+#
+# Each run makes other passwords and another authority. The secrets are immutable, so that a second run can't overwrite what is in use: to
+# change one, delete it first, and restart what reads it (kubectl rollout restart).
 set -euo pipefail
 namespace=${NAMESPACE:-monitoring}
 days=825
@@ -21,7 +24,7 @@ certificate es-logging "DNS:es-logging-svc,DNS:es-logging-svc.$namespace,DNS:es-
 certificate kibana-logging "DNS:kibana-logging-svc,DNS:kibana-logging-svc.$namespace,DNS:kibana-logging-svc.$namespace.svc,DNS:localhost"
 
 secret() { # name; then key=value or key=@file
-  printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\ntype: Opaque\ndata:\n' "$1" "$namespace"
+  printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: %s\n  namespace: %s\ntype: Opaque\nimmutable: true\ndata:\n' "$1" "$namespace"
   shift
   for pair in "$@"; do
     value=${pair#*=}

@@ -1,0 +1,44 @@
+package deploy
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"out_es/test/elasticsearch"
+)
+
+// TestReadinessWaitsForShards runs the probe's own script on the real Elasticsearch: one node, and an index that wants a replica.
+func TestReadinessWaitsForShards(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Skip("curl is missing (Debian, Ubuntu: apt-get install curl)")
+	}
+	_, objects := Render(t, "kubernetes/overlays/production")
+	probe := filepath.Join(objects.WriteConfigMap(t, "es-logging-config"), "ready.sh")
+	s := elasticsearch.ForTest(t, elasticsearch.Options{})
+	ready := func(status, file string) bool {
+		command := exec.CommandContext(t.Context(), "sh", probe)
+		command.Env = append(os.Environ(), "READY_URL="+s.URL(), "READY_STATUS="+status, "READY_FILE="+file)
+		return command.Run() == nil
+	}
+	first := filepath.Join(t.TempDir(), "ready")
+	if !ready("green", first) {
+		t.Error("a green cluster is not ready")
+	}
+	if err := s.PutIndex(t.Context(), "replicated", `{"settings":{"number_of_replicas":1}}`); err != nil {
+		t.Fatal(err)
+	}
+	if other := filepath.Join(t.TempDir(), "ready"); ready("green", other) || !ready("yellow", other) {
+		t.Error("a node that has just started is ready before the shards are there, or never")
+	}
+	if !ready("green", first) {
+		t.Error("a node that was ready goes away because another one's shards are missing")
+	}
+	if err := s.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if ready("green", first) {
+		t.Error("a node that does not answer is ready")
+	}
+}
