@@ -16,7 +16,7 @@ const oldest, newest = "1.29", "1.37"
 // folders is everything that somebody would apply.
 var folders = []string{
 	"kubernetes/overlays/development", "kubernetes/overlays/logstash", "kubernetes/overlays/production", "kubernetes/overlays/kube-prometheus", "kubernetes/overlays/eck",
-	"kubernetes/overlays/external", "kubernetes/examples/myapp", "metrics/mtail", "metrics/grok_exporter",
+	"kubernetes/overlays/external", "kubernetes/overlays/helm", "kubernetes/examples/myapp", "metrics/mtail", "metrics/grok_exporter",
 }
 
 func TestManifestsFitTheOldestAndTheNewestKubernetes(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 // applied is everything that somebody would apply, and what Kubernetes warns of: the agent's hostPaths and its user, and nothing else.
 var applied = map[string][]string{
 	"kubernetes/overlays/development": {"hostPath"}, "kubernetes/overlays/logstash": {"hostPath"}, "kubernetes/overlays/production": {"hostPath"}, "kubernetes/overlays/kube-prometheus": {"hostPath"},
-	"kubernetes/overlays/eck": {"hostPath"}, "kubernetes/overlays/external": {"hostPath"},
+	"kubernetes/overlays/eck": {"hostPath"}, "kubernetes/overlays/external": {"hostPath"}, "kubernetes/overlays/helm": nil,
 	"kubernetes/examples/myapp": nil, "metrics/mtail": nil, "metrics/grok_exporter": nil,
 }
 
