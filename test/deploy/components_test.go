@@ -91,7 +91,7 @@ func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 
 // TestNamesOfTheOriginalStackStay: what people have in their configuration and dashboards.
 func TestNamesOfTheOriginalStackStay(t *testing.T) {
-	for _, folder := range []string{"development", "logstash", "production", "kube-prometheus"} {
+	for _, folder := range []string{"development", "logstash", "production", "kube-prometheus", "eck"} {
 		_, objects := Render(t, "kubernetes/overlays/"+folder)
 		for name, port := range map[string]int{"es-logging-svc": 9200, "kibana-logging-svc": 5601} {
 			if got := At(objects.Find(t, "Service", name), "spec", "ports", 0, "port"); got != port {
