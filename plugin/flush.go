@@ -49,17 +49,11 @@ func (p *Plugin) Flush(tag string, data []byte) Outcome {
 	}
 }
 
-// spool is Flush with a spool. The sender publishes the metrics whenever it sends
-// something; a flush does only where it has long not.
+// spool is Flush with a spool, which publishes the metrics itself.
 func (p *Plugin) spool(tag string, data []byte) (outcome Outcome) {
 	outcome = Retry
 	guard.Run(p.fault, func() { outcome = p.enqueue(tag, data) })
-	guard.Run(p.fault, func() {
-		if p.host.Outdated() {
-			p.drain.Publish()
-		}
-		p.host.PrintLines()
-	})
+	guard.Run(p.fault, p.host.PrintLines)
 	return outcome
 }
 

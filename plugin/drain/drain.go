@@ -27,6 +27,9 @@ const (
 	laterFolder = "later"
 	// formerFolder is what had them before there was one for each destination.
 	formerFolder = "parked"
+	// publishAfter is how late metrics may be: each series costs a call of C, which
+	// a flush does not wait for.
+	publishAfter = time.Second
 	// abandonedAfter is how long after its start an instance looks for spools
 	// that nobody uses: by then all instances of this Fluent Bit have started.
 	abandonedAfter = 5 * time.Second
@@ -68,6 +71,9 @@ type Drain struct {
 	look    *time.Timer
 	// full are the destinations that have their share of the spool, nil for none.
 	full atomic.Pointer[map[string]bool]
+
+	// soon says that the metrics will be published.
+	soon atomic.Bool
 
 	mu      sync.Mutex
 	sources *source.Shared
@@ -160,6 +166,17 @@ func (d *Drain) Publish() {
 	d.states.Publish()
 }
 
+// publishSoon publishes what a flush changed: the sender may be in a request that
+// lasts, and no other flush may come.
+func (d *Drain) publishSoon() {
+	if d.soon.CompareAndSwap(false, true) {
+		guard.AfterFunc(publishAfter, d.fault, func() {
+			d.soon.Store(false)
+			d.Publish()
+		})
+	}
+}
+
 // findAbandoned tells of spools beside this one that no instance uses.
 func (d *Drain) findAbandoned() {
 	left, err := spool.Abandoned(filepath.Dir(d.fresh.Dir()), d.fresh.Dir())
@@ -185,7 +202,10 @@ var (
 func (d *Drain) Enqueue(tag string, data []byte) error {
 	records, malformed := source.Count(data)
 	account := report.Account{Received: records + malformed}
-	defer d.report.Count(&account)
+	defer func() {
+		d.report.Count(&account)
+		d.publishSoon()
+	}()
 	if account.Received == 0 {
 		return nil // markers of groups, if anything
 	}

@@ -36,9 +36,6 @@ const (
 	queueLines = 256
 	// staleAfter is how long a line waits before it goes to standard error.
 	staleAfter = 10 * time.Second
-	// publishEvery is how often metrics are brought up to date, at least, as long
-	// as there are flushes: each series costs a call of C.
-	publishEvery = time.Second
 )
 
 // Host is the agent around an instance: its logger and its metrics.
@@ -69,7 +66,6 @@ type Instance struct {
 	lost      int
 	closed    bool
 	timer     *time.Timer
-	published atomic.Int64 // when, in nanoseconds since 1970
 	publishMu sync.Mutex
 	metrics   []publisher
 }
@@ -141,17 +137,11 @@ func (i *Instance) Service() {
 // Publish publishes what was counted, from any thread: the counts and gauges
 // of cmetrics are atomic, and every label set was made in Init.
 func (i *Instance) Publish() {
-	i.published.Store(time.Now().UnixNano())
 	i.publishMu.Lock()
 	defer i.publishMu.Unlock()
 	for _, m := range i.metrics {
 		m.publish()
 	}
-}
-
-// Outdated reports whether the last Publish was more than publishEvery ago.
-func (i *Instance) Outdated() bool {
-	return time.Now().UnixNano()-i.published.Load() > int64(publishEvery)
 }
 
 // PrintLines prints the lines that wait. It must be called on one of Fluent Bit's
