@@ -62,8 +62,8 @@ func (r *retrier) round() bool {
 	if !guard.Run(r.fault, func() { r.act(due) }) {
 		guard.Run(r.fault, func() { r.afterPanic(due) })
 	}
-	r.moved()
-	r.publish()
+	r.call(r.moved)
+	r.call(r.publish)
 	return true
 }
 

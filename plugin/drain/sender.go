@@ -72,7 +72,7 @@ func (s *sender) round() bool {
 		return false
 	}
 	s.act(s.fresh)
-	s.publish()
+	s.call(s.publish)
 	return true
 }
 
@@ -136,9 +136,12 @@ func (s *sender) act(b *batch) {
 	}
 }
 
+// call calls what has nothing to do with frames: its panics are not theirs.
+func (w *worker) call(f func()) { guard.Run(w.fault, f) }
+
 // park moves what is left of a batch to later.
 func (w *worker) park(b *batch) error {
-	defer w.moved()
+	defer w.call(w.moved)
 	return b.park(w.later.Append)
 }
 
@@ -195,7 +198,7 @@ var errSenderPanic = errors.New("drain: the sender failed")
 // plugin can cause, becomes an error.
 func (w *worker) deliver(b *batch) (err error) {
 	b.over, b.settled = false, 0
-	defer w.worked()
+	defer w.call(w.worked)
 	if !guard.Run(w.fault, func() { err = w.deliverer.Deliver(w.ctx, b, b.scratch.Request) }) {
 		return errSenderPanic
 	}
