@@ -14,6 +14,7 @@ import (
 
 	"out_es/plugin"
 	"out_es/plugin/fluentbit/fluentbittest"
+	"out_es/test/support"
 )
 
 // spooled is an instance with a spool in dir.
@@ -29,11 +30,7 @@ func spooled(t testing.TB, e *elasticsearch, dir string, more section) (*plugin.
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 20 s", what)
-		}
-	}
+	support.Eventually(t, 20*time.Second, what, holds)
 }
 
 func (e *elasticsearch) has(n int) func() bool {

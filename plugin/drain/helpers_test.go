@@ -14,6 +14,7 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 	"out_es/plugin/report"
 	"out_es/plugin/source"
+	"out_es/test/support"
 )
 
 // withTime is {"@timestamp":1} at second 0.
@@ -96,9 +97,5 @@ func (r *running) close() {
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%s: not within 20 s", what)
-		}
-	}
+	support.Eventually(t, 20*time.Second, what, holds)
 }
