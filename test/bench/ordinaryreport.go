@@ -52,9 +52,14 @@ func (f figures) cheaperES(out *strings.Builder) {
 					continue
 				}
 				d, es := f.day(p.part, with, ours), f.day(p.part, with, esOf(ours))
-				if d.cpu > es.cpu {
-					rows = append(rows, fmt.Sprintf("| %s | %s | %.2f | %.2f | %+.2f |", with, ours, d.cpu/es.cpu, d.outside/es.outside, 1000*(d.cpu-es.cpu)))
+				if d.cpu <= es.cpu {
+					continue
 				}
+				times := "lost in noise"
+				if es.cpu > 0 {
+					times = fmt.Sprintf("%.2f", d.cpu/es.cpu)
+				}
+				rows = append(rows, fmt.Sprintf("| %s | %s | %s | %.2f | %+.2f |", with, ours, times, d.outside/es.outside, 1000*(d.cpu-es.cpu)))
 			}
 		}
 	}
