@@ -1,65 +1,74 @@
-package source
+package source_test
 
 import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
-	"out_es/plugin/address"
 	"out_es/plugin/bulk"
-	"out_es/plugin/chunk"
+	"out_es/plugin/deadletter"
 	"out_es/plugin/deliver"
-	"out_es/plugin/document"
-	"out_es/plugin/fluentbit/fluentbittest"
+	"out_es/plugin/fluentbit"
 	"out_es/plugin/report"
+	"out_es/plugin/settings"
+	"out_es/plugin/source"
 )
 
-// A chunk is read once for the ids of its dead-letter records, however many there
-// are: a thousand times 2 MB would take a second.
-func TestDeadLetterRecordsOfAChunkHashItOnce(t *testing.T) {
-	var paths chunk.Paths
-	index, err := address.ParseTemplate("app", &paths)
+// A source of the spool's outlives a file that can't be written for a while:
+// then each record is there once, and counted once.
+func TestADeadLetterThatCouldNotBeWrittenIsWrittenOnce(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	path := filepath.Join(t.TempDir(), "dead.ndjson")
+	if err := os.Symlink("/dev/full", path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := deadletter.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	date, err := address.ParseDate("%Y-%m-%dT%H:%M:%S")
-	if err != nil {
-		t.Fatal(err)
-	}
-	shared := &Shared{Report: report.New(fluentbittest.NewRecorder("es_go.0").Instance(), report.Options{}), Options: Options{
-		Address: address.IndexOptions(index, index), DeadLetterIndex: address.IndexOptions(index, index), DeadLetters: DeadLettersToIndex,
-		Document: document.Options{TimeKey: "@timestamp", TimeFormat: date, Paths: &paths},
-	}}
-	const events = 100
-	tag, data := "tag", []byte(strings.Repeat("\x92\x00\x81\xaa@timestamp\x01", events))
-	scratch, digests := shared.NewScratch(), 0
-	src := shared.New(scratch)
-	src.Open(tag, data, func() deliver.Digest {
-		digests++
-		return deliver.DigestOf(tag, data)
+	defer file.Close()
+	s, faults := settings.Read(func(name string) string {
+		return map[string]string{"Hosts": "localhost", "Dead_Letter_File": path}[name]
 	})
-	for round := range 2 {
-		scratch.Request.Reset()
-		if err := src.Fill(scratch.Request, deliver.Limits{}); err != nil {
-			t.Fatal(err)
-		}
-		positions := scratch.Request.Positions()
-		if len(positions) != events {
-			t.Fatalf("round %d: %d items", round, len(positions))
-		}
-		if round > 0 {
-			break // they are dead-letter records
-		}
-		for _, position := range positions {
-			if fate := src.Refuse(int(position), deliver.Refusal{Type: bulk.IllegalAction, Error: "no"}); fate != deliver.Redirected {
-				t.Fatalf("fate %v", fate)
-			}
+	if err := faults.Err(); err != nil {
+		t.Fatal(err)
+	}
+	shared := &source.Shared{Options: s.Source, Report: report.New(fluentbit.Standalone("es_go.0", io.Discard), s.Report), File: file}
+	src := shared.New(shared.NewScratch())
+	data := []byte("\x92\x00\x81\xa1a\x01\x92\x00\x81\xa1a\x02")
+	src.Open("tag", data, func() deliver.Digest { return deliver.DigestOf("tag", data) })
+	fill := func() error {
+		src.Request().Reset()
+		return src.Fill(src.Request(), deliver.Limits{})
+	}
+	if err := fill(); err != nil {
+		t.Fatal(err)
+	}
+	src.Settle(0, bulk.Accepted)
+	if fate := src.Refuse(1, deliver.Refusal{Error: "mapper_parsing_exception", Status: 400}); fate != deliver.Redirected {
+		t.Fatalf("disposition %d", fate)
+	}
+	for range 3 {
+		if err := fill(); !errors.Is(err, deliver.ErrLeft) {
+			t.Fatalf("the device is full, and there is no error but %v", err)
 		}
 	}
-	if digests != 1 {
-		t.Errorf("the chunk was read %d times for %d records", digests, events)
+	if err := os.Remove(path); err != nil { // the next write begins a file of its own
+		t.Fatal(err)
 	}
-	text, err := scratch.Request.Seal()
-	if err != nil || strings.Count(string(text), `"reason"`) != events {
-		t.Errorf("%d records, %v", strings.Count(string(text), `"reason"`), err)
+	if err := fill(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, account := strings.Count(string(text), "\n"), src.Account(); n != 1 || account.DeadLettered != 1 || account.Received != account.Ended() {
+		t.Errorf("%d records in the file, account %+v", n, account)
 	}
 }
