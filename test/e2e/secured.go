@@ -168,3 +168,36 @@ func (s *SecuredServer) StreamTemplate(t *testing.T, name, pattern string) {
 		t.Fatal(err)
 	}
 }
+
+// serviceTokens are those of a service account that may write to logs-*: the only bearer tokens of the basic licence.
+const serviceTokens = "/_security/service/elastic/fleet-server/credential/token/"
+
+// Token makes a bearer token of Elasticsearch's.
+func (s *SecuredServer) Token(t *testing.T, name string) string {
+	t.Helper()
+	answer, err := s.Do(t.Context(), http.MethodPost, serviceTokens+name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Token struct{ Value string } }
+	if err := json.Unmarshal(answer, &made); err != nil {
+		t.Fatal(err)
+	}
+	return made.Token.Value
+}
+
+// ForgetToken ends a bearer token.
+func (s *SecuredServer) ForgetToken(t *testing.T, name string) {
+	t.Helper()
+	if _, err := s.Do(t.Context(), http.MethodDelete, serviceTokens+name, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// InvalidateKey ends an API key.
+func (s *SecuredServer) InvalidateKey(t *testing.T, id string) {
+	t.Helper()
+	if _, err := s.Do(t.Context(), http.MethodDelete, "/_security/api_key", fmt.Appendf(nil, `{"ids":[%q]}`, id)); err != nil {
+		t.Fatal(err)
+	}
+}

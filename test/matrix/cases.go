@@ -49,6 +49,11 @@ var serverCases = []testCase{
 	{title: "`Template_File`: before the first document, in an outage, without the privilege, overwritten, by a fleet", tests: []string{"TestMatrixTemplateComesBeforeTheFirstDocument", "TestMatrixTemplateThatMayNotBeInstalled", "TestMatrixTemplateOverwrite", "TestMatrixTemplateOfAFleet"}},
 	{title: "the templates of deploy/templates: installed, labels that conflict, malformed values, values of 40 KB; between priorities 100 and 200", tests: []string{"TestMatrixReadyTemplates", "TestMatrixTemplatesStandBetweenOthers"}},
 	{title: "a list of 1 and 2.5 under a field that no mapping knows", tests: []string{"TestMatrixMixedNumbersInAList"}},
+	{title: "users and roles of the server itself: the fewest privileges of [security.md](security.md) are enough, and none can be left out", tests: []string{"TestFewestPrivileges"}},
+	{title: "a password and a bearer token that are wrong for a while: few requests, nothing lost", tests: []string{"TestCredentialThatIsWrongForAWhile"}},
+	{title: "an API key that ends", tests: []string{"TestAPIKeyThatEnds"}},
+	{title: "a user who may only write; the server's own certificate by `TLS_CA_Fingerprint`; a denied index; no secret in any line", tests: []string{"TestKeyThatMayOnlyWrite", "TestFingerprintOfTheServersOwnCertificate", "TestDeniedIndexNamesItself", "TestNoSecretIsToldOfASecuredServer"}},
+	{title: "logsdb and time series data streams", tests: []string{"TestMatrixLogsDB", "TestMatrixTimeSeries"}},
 	{title: "three nodes, one killed and started again under load: each record once, load spread within 10%", tests: []string{"TestClusterOfThreeLosesANodeUnderLoad"}, once: true},
 }
 
