@@ -72,6 +72,8 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	src := p.sources.Get()
 	src.Open(tag, data, digest)
 	panics := p.settled.Recall(digest, src.Settled())
+	since := p.waiting.Take(digest)
+	src.HeldSince(since)
 	defer func() {
 		if problem := recover(); problem != nil {
 			outcome = p.panicked(problem, digest, src, panics)
@@ -87,13 +89,16 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	if err != nil {
 		src.CountReturned()
 		p.settled.Remember(digest, src.Settled(), panics)
-		p.report.Left(err)
 		outcome = Retry
 		account := src.Account()
+		if _, held := errors.AsType[*deliver.Held](err); held {
+			p.waiting.Add(digest, since, account.Returned)
+		}
 		p.host.Log(fluentbit.Debug, "chunk of tag %s goes back to Fluent Bit with %d of %d records left: %v", tag, account.Returned, account.Received, err)
 	} else if outcome = OK; src.OnlyMalformed() {
 		outcome = Error
 	}
+	p.report.HeldDocuments(p.waiting.Documents())
 	p.report.Count(src.Account())
 	return outcome
 }

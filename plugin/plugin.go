@@ -42,6 +42,8 @@ type Plugin struct {
 	shared  *source.Shared
 	sources *reuse.List[*source.Source]
 	settled *deliver.Memory
+	// waiting knows the chunks that wait for held destinations.
+	waiting *deliver.Waiting
 	// drain is nil where Spool_Path is not set.
 	drain       *drain.Drain
 	look        *look
@@ -63,7 +65,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err := limitMemory(s.MemoryLimit); err != nil {
 		return nil, s.MemoryFault(err)
 	}
-	p := &Plugin{host: host, report: report.New(host, s.Report), settled: deliver.NewMemory(), memoryLimit: s.MemoryLimit}
+	p := &Plugin{host: host, report: report.New(host, s.Report), settled: deliver.NewMemory(), waiting: deliver.NewWaiting(), memoryLimit: s.MemoryLimit}
 	if err := p.connect(s); err != nil {
 		return nil, err
 	}

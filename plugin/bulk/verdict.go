@@ -20,49 +20,49 @@ const (
 	// AlreadyThere: an earlier attempt had arrived, or what was to be deleted
 	// is not there.
 	AlreadyThere
-	// Again: a passing fault of this item's shard or node.
+	// Again: another request was faster. The item alone is sent again.
 	Again
-	// Blocked: an index that can't be written now. Tried a few times, then
-	// refused.
-	Blocked
-	// Misconfigured: the cluster's or this plugin's settings keep it out, not
-	// the document. Kept until somebody mends them.
-	Misconfigured
+	// Busy: backpressure, of the shard or of the whole cluster.
+	Busy
+	// Held: the destination, or a setting, keeps it out. It stays until that is
+	// repaired.
+	Held
+	// Suspect: an error that the table doesn't know. The document is held as
+	// innocent, and may be proved guilty.
+	Suspect
 	// Refused: Elasticsearch will never take this document.
 	Refused
 )
 
-// Judge gives the verdict on an item of action a. The rules are the table
-// "What Elasticsearch's answers mean" of docs/architecture.md.
-func Judge(a Sent, item Item) Verdict {
+// Judge gives the verdict on an item of action a, and the row of the table of
+// faults that it follows, nil where there is none.
+func Judge(a Sent, item Item) (Verdict, *Fault) {
 	switch status := item.Status; {
 	case (status == 200 || status == 201) && string(item.FailureStore) == "used":
-		return Diverted
+		return Diverted, nil
 	case status == 200 || status == 201:
-		return Accepted
+		return Accepted, nil
 	case status == 409 && a.Operation == Create:
-		return AlreadyThere // by an id of ours, or in a time series data stream by its dimensions and time
+		return AlreadyThere, nil // by an id of ours, or in a time series data stream by its dimensions and time
 	case status == 409 && (a.Operation == Update || a.Operation == Upsert || a.Operation == Delete):
-		return Again // another request changed the document meanwhile
+		return Again, nil // another request changed the document meanwhile
 	case status == 404 && a.Operation == Delete && len(item.Type) == 0:
-		return AlreadyThere // nothing to delete is no error, and has no type
-	case status == 408 || status == 429 || status >= 500 || status < 400:
-		return Again
-	case status == 403 && string(item.Type) == securityException:
-		return Misconfigured
-	case status == 403 && isBlock(item.Type), status == 404 && string(item.Type) == "index_not_found_exception":
-		return Blocked
-	case status == 400 && !a.OwnPipeline && bytes.HasPrefix(item.Reason, []byte("pipeline with id [")):
-		return Misconfigured // "pipeline with id [x] does not exist" has no type of its own
+		return AlreadyThere, nil // nothing to delete is no error, and has no type
+	case status == 404 && a.Operation == Update && len(item.Type) == 0, status == 409:
+		return Refused, nil
+	case status == 400 && a.OwnPipeline && bytes.HasPrefix(item.Reason, []byte(missingPipeline)):
+		return Refused, nil // the event names it
 	}
-	return Refused
+	fault := FaultOf(item)
+	if fault == nil {
+		return Suspect, nil
+	}
+	return verdictOf[fault.Scope], fault
 }
+
+var verdictOf = [...]Verdict{UnknownScope: Suspect, DocumentScope: Refused, DestinationScope: Held, ClusterScope: Busy, SettingsScope: Held}
 
 const securityException = "security_exception"
-
-func isBlock(kind []byte) bool {
-	return string(kind) == "cluster_block_exception" || string(kind) == "index_block_exception"
-}
 
 // Refusal is a refusal's type from a closed list, so that a metric has a
 // bounded number of label values whatever a server says.

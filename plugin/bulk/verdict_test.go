@@ -33,33 +33,33 @@ func TestJudge(t *testing.T) {
 		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert}, item(409, "version_conflict_engine_exception", ""), bulk.Again},
 		{"409 on delete", remove, item(409, "version_conflict_engine_exception", ""), bulk.Again},
 		{"404 on delete", remove, item(404, "", ""), bulk.AlreadyThere},
-		{"404 of an index on delete", remove, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},
+		{"404 of an index on delete", remove, item(404, "index_not_found_exception", "no such index [i]"), bulk.Held},
 		{"404 on update", update, item(404, "document_missing_exception", ""), bulk.Refused},
 		{"404 on update without a word", update, item(404, "", ""), bulk.Refused},
-		{"408", create, item(408, "", ""), bulk.Again},
-		{"429", create, item(429, "es_rejected_execution_exception", ""), bulk.Again},
-		{"429 of a full disk", create, item(429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded"), bulk.Again},
-		{"500", create, item(500, "", ""), bulk.Again},
-		{"503", create, item(503, "unavailable_shards_exception", ""), bulk.Again},
-		{"501 of an item", create, item(501, "", ""), bulk.Again},
-		{"no status", create, item(0, "", ""), bulk.Again},
-		{"a status that is none of the bulk API's", create, item(302, "", ""), bulk.Again},
-		{"a status beyond HTTP's", create, item(999, "", ""), bulk.Again},
-		{"403 of security", create, item(403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), bulk.Misconfigured},
-		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Misconfigured},
+		{"408", create, item(408, "", ""), bulk.Busy},
+		{"429", create, item(429, "es_rejected_execution_exception", ""), bulk.Busy},
+		{"429 of a full disk", create, item(429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded"), bulk.Held},
+		{"500", create, item(500, "", ""), bulk.Suspect},
+		{"503", create, item(503, "unavailable_shards_exception", ""), bulk.Held},
+		{"501 of an item", create, item(501, "", ""), bulk.Suspect},
+		{"no status", create, item(0, "", ""), bulk.Suspect},
+		{"a status that is none of the bulk API's", create, item(302, "", ""), bulk.Suspect},
+		{"a status beyond HTTP's", create, item(999, "", ""), bulk.Suspect},
+		{"403 of security", create, item(403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), bulk.Held},
+		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Held},
 		{"400 of a pipeline that the event names", bulk.Sent{OwnPipeline: true}, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Refused},
-		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Blocked},
-		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Blocked},
-		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Blocked},
-		{"404 of something else", create, item(404, "resource_not_found_exception", ""), bulk.Refused},
-		{"403 of something else", create, item(403, "", ""), bulk.Refused},
+		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Held},
+		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Held},
+		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Held},
+		{"404 of something else", create, item(404, "resource_not_found_exception", ""), bulk.Suspect},
+		{"403 of something else", create, item(403, "", ""), bulk.Suspect},
 		{"400", create, item(400, "document_parsing_exception", ""), bulk.Refused},
-		{"400 of a closed index", create, item(400, "index_closed_exception", "closed"), bulk.Refused},
-		{"400 whose reason quotes a pipeline", create, item(400, "x", "field [a] says pipeline with id [p]"), bulk.Refused},
+		{"400 of a closed index", create, item(400, "index_closed_exception", "closed"), bulk.Held},
+		{"400 whose reason quotes a pipeline", create, item(400, "x", "field [a] says pipeline with id [p]"), bulk.Suspect},
 		{"413", create, item(413, "", ""), bulk.Refused},
-		{"499", create, item(499, "", ""), bulk.Refused},
+		{"499", create, item(499, "", ""), bulk.Suspect},
 	} {
-		if got := bulk.Judge(c.sent, c.item); got != c.want {
+		if got, _ := bulk.Judge(c.sent, c.item); got != c.want {
 			t.Errorf("%s: verdict %d, want %d", c.row, got, c.want)
 		}
 	}
@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 
 func TestNoStatusIsLeftWithoutAVerdict(t *testing.T) {
 	for status := -1; status < 1000; status++ {
-		if got := bulk.Judge(bulk.Sent{}, bulk.Item{Status: status}); got == bulk.Unknown {
+		if got, _ := bulk.Judge(bulk.Sent{}, bulk.Item{Status: status}); got == bulk.Unknown {
 			t.Errorf("status %d: no verdict", status)
 		}
 	}

@@ -71,6 +71,7 @@ type Config struct {
 	RetryInitial time.Duration
 	RetryMax     time.Duration
 	RetryBudget  time.Duration
+	HoldLimit    time.Duration
 	OnRefusal    string
 
 	DeadLetterIndex string

@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"out_es/plugin/bulk"
@@ -23,9 +22,6 @@ const (
 	FlushLimit = 2 * time.Minute
 	// LongestHold caps what a server's Retry-After can ask for.
 	LongestHold = 5 * time.Minute
-	// blockedTries is how often an item is sent to an index that is blocked or
-	// missing before it is refused.
-	blockedTries = 3
 )
 
 // Sender posts one bulk request.
@@ -43,6 +39,17 @@ type Source interface {
 	// until Advance makes it start behind the last one that was filled in.
 	Fill(req *bulk.Request, limits Limits) error
 	Advance()
+	// Leave makes the next Fill start behind the last event that was filled in,
+	// as Advance does, though some events before it are not settled.
+	Leave()
+	// Rewind makes the next Fill start at the first unsettled event there is.
+	Rewind()
+	// Destination is the index, alias or data stream that the event at position
+	// was, or would have been, sent to by the last Fill, valid until the next
+	// call. Every event has one.
+	Destination(position int) []byte
+	// Name tells the event at position apart from all others, in every attempt.
+	Name(position int) [16]byte
 	// Keep tells that an answer settled some of the items, and that the others
 	// will take a while: a source that outlives the process writes down what
 	// is settled.
@@ -78,21 +85,40 @@ type Refusal struct {
 	// that was refused so.
 	Error, Reason, FullReason string
 	Status                    int
+	// Scope is whose fault it is, Remedy what an operator does about it.
+	Scope  bulk.Scope
+	Remedy string
+	// Waited says that the server answered only after the bulk timeout.
+	Waited bool
 }
 
 // Limits bound a request. Zero means no limit.
-type Limits struct{ Bytes, Items int }
+type Limits struct {
+	Bytes, Items int
+	// Admission says which destinations the request may hold events of; the
+	// others' stay unsettled.
+	Admission *Admission
+}
 
-// Observer is told of every request.
-type Observer interface{ Observe(Attempt) }
+// Observer is told of every request, and of destinations that are held.
+type Observer interface {
+	Observe(Attempt)
+	// Held tells that a destination is held, or still is after another try.
+	Held(Hold)
+	// Released tells that a destination takes documents again.
+	Released(Hold)
+}
 
 // Attempt is one request that was made.
 type Attempt struct {
 	// Failure is nil for a request whose items were all answered.
 	Failure *bulk.Failure
-	Bytes   int // of the body, as sent
-	Items   int
-	Took    time.Duration
+	// Throttled says that the items were refused for lack of capacity, where
+	// that is no failure of the request, too.
+	Throttled bool
+	Bytes     int // of the body, as sent
+	Items     int
+	Took      time.Duration
 	// Repeat says that it held items that had been sent before.
 	Repeat bool
 }
@@ -105,6 +131,9 @@ type Policy struct {
 	Longest        time.Duration
 	// Budget is how long a flush goes on without progress.
 	Budget time.Duration
+	// HoldLimit is how long records are held before they count as refused, 0 for
+	// ever.
+	HoldLimit time.Duration
 	// Reasons says whether FullReason is each refused document's own, or that
 	// of the first that was refused alike.
 	Reasons Reasons
@@ -131,13 +160,13 @@ type Deliverer struct {
 	observer Observer
 	policy   Policy
 	gate     *Gate
-	// learned is the size of request that a 413 taught, 0 before any.
-	learned atomic.Int64
+	holds    *holds
+	learned  learnedSize
 }
 
 // New returns a deliverer whose gate is open.
 func New(s Sender, o Observer, p Policy) *Deliverer {
-	return &Deliverer{sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest)}
+	return &Deliverer{sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest), holds: newHolds(p.Initial, p.Longest), learned: learnedSize{most: p.Bytes}}
 }
 
 // Deliver sends what src has until nothing is left, or until it makes no more
@@ -145,30 +174,46 @@ func New(s Sender, o Observer, p Policy) *Deliverer {
 //
 // Possible errors: ErrLeft; an error of src, which then can't be read on.
 func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) error {
-	ctx, cancel := context.WithTimeout(ctx, FlushLimit)
+	parent := ctx
+	ctx, cancel := context.WithTimeout(parent, FlushLimit)
 	defer cancel()
 	role := d.gate.Enter(ctx)
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
 	}
 	r := &run{
-		Deliverer: d, src: src, req: req, role: role, probe: role == Prober, progress: time.Now(),
-		schedule: newSchedule(d.policy.Initial, d.policy.Longest),
+		Deliverer: d, parent: parent, src: src, req: req, role: role, probe: role == Prober, progress: time.Now(),
+		schedule: newSchedule(d.policy.Initial, d.policy.Longest), search: search{accused: -1},
+		admission: Admission{holds: d.holds, limit: d.policy.HoldLimit},
 	}
 	defer r.leave()
 	for {
 		req.Reset()
-		if err := src.Fill(req, r.limits()); err != nil {
-			return err
+		if !r.ended {
+			if err := src.Fill(req, r.limits()); err != nil {
+				return err
+			}
 		}
-		if len(req.Positions()) == 0 {
+		switch {
+		case len(req.Positions()) > 0:
+			if err := r.step(ctx); err != nil {
+				return err
+			}
+		case r.atEnd():
+		case r.behind != nil:
+			return r.giveUp(r.behind)
+		default:
 			return nil
-		}
-		if err := r.step(ctx); err != nil {
-			return err
 		}
 	}
 }
+
+// HeldUntil is when a held destination may be tried again, the zero time for
+// one that is open.
+func (d *Deliverer) HeldUntil(destination string) time.Time { return d.holds.next(destination) }
+
+// HeldDestinations is how many destinations are held now.
+func (d *Deliverer) HeldDestinations() int { return d.holds.count() }
 
 // Await waits until the gate is open, or it is time to probe, or ctx ends.
 func (d *Deliverer) Await(ctx context.Context) {

@@ -26,6 +26,9 @@ type list struct {
 	verdicts map[int][]bulk.Verdict
 	refusals map[int][]deliver.Refusal
 	fail     error // of the next Fill
+	id       byte  // tells lists apart
+	// to names the destination of a document, "logs" where it is nil.
+	target func(n int) string
 }
 
 func newList(n int) *list { return newSizes(slices.Repeat([]int{40}, n)...) }
@@ -45,6 +48,9 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 		if limits.Items > 0 && len(req.Positions()) == limits.Items {
 			return nil
 		}
+		if !limits.Admission.Admits(l.Destination(l.to)) {
+			continue
+		}
 		grown := fmt.Appendf(req.Buffer(), "{\"create\":{\"_id\":\"%d\"}}\n{\"n\":%d,\"x\":\"", l.to, l.to)
 		grown = append(grown, strings.Repeat("x", max(0, l.sizes[l.to]-req.Added(grown)-3))...)
 		grown = append(grown, "\"}\n"...)
@@ -60,6 +66,24 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 }
 
 func (l *list) Advance() { l.from = l.to }
+
+func (l *list) Leave() { l.from = l.to }
+
+func (l *list) Rewind() { l.from = 0 }
+
+func (l *list) Destination(position int) []byte {
+	if l.target != nil {
+		return []byte(l.target(position))
+	}
+	if l.redirect && len(l.refusals[position]) > 0 {
+		return []byte("letters")
+	}
+	return []byte("logs")
+}
+
+func (l *list) Name(position int) [16]byte {
+	return [16]byte{l.id, byte(position), byte(position >> 8)}
+}
 
 func (l *list) Keep() {}
 
@@ -117,6 +141,8 @@ type server struct {
 	mu       sync.Mutex
 	requests []request
 	attempts []deliver.Attempt
+	held     []deliver.Hold
+	released []deliver.Hold
 }
 
 func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
@@ -167,6 +193,18 @@ func (s *server) Observe(a deliver.Attempt) {
 	s.attempts = append(s.attempts, a)
 }
 
+func (s *server) Held(h deliver.Hold) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, h)
+}
+
+func (s *server) Released(h deliver.Hold) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.released = append(s.released, h)
+}
+
 // sent are the documents of each request.
 func (s *server) sent() [][]int {
 	var all [][]int
@@ -191,8 +229,9 @@ func bubble(t *testing.T, p deliver.Policy, script func(int, request) reply, tes
 	})
 }
 
-// flush delivers src as one flush does.
+// flush delivers src as one flush does: from its start.
 func flush(t *testing.T, d *deliver.Deliverer, src deliver.Source) error {
+	src.Rewind()
 	return d.Deliver(t.Context(), src, bulk.NewRequest(bulk.Plain))
 }
 

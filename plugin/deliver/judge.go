@@ -14,6 +14,7 @@ import (
 type result struct {
 	verdict bulk.Verdict
 	refusal uint8
+	tally   uint8
 }
 
 // maxRefusals is how many different refusals of one answer are told apart;
@@ -40,20 +41,26 @@ func (r *run) send(ctx context.Context) *bulk.Failure {
 		failure = &bulk.Failure{Class: bulk.Ambiguous, Status: 200,
 			Err: fmt.Errorf("the answer has %d items for the %d that were sent", items, len(positions))}
 	}
-	if failure != nil && ctx.Err() != nil {
+	took := time.Since(began)
+	if failure != nil && r.canceled(ctx, took) {
 		failure.Class = bulk.Canceled
 	}
-	r.observer.Observe(Attempt{Failure: failure, Bytes: r.req.Sent(), Items: len(positions), Took: time.Since(began), Repeat: r.repeat})
+	throttled := false
+	if failure == nil {
+		failure, throttled = r.weigh()
+	}
+	r.observer.Observe(Attempt{Failure: failure, Throttled: throttled, Bytes: r.req.Sent(), Items: len(positions), Took: took, Repeat: r.repeat})
 	return failure
 }
 
 // judge notes the verdict on the next item.
 func (r *run) judge(a bulk.Sent, item bulk.Item) {
-	res := result{verdict: bulk.Judge(a, item)}
-	switch res.verdict {
+	verdict, fault := bulk.Judge(a, item)
+	res := result{verdict: verdict, tally: noTally}
+	switch verdict {
 	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
-	case bulk.Unknown, bulk.Again, bulk.Blocked, bulk.Misconfigured, bulk.Refused:
-		res.refusal = r.note(item)
+	case bulk.Unknown, bulk.Again, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Refused:
+		res.refusal = r.note(item, fault)
 		if res.verdict == bulk.Refused && r.policy.Reasons == EachReason {
 			r.reasons.add(len(r.results), item.Reason)
 		}
@@ -63,7 +70,7 @@ func (r *run) judge(a bulk.Sent, item bulk.Item) {
 
 // note keeps what an item's answer says, once for all items that say the same
 // but for what they quote of their documents.
-func (r *run) note(item bulk.Item) uint8 {
+func (r *run) note(item bulk.Item, fault *bulk.Fault) uint8 {
 	if last := len(r.refusals) - 1; last >= 0 && r.refusals[last].says(item) && r.refusals[last].FullReason == string(item.Reason) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
@@ -76,14 +83,23 @@ func (r *run) note(item bulk.Item) uint8 {
 	if len(r.refusals) == maxRefusals {
 		return maxRefusals - 1
 	}
-	r.refusals = append(r.refusals, Refusal{
-		Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status,
-	})
+	why := Refusal{Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status}
+	if fault != nil {
+		why.Scope, why.Remedy, why.Waited = fault.Scope, fault.Remedy, fault.Waited
+	}
+	r.refusals = append(r.refusals, why)
 	return uint8(len(r.refusals) - 1)
 }
 
 func (r *Refusal) says(item bulk.Item) bool {
 	return r.Status == item.Status && r.Error == string(item.Type)
+}
+
+// canceled reports whether a request was cut off because the delivery's time
+// was up, and not the server's: FlushLimit leaves a request that has had most
+// of Request_Timeout to the server.
+func (r *run) canceled(ctx context.Context, took time.Duration) bool {
+	return r.parent.Err() != nil || ctx.Err() != nil && took < r.policy.RequestTimeout/2
 }
 
 // leftovers are the items of an answer that are not settled.
@@ -101,24 +117,22 @@ var errUnanswered = errors.New("the answer has no verdict on some items")
 // settle applies the verdicts and returns what is left.
 func (r *run) settle() leftovers {
 	var left leftovers
-	settled, blocked := 0, 0
+	settled := 0
+	r.count()
 	for i, position := range r.req.Positions() {
-		verdict := bulk.Unknown
+		res := result{tally: noTally}
 		if i < len(r.results) {
-			verdict = r.results[i].verdict
+			res = r.results[i]
 		}
-		if verdict == bulk.Blocked {
-			blocked++
-			if r.blocked+1 >= blockedTries {
-				verdict = bulk.Refused
-			}
+		if res.verdict == bulk.Suspect && r.guilty(i, int(position)) {
+			res.verdict = bulk.Refused
 		}
-		switch verdict {
+		switch res.verdict {
 		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
-			r.src.Settle(int(position), verdict)
+			r.src.Settle(int(position), res.verdict)
 			settled++
 		case bulk.Refused:
-			why := r.refusals[r.results[i].refusal]
+			why := r.refusals[res.refusal]
 			why.FullReason = r.reasons.of(i, why.FullReason)
 			switch r.src.Refuse(int(position), why) {
 			case Done:
@@ -128,12 +142,12 @@ func (r *run) settle() leftovers {
 				left.total++
 				left.redirected++
 			case Kept:
-				left.kept(why)
+				left.stay(why.err())
 			}
-		case bulk.Misconfigured:
-			left.misconfigured(r.refusals[r.results[i].refusal])
-		case bulk.Again, bulk.Blocked:
-			left.again(r.refusals[r.results[i].refusal].err())
+		case bulk.Held, bulk.Busy, bulk.Suspect:
+			r.keep(&left, res)
+		case bulk.Again:
+			left.again(r.refusals[res.refusal].err())
 		case bulk.Unknown:
 			left.again(errUnanswered)
 		}
@@ -144,10 +158,22 @@ func (r *run) settle() leftovers {
 			r.src.Keep()
 		}
 	}
-	if blocked > 0 {
-		r.blocked++
-	}
 	return left
+}
+
+// keep adds an item that stays: until its destination is tried again where that
+// is held, else until the next attempt.
+func (r *run) keep(left *leftovers, res result) {
+	why := r.refusals[res.refusal]
+	if res.tally != noTally && r.tallies[res.tally].held != nil {
+		left.hold(r.tallies[res.tally].held)
+		return
+	}
+	if res.tally != noTally && res.verdict == bulk.Suspect && r.tallies[res.tally].fresh == 0 {
+		left.stay(why.err()) // its destination takes others: nothing is to be learned soon
+		return
+	}
+	left.again(why.err())
 }
 
 // again adds an item that another attempt soon may settle.
@@ -159,28 +185,22 @@ func (l *leftovers) again(why error) {
 	}
 }
 
-// kept adds an item that was refused and is kept all the same.
-func (l *leftovers) kept(why Refusal) {
+// stay adds an item that another attempt soon will not settle.
+func (l *leftovers) stay(why error) {
 	l.total++
 	if l.reason == nil {
-		l.reason = why.err()
+		l.reason = why
 	}
 }
 
-// misconfigured adds an item that settings keep out. As a reason it goes
-// before all others, since somebody must do something about it.
-func (l *leftovers) misconfigured(why Refusal) {
+// hold adds an item whose destination is held. As a reason it goes before all
+// others, since somebody may have to do something about it.
+func (l *leftovers) hold(why *Held) {
 	l.total++
-	if _, known := errors.AsType[*Misconfiguration](l.reason); !known {
-		l.reason = &Misconfiguration{why}
+	if _, known := errors.AsType[*Held](l.reason); !known {
+		l.reason = why
 	}
 }
-
-// Misconfiguration is why items are left that Elasticsearch keeps out for the
-// sake of its settings, or this plugin's, not of the documents.
-type Misconfiguration struct{ Refusal }
-
-func (m *Misconfiguration) Error() string { return m.err().Error() }
 
 func (r *Refusal) err() error {
 	if r.Error == "" {

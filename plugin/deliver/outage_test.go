@@ -132,7 +132,7 @@ func TestAProberNeverLeavesTheGateStuck(t *testing.T) {
 		},
 		"its document is kept": func(t *testing.T, d *deliver.Deliverer, s *server) {
 			healthy := s.script
-			s.script = always(reply{items: []bulk.Item{item(400)}})
+			s.script = always(reply{items: []bulk.Item{item(400, "document_parsing_exception")}})
 			src := newList(1)
 			src.keep = true
 			if err := flush(t, d, src); err == nil {

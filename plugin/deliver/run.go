@@ -2,7 +2,9 @@ package deliver
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -13,41 +15,55 @@ import (
 // run is one delivery in progress:
 //
 //	fill ─▶ send ─┬ every item settled ───────────────────▶ advance, fill
-//	  ▲           ├ some left: 429, 5xx, blocks ──────────▶ wait, fill
-//	  │           ├ some left for good: settings, kept ───▶ ErrLeft
+//	  ▲           ├ some left: 429, 5xx ──────────────────▶ wait, fill
+//	  │           ├ some stay: held destinations, kept ───▶ leave them behind, fill
 //	  │           ├ 413: half the bytes ─┬ many items ────▶ fill
-//	  │           ├ 400: half the items ─┴ a single one ──▶ refuse, advance, fill
+//	  │           ├ 400: half the items ─┴ a single one ──▶ guilty, or a setting (search.go)
 //	  │           ├ no connection, others up ─────────────▶ fill
 //	  │           ├ no answer, ambiguous, 429, 5xx ─▶ gate ─┬ prober ──▶ wait, fill
 //	  │           │                                         ├ opened ──▶ fill
 //	  │           │                                         └ closed ──▶ ErrLeft
 //	  │           └ settings (401 …), canceled ───────────▶ ErrLeft
-//	  └ the same events but those settled; behind them after advance
+//	  └ the same events but those settled; behind them after advance or leave
 //
-// A wait that the budget does not cover is ErrLeft, too.
+// At the source's end, destinations that were turned away and may be tried by
+// then are probed: from the source's start, with their events and no others. A
+// wait that the budget does not cover is ErrLeft, too.
 type run struct {
 	*Deliverer
-	src  Source
-	req  *bulk.Request
-	role Role
+	parent context.Context // that of the caller, which FlushLimit does not end
+	src    Source
+	req    *bulk.Request
+	role   Role
 	// probe says that the delivery began as the prober of a closed gate: it
 	// tries once.
 	probe    bool
 	schedule *backoff.ExponentialBackOff
 	progress time.Time // of the last settled item
-	// itemLimit is above 0 while the guilty item of an illegal request is
-	// looked for.
-	itemLimit int
-	repeat    bool
-	blocked   int // rounds that ended with blocked items and no progress
-	failure   *bulk.Failure
-	results   []result
-	refusals  []Refusal
-	reasons   reasons
+	search   search
+	repeat   bool
+	failure  *bulk.Failure
+	results  []result
+	refusals []Refusal
+	reasons  reasons
+	tallies  []tally
+	// admission says which destinations the next request may hold; claimed that
+	// its only one is being probed by this delivery.
+	admission Admission
+	claimed   bool
+	// tried are the destinations that this delivery has probed.
+	tried []string
+	// behind is why events were left behind, nil where none were.
+	behind error
+	// ended says that the source has nothing more to be filled in.
+	ended bool
 }
 
 // leave makes sure that no prober leaves others waiting.
 func (r *run) leave() {
+	if r.claimed {
+		r.holds.unclaim(r.admission.only)
+	}
 	switch {
 	case r.role != Prober:
 	case r.failure == nil:
@@ -58,9 +74,13 @@ func (r *run) leave() {
 }
 
 func (r *run) limits() Limits {
-	limits := Limits{Bytes: r.policy.Bytes, Items: r.itemLimit}
-	if learned := int(r.learned.Load()); learned > 0 {
+	limits := Limits{Bytes: r.policy.Bytes, Items: r.search.items}
+	if learned := r.learned.get(); learned > 0 {
 		limits.Bytes = min(limits.Bytes, learned)
+	}
+	if r.admission.probing || r.holds.any() {
+		r.admission.round()
+		limits.Admission = &r.admission
 	}
 	return limits
 }
@@ -76,12 +96,9 @@ func (r *run) step(ctx context.Context) error {
 	}
 	r.repeat = true
 	switch r.failure.Class {
-	case bulk.Oversized:
+	case bulk.Oversized, bulk.Illegal:
 		r.answered()
-		return r.halve()
-	case bulk.Illegal:
-		r.answered()
-		return r.isolate()
+		return r.localise()
 	case bulk.Canceled:
 		return r.giveUp(r.failure)
 	case bulk.Unreachable:
@@ -106,58 +123,117 @@ func (r *run) answered() {
 
 // afterAnswer goes on after an answer that left some items unsettled.
 func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
-	if left.total == 0 {
-		r.src.Advance()
-		r.repeat, r.blocked = false, 0
-		return nil
+	if left.total > 0 {
+		r.repeat = true
 	}
-	r.repeat = true
-	if left.redirected > 0 && left.later == 0 {
+	redo := r.localised()
+	switch {
+	case r.admission.probing:
+		r.afterProbe(left)
+		return nil
+	case left.total == 0:
+		r.src.Advance()
+		r.repeat = false
+	case left.redirected > 0 && left.later == 0:
 		return nil // what is sent in their place goes first
+	case left.later == 0:
+		r.leaveBehind(left.reason) // waiting in here would change nothing
+	default:
+		return r.wait(ctx, 0, left.reason)
 	}
-	if left.later == 0 {
-		return r.giveUp(left.reason) // waiting in here would change nothing
-	}
-	return r.wait(ctx, 0, left.reason)
-}
-
-// halve makes the next request half as large, and remembers the size.
-func (r *run) halve() error {
-	if len(r.req.Positions()) == 1 {
-		return r.refuseOnly(Refusal{Type: bulk.TooLarge, Error: "too_large", Status: r.failure.Status,
-			Reason: fmt.Sprintf("a document of %d bytes is more than the server takes in one request", r.req.Size())})
-	}
-	half := int64(r.req.Size() / 2)
-	if learned := r.learned.Load(); learned == 0 || half < learned {
-		r.learned.Store(half)
+	if redo {
+		r.restart()
 	}
 	return nil
 }
 
-// isolate makes the next request hold half as many items, until the one that
-// is illegal stands alone.
-func (r *run) isolate() error {
-	n := len(r.req.Positions())
-	if n > 1 {
-		r.itemLimit = n / 2
-		return nil
-	}
-	r.itemLimit = 0
-	return r.refuseOnly(Refusal{Type: bulk.IllegalAction, Error: r.failure.Type, Status: r.failure.Status,
-		Reason: bulk.RedactOf(r.failure.Type, r.failure.Reason), FullReason: r.failure.Reason})
+// leaveBehind goes on behind the events of the last request, though some of
+// them stay.
+func (r *run) leaveBehind(why error) {
+	r.stays(why)
+	r.src.Leave()
 }
 
-// refuseOnly refuses the only item of a request.
-func (r *run) refuseOnly(why Refusal) error {
-	switch r.src.Refuse(int(r.req.Positions()[0]), why) {
-	case Kept:
-		return r.giveUp(r.failure)
-	case Done:
-		r.src.Advance()
-	case Redirected:
+// stays notes why events are left behind. What somebody may have to do
+// something about goes before all else.
+func (r *run) stays(why error) {
+	if _, held := errors.AsType[*Held](r.behind); r.behind == nil || !held {
+		r.behind = why
 	}
-	r.moved()
-	return nil
+}
+
+// restart goes through the source again: what is not settled is sent, turned
+// away, or left behind once more.
+func (r *run) restart() {
+	r.src.Rewind()
+	r.behind, r.ended, r.admission.probing = nil, false, false
+}
+
+// atEnd is called when nothing is left to be filled in. It reports whether
+// there is more: destinations that were turned away are tried one by one, each
+// with a request of its own, so that none waits for another.
+func (r *run) atEnd() (more bool) {
+	r.ended = true
+	if r.endProbe(); r.search.accused >= 0 && r.accusedAlone() {
+		return true
+	}
+	a := &r.admission
+	for len(a.turned) > 0 {
+		name := a.turned[0]
+		a.turned = append(a.turned[:0], a.turned[1:]...)
+		probe, try := r.holds.claim(name)
+		if !try || slices.Contains(r.tried, name) {
+			if probe {
+				r.holds.unclaim(name)
+			}
+			r.staysHeld(name)
+			continue
+		}
+		r.tried = append(r.tried, name)
+		if !probe {
+			r.restart() // another delivery opened it
+			return true
+		}
+		r.claimed, a.probing, a.only = true, true, name
+		r.ended = false
+		r.src.Rewind()
+		return true
+	}
+	if a.others {
+		r.stays(errTurnedAway)
+	}
+	return false
+}
+
+var errTurnedAway = errors.New("their destinations are held")
+
+func (r *run) staysHeld(name string) {
+	if why, held := r.holds.why(name); held {
+		r.stays(&Held{why})
+		return
+	}
+	r.stays(errTurnedAway) // it opened this moment
+}
+
+// afterProbe ends the one request of a probe.
+func (r *run) afterProbe(left leftovers) {
+	name := r.admission.only
+	r.endProbe()
+	if !r.holds.closed([]byte(name)) {
+		r.restart()
+		return
+	}
+	r.ended = true
+	if r.staysHeld(name); left.total > 0 && left.reason != nil {
+		r.stays(left.reason)
+	}
+}
+
+func (r *run) endProbe() {
+	if r.claimed {
+		r.holds.unclaim(r.admission.only)
+	}
+	r.claimed, r.admission.probing = false, false
 }
 
 // recover waits for Elasticsearch after a request that failed as a whole: as
@@ -205,5 +281,4 @@ func (r *run) giveUp(why error) error { return fmt.Errorf("%w: %w", ErrLeft, why
 func (r *run) moved() {
 	r.progress = time.Now()
 	r.schedule.Reset()
-	r.blocked = 0
 }

@@ -22,20 +22,21 @@ func TestVerdicts(t *testing.T) {
 		left     bool
 		requests int // 0 for any number
 	}{
-		"200 is done":                              {item: item(200), verdict: bulk.Accepted, requests: 1},
-		"201 is done":                              {item: item(201), verdict: bulk.Accepted, requests: 1},
-		"201 in the failure store is done":         {item: bulk.Item{Status: 201, FailureStore: []byte("used")}, verdict: bulk.Diverted, requests: 1},
-		"409 is done":                              {item: item(409), verdict: bulk.AlreadyThere, requests: 1},
-		"400 is refused":                           {item: item(400, "document_parsing_exception"), refused: 1, requests: 1},
-		"400 that is kept is left at once":         {item: item(400), keep: true, refused: 1, left: true, requests: 1},
-		"429 is tried until the budget ends":       {item: item(429), left: true},
-		"503 is tried until the budget ends":       {item: item(503), left: true},
-		"no status is tried until the budget ends": {item: item(0), left: true},
-		"a block is tried three times":             {item: blocked, refused: 1, requests: 3},
-		"a block that is kept is left":             {item: blocked, keep: true, refused: 1, left: true, requests: 3},
-		"a missing index is tried three times":     {item: item(404, "index_not_found_exception"), refused: 1, requests: 3},
-		"a missing privilege is left at once":      {item: item(403, "security_exception"), left: true, requests: 1},
-		"a missing pipeline is left at once":       {item: item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), left: true, requests: 1},
+		"200 is done":                           {item: item(200), verdict: bulk.Accepted, requests: 1},
+		"201 is done":                           {item: item(201), verdict: bulk.Accepted, requests: 1},
+		"201 in the failure store is done":      {item: bulk.Item{Status: 201, FailureStore: []byte("used")}, verdict: bulk.Diverted, requests: 1},
+		"400 is refused":                        {item: item(400, "document_parsing_exception"), refused: 1, requests: 1},
+		"400 that is kept is left at once":      {item: item(400, "document_parsing_exception"), keep: true, refused: 1, left: true, requests: 1},
+		"429 is tried until the budget ends":    {item: item(429), left: true},
+		"503 of an unknown kind is tried twice": {item: item(503), left: true, requests: 2},
+		"no status is tried twice":              {item: item(0), left: true, requests: 2},
+		"an unknown error is tried twice":       {item: item(400, "new_exception"), left: true, requests: 2},
+		"a block is left at once":               {item: blocked, left: true, requests: 1},
+		"a missing index is left at once":       {item: item(404, "index_not_found_exception"), left: true, requests: 1},
+		"a missing shard is left at once":       {item: item(503, "unavailable_shards_exception"), left: true, requests: 1},
+		"a missing privilege is left at once":   {item: item(403, "security_exception"), left: true, requests: 1},
+		"a missing pipeline is left at once":    {item: item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), left: true, requests: 1},
+		"409 is done":                           {item: item(409), verdict: bulk.AlreadyThere, requests: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script := func(n int, r request) reply {
@@ -83,7 +84,7 @@ func TestARefusalTellsWhatElasticsearchSaid(t *testing.T) {
 		}
 		want := deliver.Refusal{
 			Type: bulk.RefusalOf(said.Type), Error: "document_parsing_exception", Status: 400, FullReason: string(said.Reason),
-			Reason: "failed to parse field [n] of type [long] in document with id '…'",
+			Reason: "failed to parse field [n] of type [long] in document with id '…'", Scope: bulk.DocumentScope,
 		}
 		if !reflect.DeepEqual(src.refusals[0], []deliver.Refusal{want}) {
 			t.Errorf("got %+v", src.refusals[0])
@@ -127,8 +128,8 @@ func TestAMissingPrivilegeIsTheReasonWhateverElseIsLeft(t *testing.T) {
 		src := newList(3)
 		src.keep = true
 		err := flush(t, d, src)
-		why, ok := errors.AsType[*deliver.Misconfiguration](err)
-		if !errors.Is(err, deliver.ErrLeft) || !ok || why.Error() != "item status 403, security_exception: no" {
+		why, ok := errors.AsType[*deliver.Held](err)
+		if !errors.Is(err, deliver.ErrLeft) || !ok || why.Scope() != bulk.SettingsScope || why.Error() != "logs is held: item status 403, security_exception: no" {
 			t.Errorf("got %v", err)
 		}
 	})

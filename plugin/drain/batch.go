@@ -1,7 +1,9 @@
 package drain
 
 import (
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io"
 	"math"
 	"sort"
@@ -39,6 +41,8 @@ type batch struct {
 	limited bool
 	// over says that the delivery has had its request.
 	over bool
+	// id tells the names of its frames from those of other queues.
+	id [4]byte
 	// most is how many frames a request may hold, 0 for any number.
 	most int
 	// settled is how many items were settled since the sender set it to 0.
@@ -51,6 +55,10 @@ type batch struct {
 // maxFrames bounds the frames of a request, and with them the memory that it
 // takes to know what became of each: about 700 bytes.
 const maxFrames = 1000
+
+// mostTurnedAway is how many frames a request looks at in vain, where all of
+// their events are for destinations that are held.
+const mostTurnedAway = 64
 
 // readPatience is how long a disk that says it is damaged is asked again.
 const readPatience = 30 * time.Second
@@ -81,8 +89,14 @@ func (f *frame) age() time.Duration {
 func newBatch(s *spool.Spool, scratch *source.Scratch, sources *source.Shared, r *report.Reporter, states *report.Spool) *batch {
 	return &batch{
 		spool: s, reader: s.NewReader(), report: r, states: states,
-		sources: sources, scratch: scratch, patience: readPatience,
+		sources: sources, scratch: scratch, patience: readPatience, id: idOf(s.Dir()),
 	}
+}
+
+// idOf is a hash of a queue's folder.
+func idOf(dir string) (id [4]byte) {
+	binary.BigEndian.PutUint32(id[:], crc32.ChecksumIEEE([]byte(dir)))
+	return id
 }
 
 // readAhead makes the oldest frames known until so many bytes of them wait, or a
@@ -180,10 +194,10 @@ func (b *batch) bind(f *frame) error {
 // Fill implements deliver.Source. Before something that can't be read, a request
 // ends with what is in it.
 func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
-	b.filled, b.limited = 0, limits.Items > 0
 	if b.over {
-		return nil
+		return nil // filled still says what the request held
 	}
+	b.filled, b.limited = 0, limits.Items > 0
 	base := 0
 	for i := 0; i < maxFrames && (b.most == 0 || i < b.most); i++ {
 		if i == len(b.frames) {
@@ -204,6 +218,9 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		b.filled = i + 1
 		if err := f.source.Fill(req, limits); err != nil {
 			return err
+		}
+		if len(req.Positions()) == 0 && limits.Admission != nil && i >= mostTurnedAway {
+			return nil
 		}
 		if !f.source.Ended() || limits.Items > 0 && len(req.Positions()) >= limits.Items {
 			return nil
@@ -243,13 +260,48 @@ func (b *batch) Advance() {
 	done := 0
 	for _, f := range b.frames[:b.filled] {
 		f.source.Advance()
-		if !f.source.Ended() || f.source.Kept() {
+		if !f.source.Ended() || f.source.Left() {
 			break
 		}
 		done++
 	}
 	b.drop(done)
 	b.Keep()
+}
+
+// Leave implements deliver.Source.
+func (b *batch) Leave() {
+	b.over = !b.limited
+	for _, f := range b.frames[:b.filled] {
+		f.source.Leave()
+	}
+	b.Keep()
+}
+
+// Rewind implements deliver.Source.
+func (b *batch) Rewind() {
+	b.over, b.loaded = false, nil
+	for _, f := range b.frames {
+		if f.source != nil {
+			f.source.Rewind()
+		}
+	}
+}
+
+// Destination implements deliver.Source.
+func (b *batch) Destination(position int) []byte {
+	f, own := b.of(position)
+	return f.source.Destination(own)
+}
+
+// Name implements deliver.Source: a frame's number in its spool is as good as
+// its digest, and known without its bytes.
+func (b *batch) Name(position int) (name [16]byte) {
+	f, own := b.of(position)
+	binary.BigEndian.PutUint64(name[:], f.entry.Sequence)
+	binary.BigEndian.PutUint32(name[8:], uint32(own))
+	copy(name[12:], b.id[:])
+	return name
 }
 
 // Keep implements deliver.Source: it writes down what is settled.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"out_es/plugin/deliver"
 	"out_es/plugin/guard"
 	"out_es/plugin/source"
 	"out_es/plugin/spool"
@@ -140,11 +141,16 @@ func (r *retrier) act(t *retry) {
 		r.retire(t)
 		return
 	}
-	r.report.Left(err)
-	if !r.outage(b, err) {
+	held, isHeld := errors.AsType[*deliver.Held](err)
+	if !r.outage(b, err) && (b.settled > 0 || b.keeps() || !isHeld) {
 		r.states.Parked(r.park(b))
 	}
 	r.rest(t, b.settled > 0)
+	if isHeld && b.settled == 0 {
+		if until := r.deliverer.HeldUntil(held.Destination); !until.IsZero() {
+			t.next = until
+		}
+	}
 }
 
 // rest says when a queue is tried again.

@@ -124,7 +124,6 @@ func (s *sender) act(b *batch) {
 		s.states.Parked(nil)
 		return
 	}
-	s.report.Left(err)
 	if s.outage(b, err) {
 		s.backOff(b)
 		return
@@ -147,7 +146,7 @@ func (w *worker) park(b *batch) error {
 
 // outage reports whether a delivery ended for a reason that all frames share: the
 // request failed as a whole, the gate is closed, or nothing at all was settled
-// and no setting of one destination is why.
+// and no held destination is why.
 func (w *worker) outage(b *batch, err error) bool {
 	if err == nil || b.keeps() {
 		return false
@@ -155,8 +154,8 @@ func (w *worker) outage(b *batch, err error) bool {
 	if _, failed := errors.AsType[*bulk.Failure](err); failed || w.deliverer.Closed() {
 		return true
 	}
-	_, settings := errors.AsType[*deliver.Misconfiguration](err)
-	return !settings && b.settled == 0
+	held, ok := errors.AsType[*deliver.Held](err)
+	return !(ok && held.Destination != "") && b.settled == 0
 }
 
 // backOff waits until another attempt makes sense.

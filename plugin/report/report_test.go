@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,16 +143,50 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 	}
 }
 
-func TestSettingsAreBlamedOnceAMinute(t *testing.T) {
+// However many destinations have a fault, and however often they are tried: a
+// line at once, one a minute, and one when it is over for all of them.
+func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
+	why := deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "index [a] blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}
+	held := func(r *Reporter, name string) { r.Held(deliver.Hold{Destination: name, Why: why, Since: time.Now()}) }
 	told := reported(t, func(r *Reporter) {
 		for range 7 {
-			r.Left(fmt.Errorf("%w: %w", deliver.ErrLeft, &deliver.Misconfiguration{Refusal: deliver.Refusal{Status: 403, Error: "security_exception"}}))
-			r.Left(fmt.Errorf("%w: %w", deliver.ErrLeft, errors.New("something else")))
+			for _, name := range []string{"a", "b", "c"} {
+				held(r, name)
+			}
 			time.Sleep(10 * time.Second)
 		}
+		for _, name := range []string{"b", "a", "c"} {
+			r.Released(deliver.Hold{Destination: name, Why: why})
+		}
+		other := why
+		other.Status, other.Error, other.Scope = 400, "validation_exception", bulk.SettingsScope
+		r.Held(deliver.Hold{Why: other, Since: time.Now()})
+		time.Sleep(time.Second)
+		r.Released(deliver.Hold{Why: other})
 	})
-	if len(told) != 2 || !strings.HasPrefix(told[0], "0s 1 settings keep") || !strings.HasPrefix(told[1], "1m0s 1 settings keep") {
+	want := []string{
+		"0s 2 a is held: status 403, cluster_block_exc", "1m0s 2 a is held: status 403, cluster_block_exc", "1m10s 3 c takes documents again, after 1m10s",
+		"1m10s 1 Elasticsearch refuses every request: sta", "1m11s 3 Elasticsearch takes requests again, afte",
+	}
+	if !slices.Equal(told, want) {
 		t.Errorf("lines %q", told)
+	}
+}
+
+// The line names the reason, how many destinations have it, and the remedy for
+// this one.
+func TestTheLineOfAHeldDestinationHasTheRemedy(t *testing.T) {
+	host := fluentbittest.NewRecorder("x")
+	instance := host.Instance()
+	r := New(instance, Options{})
+	r.Held(deliver.Hold{Destination: "logs-1", Since: time.Now(), Why: deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}})
+	instance.Service()
+	if told := host.Lines(); len(told) != 1 || !strings.HasSuffix(told[0].Text, ": 1): PUT /logs-1/_settings") || !strings.Contains(told[0].Text, "cluster_block_exception: blocked; its records are kept") {
+		t.Errorf("lines %v", told)
+	}
+	instance.Publish()
+	if n := host.Gauge("held_destinations"); n != 1 {
+		t.Errorf("%v destinations are held", n)
 	}
 }
 

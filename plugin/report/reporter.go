@@ -3,7 +3,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -40,8 +39,8 @@ type Reporter struct {
 	mu      sync.Mutex
 	trouble trouble
 	away    map[string]bool // hosts whose absence was told
-	blamed  time.Time       // when settings were last blamed for items that are kept
-	faults  int             // of the encoder
+	holds   holds
+	faults  int // of the encoder
 	summary summary
 }
 
@@ -96,6 +95,7 @@ func New(host *fluentbit.Instance, o Options) *Reporter {
 	}
 	r.trouble.told = map[failureKind]time.Time{}
 	r.away = map[string]bool{}
+	r.holds = newHolds(host)
 	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
 	return r
 }
@@ -130,13 +130,20 @@ func (r *Reporter) Observe(a deliver.Attempt) {
 	if a.Failure != nil {
 		class = a.Failure.Class
 	}
-	r.requests.Add(int(class), 1)
+	result := class
+	if a.Throttled && class == bulk.Delivered {
+		result = bulk.Throttled
+	}
+	r.requests.Add(int(result), 1)
 	if class != bulk.Unreachable && (a.Failure == nil || !a.Failure.NotSent) {
 		r.sent.Add(0, a.Bytes)
 	}
 	r.latency.Observe(a.Took)
 	if a.Repeat {
 		r.retries.Add(0, 1)
+	}
+	if result != class {
+		return // its destination is held: Held tells
 	}
 	switch class {
 	case bulk.Delivered, bulk.Illegal:
@@ -213,20 +220,6 @@ func (r *Reporter) answered() {
 		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s; failed requests: %d", time.Since(t.since).Round(time.Millisecond), t.count)
 	}
 	t.since, t.count, t.open = time.Time{}, 0, false
-}
-
-// Left explains once a minute why items are kept that settings keep out.
-func (r *Reporter) Left(err error) {
-	problem, found := errors.AsType[*deliver.Misconfiguration](err)
-	if !found {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now := time.Now(); now.Sub(r.blamed) >= reminder {
-		r.blamed = now
-		r.host.Log(fluentbit.Error, "settings keep some documents out: %v; they are kept and tried again: %s", problem, keptOutRemedy(problem))
-	}
 }
 
 // Refused notes a refused document, and what becomes of it, for the next

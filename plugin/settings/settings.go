@@ -51,7 +51,7 @@ func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	s := &Settings{
 		Delivery: deliver.Policy{
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
-			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget,
+			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget, HoldLimit: c.HoldLimit,
 		},
 		Report:      report.Options{FullReasons: c.TraceError, Spooled: c.SpoolPath != ""},
 		MemoryLimit: c.MemoryLimit,

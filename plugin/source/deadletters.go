@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"time"
@@ -65,6 +66,11 @@ func (s *Source) writeDeadLetter(req *bulk.Request, limit int, why deliver.Refus
 	}
 	before := req.Buffer()
 	index := s.scratch.deadLetterNames.Index(&s.event, s.scratch.documents.Values())
+	s.deadLetterIndices.add(s.event.Position, index)
+	if s.admission != nil && !s.admission.Admits(bytes.Trim(index, `"`)) {
+		s.turnedAway = true
+		return false, nil
+	}
 	action := bulk.Action{Operation: bulk.Create, Index: index, ID: id, Pipeline: []byte(bulk.NoPipeline)}
 	grown := append(append(bulk.AppendAction(before, action), records.record...), '\n')
 	if limit > 0 && len(req.Positions()) > 0 && req.Size()+req.Added(grown) > limit {

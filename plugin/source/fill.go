@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"runtime/debug"
@@ -11,12 +12,17 @@ import (
 	"out_es/plugin/deliver"
 )
 
-var errPanic = errors.New("source: the encoder failed")
+var (
+	errPanic = errors.New("source: the encoder failed")
+	// errHeld: the event's destination takes nothing now.
+	errHeld = errors.New("source: the destination is held")
+)
 
 // Fill implements deliver.Source. Records for the dead-letter file don't leave
 // by the request, so they are written here.
 func (s *Source) Fill(req *bulk.Request, limits deliver.Limits) error {
 	s.scratch.records.reset()
+	s.admission, s.turnedAway = limits.Admission, false
 	if err := s.fill(req, limits); err != nil {
 		return err
 	}
@@ -87,6 +93,9 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 			return false, nil // On_Refusal keeps it
 		}
 		return s.refuseID(req, limit, err)
+	case errors.Is(err, errHeld):
+		req.Keep(grown)
+		return s.turnAway(req, limit, first)
 	case err != nil:
 		s.malformed(e.Position, "the encoder failed on it")
 		return false, nil
@@ -111,6 +120,20 @@ func (s *Source) refuseID(req *bulk.Request, limit int, problem error) (full boo
 	if s.Refuse(s.event.Position, why) == deliver.Redirected {
 		return s.writeDeadLetter(req, limit, why)
 	}
+	return false, nil
+}
+
+// turnAway goes over an event whose destination is held, or refuses it where it
+// has been held for longer than Hold_Limit.
+func (s *Source) turnAway(req *bulk.Request, limit int, first bool) (full bool, err error) {
+	position := s.event.Position
+	if why, over := s.admission.Expired(s.indices.bytes(position), s.heldSince); over && first {
+		if s.Refuse(position, why) == deliver.Redirected {
+			return s.writeDeadLetter(req, limit, why)
+		}
+		return false, nil
+	}
+	s.turnedAway = true
 	return false, nil
 }
 
@@ -172,7 +195,7 @@ func (s *Source) encode(dst []byte) (out []byte, err error) {
 // appendAction appends the action line of the current event, which has these
 // values at the paths of its address.
 //
-// Possible errors: address.ErrIDTooLong, address.ErrNoID.
+// Possible errors: address.ErrIDTooLong, address.ErrNoID, errHeld.
 func (s *Source) appendAction(dst []byte, values chunk.Values) (out []byte, err error) {
 	e, addresses := &s.event, s.scratch.addresses
 	index := addresses.Index(e, values)
@@ -180,6 +203,9 @@ func (s *Source) appendAction(dst []byte, values chunk.Values) (out []byte, err 
 	id, err := addresses.ID(e, values)
 	if err != nil {
 		return dst, err
+	}
+	if s.admission != nil && !s.admission.Admits(bytes.Trim(index, `"`)) {
+		return dst, errHeld
 	}
 	return bulk.AppendAction(dst, bulk.Action{
 		Operation: s.shared.Options.Operation, Index: index, ID: id,

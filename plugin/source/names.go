@@ -39,11 +39,14 @@ func (n *names) add(position int, quoted []byte) {
 }
 
 // of is the name for the event at position, without quotes.
-func (n *names) of(position int) string {
+func (n *names) of(position int) string { return string(n.bytes(position)) }
+
+// bytes is of without a copy: the slice is valid until the next add.
+func (n *names) bytes(position int) []byte {
 	i := sort.Search(len(n.runs), func(i int) bool { return int(n.runs[i].position) > position })
 	if i == 0 {
-		return ""
+		return nil
 	}
 	r := n.runs[i-1]
-	return string(bytes.Trim(n.text[r.start:r.end], `"`))
+	return bytes.Trim(n.text[r.start:r.end], `"`)
 }

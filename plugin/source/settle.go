@@ -32,7 +32,32 @@ func (s *Source) malformed(position int, why string) {
 }
 
 // Advance implements deliver.Source.
-func (s *Source) Advance() { s.from = s.to }
+func (s *Source) Advance() {
+	s.from = s.to
+	s.behind = s.behind || s.turnedAway
+	s.turnedAway = false
+}
+
+// Leave implements deliver.Source.
+func (s *Source) Leave() {
+	s.from, s.behind, s.turnedAway = s.to, true, false
+}
+
+// Rewind implements deliver.Source.
+func (s *Source) Rewind() {
+	s.from, s.behind, s.turnedAway = chunk.Place{}, false, false
+}
+
+// Destination implements deliver.Source.
+func (s *Source) Destination(position int) []byte {
+	if _, deadLetter := s.refused[position]; deadLetter && len(s.deadLetterIndices.runs) > 0 {
+		return s.deadLetterIndices.bytes(position)
+	}
+	return s.indices.bytes(position)
+}
+
+// Name implements deliver.Source.
+func (s *Source) Name(position int) [16]byte { return s.digest().Event(position) }
 
 // Keep implements deliver.Source. What is settled of a chunk is remembered when
 // it goes back.

@@ -114,6 +114,8 @@ type Source struct {
 	settled deliver.Settled
 	// indices are those that the events were sent to.
 	indices names
+	// deadLetterIndices are those that dead-letter records were sent to.
+	deadLetterIndices names
 	// refused holds the events whose dead-letter records are not delivered yet.
 	// The next Fill makes them.
 	refused map[int]deliver.Refusal
@@ -122,6 +124,13 @@ type Source struct {
 	account report.Account
 	// kept says that records are left which On_Refusal keeps.
 	kept bool
+	// admission is that of the last Fill, which turnedAway events; behind says
+	// that events before from are not settled.
+	admission  *deliver.Admission
+	turnedAway bool
+	behind     bool
+	// heldSince is since when a destination has held the chunk up.
+	heldSince time.Time
 }
 
 // New returns a source, for Open. Several may have the same scratch, as long as
@@ -134,8 +143,10 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.tag, s.digest, s.hasID = tag, digest, false
 	s.settled.Reset()
 	s.indices.reset()
+	s.deadLetterIndices.reset()
 	s.refused = nil
 	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}
+	s.admission, s.turnedAway, s.behind, s.heldSince = nil, false, false, time.Time{}
 	s.Reload(data)
 }
 
@@ -176,6 +187,16 @@ func (s *Source) Ended() bool { return s.ended }
 
 // Kept reports whether records are left which On_Refusal keeps.
 func (s *Source) Kept() bool { return s.kept }
+
+// Left reports whether events that were filled in, or turned away, before the
+// place where the next Fill starts are not settled.
+func (s *Source) Left() bool {
+	return s.behind || s.turnedAway || s.kept || len(s.refused) > 0
+}
+
+// HeldSince tells since when a destination has held the chunk up, for
+// Hold_Limit.
+func (s *Source) HeldSince(t time.Time) { s.heldSince = t }
 
 // Position is the position of the last event that was read.
 func (s *Source) Position() int { return s.reader.Position() }

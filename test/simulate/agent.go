@@ -59,6 +59,7 @@ func (a *Agent) Run(ctx context.Context, cluster *Cluster, zero, end time.Time) 
 			heap.Push(&a.queue, a.newChunk(following))
 		}
 		sent := len(cluster.Requests)
+		next.behind = false
 		err := a.Deliverer.Deliver(ctx, next, request)
 		if err != nil {
 			a.again(next)

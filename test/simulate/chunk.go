@@ -13,13 +13,16 @@ type chunk struct {
 	due     time.Time
 	retries int
 	settled bool
+	behind  bool // left unsettled by this delivery
 }
+
+var destination = []byte("logs")
 
 var lines = []byte("{\"create\":{\"_index\":\"logs\"}}\n{}\n")
 
 // Fill implements deliver.Source.
-func (c *chunk) Fill(req *bulk.Request, _ deliver.Limits) error {
-	if c.settled {
+func (c *chunk) Fill(req *bulk.Request, limits deliver.Limits) error {
+	if c.settled || c.behind || !limits.Admission.Admits(destination) {
 		return nil
 	}
 	return req.Commit(append(req.Buffer(), lines...), 0)
@@ -27,6 +30,18 @@ func (c *chunk) Fill(req *bulk.Request, _ deliver.Limits) error {
 
 // Advance implements deliver.Source.
 func (c *chunk) Advance() {}
+
+// Leave implements deliver.Source.
+func (c *chunk) Leave() { c.behind = true }
+
+// Rewind implements deliver.Source.
+func (c *chunk) Rewind() { c.behind = false }
+
+// Destination implements deliver.Source.
+func (c *chunk) Destination(int) []byte { return destination }
+
+// Name implements deliver.Source.
+func (c *chunk) Name(int) [16]byte { return [16]byte{byte(c.number), byte(c.number >> 8)} }
 
 // Keep implements deliver.Source.
 func (c *chunk) Keep() {}

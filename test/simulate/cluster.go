@@ -82,6 +82,12 @@ func (c *Cluster) fail(ctx context.Context) *bulk.Failure {
 // Observe implements deliver.Observer.
 func (c *Cluster) Observe(deliver.Attempt) {}
 
+// Held implements deliver.Observer.
+func (c *Cluster) Held(deliver.Hold) {}
+
+// Released implements deliver.Observer.
+func (c *Cluster) Released(deliver.Hold) {}
+
 // pause sleeps until d is over or ctx is.
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

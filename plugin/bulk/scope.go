@@ -1,0 +1,256 @@
+package bulk
+
+import "bytes"
+
+// Scope is what is at fault where Elasticsearch does not take an item or a
+// request. It decides what happens next; docs/delivery.md has the table.
+type Scope uint8
+
+// The scopes.
+const (
+	// UnknownScope: the table has no row for it. The document is innocent
+	// until it is proved guilty (deliver.Strikes).
+	UnknownScope Scope = iota
+	// DocumentScope: Elasticsearch will never take this document.
+	DocumentScope
+	// DestinationScope: the index, alias or data stream can't be written.
+	DestinationScope
+	// ClusterScope: the cluster, or the shard, has no room for work now.
+	ClusterScope
+	// SettingsScope: a setting of the cluster or of this output.
+	SettingsScope
+)
+
+var scopeNames = [...]string{UnknownScope: "unknown", DocumentScope: "document", DestinationScope: "destination", ClusterScope: "cluster", SettingsScope: "settings"}
+
+func (s Scope) String() string { return scopeNames[s] }
+
+// Fault is a row of the table of faults.
+type Fault struct {
+	// Status is the HTTP status of the item or request, 0 for any.
+	Status int
+	// Type is Elasticsearch's error type, "" for any.
+	Type string
+	// Prefix is what the reason begins with, Reason what it contains; "" for any.
+	// Where a reason may quote the document, only a prefix can be trusted: a
+	// record must not pass for its index's fault.
+	Prefix, Reason string
+	Scope          Scope
+	// Remedy is what an operator does about it. Documents have none: their
+	// dead letters say what is wrong with them.
+	Remedy string
+	// Waited means that the server answered only after the bulk timeout.
+	Waited bool
+}
+
+// The remedies that more than one row has.
+const (
+	remedyWriteBlock = `allow writes again: PUT /<index>/_settings {"index.blocks.write": null}; by force-merge, shrink or a snapshot's clone it is set on purpose: then send to another index`
+	remedyReadOnly   = `allow writes again: PUT /<index>/_settings {"index.blocks.read_only": null}`
+	remedyDisk       = `a data node's disk is over the flood-stage watermark: free space or add nodes; Elasticsearch lifts the block by itself, else PUT /<index>/_settings {"index.blocks.read_only_allow_delete": null}`
+	remedyClosed     = "open it (POST /<index>/_open), or send to another index"
+	remedyShardLimit = "the cluster has as many shards as it may: delete or shrink indices, make fewer shards by the index template, or raise cluster.max_shards_per_node"
+	remedyMissing    = "create the index, or allow its creation in action.auto_create_index (PUT /_cluster/settings)"
+	remedyAlias      = `give the alias a write index: POST /_aliases {"actions": [{"add": {"index": "<index>", "alias": "<alias>", "is_write_index": true}}]}`
+	remedyTemplate   = "correct the index template that matches this name: no index can be made by it (POST /_index_template/_simulate_index/<index> shows which)"
+	remedyShard      = "a primary shard is not there: GET /_cluster/allocation/explain says why"
+	remedyNode       = "a node lost its disk, or left: look at that node's log and at GET /_cluster/health"
+	remedyMaster     = "the cluster has no elected master, or its master is busy: GET /_cluster/health, GET /_cluster/pending_tasks"
+	remedyBusy       = "the cluster is overloaded: more nodes, fewer shards, or fewer fields; see the thread pool write in GET /_cat/thread_pool"
+	remedyMemory     = "a node is short of heap (circuit breaker): more heap or nodes, or a smaller Bulk_Size"
+	remedyPrivilege  = "give the user or key the privileges in docs/security.md"
+	remedyPipeline   = "create that ingest pipeline, or correct Pipeline, or default_pipeline and final_pipeline in the index's settings"
+	remedyStream     = "a data stream takes nothing but create: set Write_Operation create, or send to an index"
+)
+
+// faults is the table: the first row that fits holds. It covers Elasticsearch
+// 7.17, 8 and 9 and OpenSearch 2 and 3. Types are the servers' exception names
+// in snake case, without "Elasticsearch" or "OpenSearch" in front; the status
+// of an exception that names none is 500. The same type may mean different
+// things, so that the fixed part of the reason decides where it must.
+//
+// TestEveryRowOfTheFaultTable holds each row to a recorded answer, and
+// TestScopeOnRealServers asks the servers themselves.
+var faults = []Fault{
+	// Blocks (ClusterBlock and IndexMetadata: id and text are fixed).
+	{Type: "cluster_block_exception", Reason: "/8/index write (api)]", Scope: DestinationScope, Remedy: remedyWriteBlock},
+	{Type: "cluster_block_exception", Reason: "/5/index read-only (api)]", Scope: DestinationScope, Remedy: remedyReadOnly},
+	{Type: "cluster_block_exception", Reason: "/12/", Scope: DestinationScope, Remedy: remedyDisk},
+	{Type: "cluster_block_exception", Reason: "/4/index closed]", Scope: DestinationScope, Remedy: remedyClosed},
+	{Type: "cluster_block_exception", Reason: "/6/cluster read-only (api)]", Scope: ClusterScope, Remedy: `allow writes again: PUT /_cluster/settings {"persistent": {"cluster.blocks.read_only": null}}`},
+	{Type: "cluster_block_exception", Reason: "/13/cluster read-only / allow delete (api)]", Scope: ClusterScope, Remedy: `allow writes again: PUT /_cluster/settings {"persistent": {"cluster.blocks.read_only_allow_delete": null}}`},
+	{Type: "cluster_block_exception", Reason: "/10/cluster create-index blocked (api)]", Scope: DestinationScope, Remedy: `allow new indices: PUT /_cluster/settings {"persistent": {"cluster.blocks.create_index": null}}; OpenSearch sets it by itself where the disks of all nodes are full`},
+	{Type: "index_create_block_exception", Scope: DestinationScope, Remedy: `allow new indices: PUT /_cluster/settings {"persistent": {"cluster.blocks.create_index": null}}; OpenSearch sets it by itself where the disks of all nodes are full`},
+	{Status: 503, Type: "cluster_block_exception", Reason: "state not recovered", Scope: ClusterScope, Remedy: remedyMaster},
+	{Status: 503, Type: "cluster_block_exception", Reason: "no master]", Scope: ClusterScope, Remedy: remedyMaster},
+	{Status: 503, Type: "cluster_block_exception", Reason: "no cluster manager]", Scope: ClusterScope, Remedy: remedyMaster},
+	{Type: "cluster_block_exception", Scope: DestinationScope, Remedy: "lift the block that the reason names"},
+	{Type: "index_block_exception", Scope: DestinationScope, Remedy: "lift the block that the reason names"},
+
+	// Backpressure.
+	{Type: "es_rejected_execution_exception", Scope: ClusterScope, Remedy: remedyBusy},
+	{Type: "rejected_execution_exception", Scope: ClusterScope, Remedy: remedyBusy},
+	{Type: "circuit_breaking_exception", Scope: ClusterScope, Remedy: remedyMemory},
+	{Type: "cluster_manager_throttling_exception", Scope: ClusterScope, Remedy: remedyMaster},
+	{Status: 429, Scope: ClusterScope, Remedy: remedyBusy},
+	{Status: 408, Scope: ClusterScope, Remedy: remedyBusy},
+
+	// The index can't be made, or isn't there.
+	{Prefix: "Validation Failed: 1: this action would add [", Scope: DestinationScope, Remedy: remedyShardLimit},
+	{Type: "index_closed_exception", Scope: DestinationScope, Remedy: remedyClosed},
+	{Type: "index_not_found_exception", Scope: DestinationScope, Remedy: remedyMissing},
+	{Prefix: "no write index is defined for alias [", Scope: DestinationScope, Remedy: remedyAlias},
+	{Prefix: "alias [", Reason: "has more than one write index [", Scope: DestinationScope, Remedy: "leave one write index to the alias: POST /_aliases with is_write_index false for the others"},
+	{Prefix: "no matching index template found for data stream [", Scope: DestinationScope, Remedy: "create an index template with a data_stream for this name (docs/templates.md)"},
+	{Prefix: "cannot create index with name [", Reason: "that creates data streams only, use create data stream api instead", Scope: SettingsScope, Remedy: remedyStream},
+	{Prefix: "only write ops with an op_type of create are allowed in data streams", Scope: SettingsScope, Remedy: remedyStream},
+	{Prefix: "index request targeting data stream [", Reason: "specifies a custom routing but the [allow_custom_routing] setting", Scope: SettingsScope, Remedy: "leave Routing out, or allow_custom_routing in the data stream's index template"},
+	{Prefix: "Failed to parse mapping", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Root mapping definition has unsupported parameters", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "No handler for type [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "analyzer [", Reason: "] has not been configured in mappings", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "unknown setting [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Failed to parse value [", Type: "illegal_argument_exception", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Unknown filter type [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Custom ", Reason: "failed to find filter [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "failed to find tokenizer under name [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Could not find suitable analyzer", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Type: "invalid_index_template_exception", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Type: "invalid_alias_name_exception", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Type: "settings_exception", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Type: "resource_already_exists_exception", Scope: DestinationScope, Remedy: "two requests made the index at the same moment; it passes"},
+
+	// A shard or a node is missing.
+	{Type: "unavailable_shards_exception", Scope: DestinationScope, Remedy: remedyShard, Waited: true},
+	{Type: "no_shard_available_action_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "process_cluster_event_timeout_exception", Scope: DestinationScope, Remedy: remedyMaster, Waited: true},
+	{Type: "master_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster, Waited: true},
+	{Type: "cluster_manager_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster, Waited: true},
+	{Type: "not_master_exception", Scope: ClusterScope, Remedy: remedyMaster},
+	{Type: "shard_not_found_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "illegal_index_shard_state_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "index_shard_not_started_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "index_shard_recovering_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "index_shard_closed_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "shard_not_in_primary_mode_exception", Scope: DestinationScope, Remedy: remedyShard},
+	{Type: "already_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "engine_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "i_o_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "translog_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "node_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "node_disconnected_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "node_not_connected_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "connect_transport_exception", Scope: DestinationScope, Remedy: remedyNode},
+	{Type: "receive_timeout_transport_exception", Scope: DestinationScope, Remedy: remedyNode},
+
+	// Who may write, and through what.
+	{Type: "security_exception", Scope: SettingsScope, Remedy: remedyPrivilege},
+	{Status: 401, Scope: SettingsScope, Remedy: remedyPrivilege},
+	{Status: 400, Prefix: missingPipeline, Scope: SettingsScope, Remedy: remedyPipeline},
+
+	// The document.
+	{Type: "document_parsing_exception", Scope: DocumentScope},
+	{Type: "mapper_parsing_exception", Scope: DocumentScope},
+	{Type: "mapper_exception", Scope: DocumentScope},
+	{Type: "strict_dynamic_mapping_exception", Scope: DocumentScope},
+	{Type: "version_conflict_engine_exception", Scope: DocumentScope},
+	{Type: "document_missing_exception", Scope: DocumentScope},
+	{Type: "document_source_missing_exception", Scope: DocumentScope},
+	{Type: "routing_missing_exception", Scope: DocumentScope},
+	{Type: "invalid_index_name_exception", Scope: DocumentScope}, // no state of the cluster makes such a name valid
+	{Type: "invalid_data_stream_name_exception", Scope: DocumentScope},
+	{Type: "invalid_type_name_exception", Scope: DocumentScope},
+	{Type: "parse_exception", Scope: DocumentScope},
+	{Type: "parsing_exception", Scope: DocumentScope},
+	{Type: "json_parse_exception", Scope: DocumentScope},
+	{Type: "x_content_parse_exception", Scope: DocumentScope},
+	{Type: "input_coercion_exception", Scope: DocumentScope},
+	{Type: "date_time_parse_exception", Scope: DocumentScope},
+	{Type: "number_format_exception", Scope: DocumentScope},
+	{Status: 413, Scope: DocumentScope},
+	{Reason: "Limit of total fields [", Scope: DocumentScope},
+	{Reason: "Limit of mapping depth [", Scope: DocumentScope},
+	{Reason: "Limit of nested fields [", Scope: DocumentScope},
+	{Reason: "Limit of field name length [", Scope: DocumentScope},
+	{Reason: "number of nested documents has exceeded", Scope: DocumentScope},
+	{Reason: "immense term in field=", Scope: DocumentScope},
+	{Reason: "cannot be changed from type [", Scope: DocumentScope},
+	{Reason: "object mapping", Type: "illegal_argument_exception", Scope: DocumentScope},
+	{Reason: "Can't merge a non object mapping [", Scope: DocumentScope},
+	{Reason: "can't merge a non object mapping [", Scope: DocumentScope},
+	{Reason: "Cannot write to a field alias [", Scope: DocumentScope},
+	{Reason: "ield name cannot ", Scope: DocumentScope},
+	{Reason: "object field starting or ending with a [.]", Scope: DocumentScope},
+	{Reason: "failed to parse", Type: "illegal_argument_exception", Scope: DocumentScope},
+	{Reason: "data stream timestamp field [@timestamp] is missing", Scope: DocumentScope},
+	{Reason: "is outside of ranges of currently writable indices [", Scope: DocumentScope},
+	{Reason: "] is too long, must be no longer than ", Scope: DocumentScope}, // an _id
+	{Reason: "_id must be 512 bytes or less", Scope: DocumentScope},
+	{Reason: "routing is required for [", Scope: DocumentScope},
+	{Reason: "Error extracting routing:", Scope: DocumentScope},
+	{Reason: "Error extracting tsid:", Scope: DocumentScope},
+	{Reason: "is too large: must be <= 32766", Scope: DocumentScope},
+	{Reason: "bytes can be at most 32766 in length", Scope: DocumentScope},
+
+	// A processor of an ingest pipeline failed on the document: its exception
+	// has the status 500 where it names none.
+	{Type: "fail_processor_exception", Scope: DocumentScope},
+	{Type: "script_exception", Scope: DocumentScope},
+	{Type: "ingest_processor_exception", Scope: DocumentScope},
+	{Type: "ingest_pipeline_exception", Scope: DocumentScope},
+	{Type: "find_match", Scope: DocumentScope}, // dissect
+	{Type: "dissect_exception", Scope: DocumentScope},
+	{Type: "geo_ip2_exception", Scope: DocumentScope},
+	{Reason: "not present as part of path [", Scope: DocumentScope},
+	{Reason: "cannot resolve [", Scope: DocumentScope},
+	{Reason: "cannot set [", Scope: DocumentScope},
+	{Reason: "cannot remove [", Scope: DocumentScope},
+	{Reason: "Provided Grok expressions do not match field value", Scope: DocumentScope},
+	{Reason: "Unable to find match for dissect pattern", Scope: DocumentScope},
+	{Reason: "unable to convert [", Scope: DocumentScope},
+	{Reason: "unable to parse date [", Scope: DocumentScope},
+	{Reason: "cannot be cast to [", Scope: DocumentScope},
+	{Reason: "is null, cannot ", Scope: DocumentScope},
+}
+
+// requestFaults are those of whole requests that a setting is behind, whatever
+// the request holds. What has no row here is looked for by halving.
+var requestFaults = []Fault{
+	{Status: 400, Reason: "explicit index in bulk is not allowed", Scope: SettingsScope, Remedy: "rest.action.multi.allow_explicit_index is false in elasticsearch.yml: the bulk API can't be used"},
+	{Status: 400, Reason: "code 31", Scope: SettingsScope, Remedy: "a proxy on the way strips Content-Encoding, so that Elasticsearch reads gzip as text: let it pass, or set Compress off"},
+	{Status: 400, Reason: "Compressor detection can only be called on some xcontent bytes", Scope: SettingsScope, Remedy: "a proxy on the way strips Content-Encoding, so that Elasticsearch reads gzip as text: let it pass, or set Compress off"},
+}
+
+// What an operator does about a request of a few documents that is refused as a
+// whole, where no row says more.
+const (
+	// RemedyOversized: 413 for a small body.
+	RemedyOversized = "the server, or a proxy in front of it, takes next to nothing in one request: raise http.max_content_length in elasticsearch.yml, or the proxy's limit (nginx: client_max_body_size)"
+	// RemedyIllegal: 400 for each of several documents alone.
+	RemedyIllegal = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
+)
+
+const missingPipeline = "pipeline with id ["
+
+// FaultOf finds what the table says of an item that was not accepted, nil
+// where it has no row.
+func FaultOf(item Item) *Fault { return find(faults, item.Status, item.Type, item.Reason) }
+
+// RequestFaultOf finds what the table says of a whole request, nil where it has
+// no row.
+func RequestFaultOf(f *Failure) *Fault {
+	return find(requestFaults, f.Status, []byte(f.Type), []byte(f.Reason))
+}
+
+func find(table []Fault, status int, kind, reason []byte) *Fault {
+	for i := range table {
+		row := &table[i]
+		if (row.Status == 0 || row.Status == status) && (row.Type == "" || row.Type == string(kind)) && bytes.HasPrefix(reason, []byte(row.Prefix)) && (row.Reason == "" || bytes.Contains(reason, []byte(row.Reason))) {
+			return row
+		}
+	}
+	return nil
+}
+
+// Faults are the rows of the table, for tests and documentation.
+func Faults() []Fault { return append([]Fault(nil), faults...) }

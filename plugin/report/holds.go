@@ -1,0 +1,154 @@
+package report
+
+import (
+	"strings"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/deliver"
+	"out_es/plugin/fluentbit"
+)
+
+// holds are the destinations that are held, and what was told of them: one line
+// at once for each kind of fault, one a minute while it lasts, and one when it
+// is over, however many destinations have it.
+type holds struct {
+	destinations, documents *fluentbit.Gauge
+
+	kinds map[holdKind]*holdLines
+	of    map[string]holdKind // the kind of each destination that is held
+}
+
+// holdKind is what holds have in common that are told as one: Elasticsearch's
+// error type, of which there are few, and its status.
+type holdKind struct {
+	status int
+	kind   string
+	scope  bulk.Scope
+	// whole says that every request is held.
+	whole bool
+}
+
+type holdLines struct {
+	held  int // destinations
+	since time.Time
+	told  time.Time
+	open  bool // told since it was over
+}
+
+// maxHoldKinds bounds the kinds that are remembered though nothing is held by
+// them any more.
+const maxHoldKinds = 64
+
+func newHolds(host *fluentbit.Instance) holds {
+	return holds{
+		destinations: host.Gauge("held_destinations", "Indices, aliases and data streams that can't be written now."),
+		documents:    host.Gauge("held_documents", "Records in chunks that wait in Fluent Bit for held destinations."),
+		kinds:        map[holdKind]*holdLines{},
+		of:           map[string]holdKind{},
+	}
+}
+
+// Held implements deliver.Observer.
+func (r *Reporter) Held(h deliver.Hold) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kind := holdKind{status: h.Why.Status, kind: h.Why.Error, scope: h.Why.Scope, whole: h.Destination == ""}
+	lines := r.holds.enter(h.Destination, kind)
+	now := time.Now()
+	if lines.since.IsZero() {
+		lines.since = h.Since
+	}
+	if !lines.told.IsZero() && now.Sub(lines.told) < reminder {
+		return
+	}
+	lines.told, lines.open = now, true
+	what, others := "Elasticsearch refuses every request", ""
+	if h.Destination != "" {
+		what, others = h.Destination+" is held", ", other indices go on"
+	}
+	level := fluentbit.Warn
+	if h.Why.Scope == bulk.SettingsScope {
+		level = fluentbit.Error
+	}
+	reason := h.Why.Reason
+	if r.options.FullReasons && h.Why.FullReason != "" {
+		reason = h.Why.FullReason
+	}
+	r.host.Log(level, "%s: status %d, %s: %s; its records are kept and tried again%s (held for this reason since %s: %d): %s",
+		what, h.Why.Status, h.Why.Error, reason, others, lines.since.Format(time.TimeOnly), lines.held, strings.ReplaceAll(h.Why.Remedy, "<index>", h.Destination))
+}
+
+// Released implements deliver.Observer.
+func (r *Reporter) Released(h deliver.Hold) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	lines := r.holds.leave(h.Destination)
+	if lines == nil || lines.held > 0 {
+		return
+	}
+	took := time.Since(lines.since).Round(time.Millisecond)
+	lines.since = time.Time{}
+	if !lines.open {
+		return
+	}
+	lines.open = false
+	what := h.Destination + " takes documents again"
+	if h.Destination == "" {
+		what = "Elasticsearch takes requests again"
+	}
+	r.host.Log(fluentbit.Info, "%s, after %s", what, took)
+}
+
+// HeldDocuments shows how many documents wait in Fluent Bit.
+func (r *Reporter) HeldDocuments(n int) { r.holds.documents.Set(float64(n)) }
+
+// enter counts a destination to its kind.
+func (h *holds) enter(destination string, kind holdKind) *holdLines {
+	if h.of[destination] != kind {
+		h.leave(destination)
+	}
+	lines := h.kinds[kind]
+	if lines == nil {
+		h.forget()
+		lines = &holdLines{}
+		h.kinds[kind] = lines
+	}
+	if _, known := h.of[destination]; !known {
+		h.of[destination] = kind
+		lines.held++
+	}
+	h.show()
+	return lines
+}
+
+// leave takes a destination out, and returns the lines of its kind, nil where it
+// was not held.
+func (h *holds) leave(destination string) *holdLines {
+	kind, known := h.of[destination]
+	if !known {
+		return nil
+	}
+	delete(h.of, destination)
+	h.show()
+	lines := h.kinds[kind]
+	lines.held--
+	return lines
+}
+
+// forget makes room for another kind.
+func (h *holds) forget() {
+	for kind, lines := range h.kinds {
+		if len(h.kinds) >= maxHoldKinds && lines.held == 0 {
+			delete(h.kinds, kind)
+		}
+	}
+}
+
+func (h *holds) show() {
+	n := len(h.of)
+	if _, whole := h.of[""]; whole {
+		n--
+	}
+	h.destinations.Set(float64(n))
+}
