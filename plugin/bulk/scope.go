@@ -69,8 +69,7 @@ const (
 // of an exception that names none is 500. The same type may mean different
 // things, so that the fixed part of the reason decides where it must.
 //
-// TestEveryRowOfTheFaultTable holds each row to a recorded answer, and
-// TestScopeOnRealServers asks the servers themselves.
+// TestEveryRowOfTheFaultTable holds each row to an answer.
 var faults = []Fault{
 	// Blocks (ClusterBlock and IndexMetadata: id and text are fixed).
 	{Type: "cluster_block_exception", Reason: "/8/index write (api)]", Scope: DestinationScope, Remedy: remedyWriteBlock},

@@ -63,10 +63,6 @@ func (r *Reporter) Held(h deliver.Hold) {
 		return
 	}
 	lines.told, lines.open = now, true
-	what, others := "Elasticsearch refuses every request", ""
-	if h.Destination != "" {
-		what, others = h.Destination+" is held", ", other indices go on"
-	}
 	level := fluentbit.Warn
 	if h.Why.Scope == bulk.SettingsScope {
 		level = fluentbit.Error
@@ -75,8 +71,14 @@ func (r *Reporter) Held(h deliver.Hold) {
 	if r.options.FullReasons && h.Why.FullReason != "" {
 		reason = h.Why.FullReason
 	}
-	r.host.Log(level, "%s: status %d, %s: %s; its records are kept and tried again%s (held for this reason since %s: %d): %s",
-		what, h.Why.Status, h.Why.Error, reason, others, lines.since.Format(time.TimeOnly), lines.held, strings.ReplaceAll(h.Why.Remedy, "<index>", h.Destination))
+	since := lines.since.Format(time.TimeOnly)
+	if h.Destination == "" {
+		r.host.Log(level, "Elasticsearch refuses every request since %s: status %d, %s: %s; records are kept and tried again: %s",
+			since, h.Why.Status, h.Why.Error, reason, h.Why.Remedy)
+		return
+	}
+	r.host.Log(level, "%s is held: status %d, %s: %s; its records are kept and tried again, other indices go on (held for this reason since %s: %d): %s",
+		h.Destination, h.Why.Status, h.Why.Error, reason, since, lines.held, strings.ReplaceAll(h.Why.Remedy, "<index>", h.Destination))
 }
 
 // Released implements deliver.Observer.
@@ -93,11 +95,11 @@ func (r *Reporter) Released(h deliver.Hold) {
 		return
 	}
 	lines.open = false
-	what := h.Destination + " takes documents again"
 	if h.Destination == "" {
-		what = "Elasticsearch takes requests again"
+		r.host.Log(fluentbit.Info, "Elasticsearch takes requests again, after %s", took)
+		return
 	}
-	r.host.Log(fluentbit.Info, "%s, after %s", what, took)
+	r.host.Log(fluentbit.Info, "%s takes documents again, after %s", h.Destination, took)
 }
 
 // HeldDocuments shows how many documents wait in Fluent Bit.

@@ -166,7 +166,7 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 	})
 	want := []string{
 		"0s 2 a is held: status 403, cluster_block_exc", "1m0s 2 a is held: status 403, cluster_block_exc", "1m10s 3 c takes documents again, after 1m10s",
-		"1m10s 1 Elasticsearch refuses every request: sta", "1m11s 3 Elasticsearch takes requests again, afte",
+		"1m10s 1 Elasticsearch refuses every request sinc", "1m11s 3 Elasticsearch takes requests again, afte",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("lines %q", told)
