@@ -66,6 +66,12 @@ func (c *cluster) send(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Fail
 	return len(indices), nil
 }
 
+func (c *cluster) hold(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held[name] = true
+}
+
 func (c *cluster) free(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -317,4 +323,35 @@ func TestAnOlderVersionsQueueIsTakenOver(t *testing.T) {
 	r = start(t, o, c.send)
 	waitFor(t, "it arrives", func() bool { return c.has("app-held") == 1 })
 	r.close()
+}
+
+// A destination that takes half a chunk and is held again is tried again for the
+// other half.
+func TestADestinationThatIsHeldAgainIsTriedAgain(t *testing.T) {
+	const chunks = 5
+	c := newCluster("app-held")
+	o := options(t.TempDir())
+	o.Linger = time.Millisecond
+	o.Policy.Bytes = 1 // a request for each record
+	taken := 0
+	r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		items, failure := c.send(req, each)
+		if now := c.has("app-held"); now > taken {
+			taken = now
+			c.hold("app-held")
+			time.AfterFunc(20*time.Millisecond, func() { c.free("app-held") })
+		}
+		return items, failure
+	})
+	for range chunks {
+		r.flush(t, "held", withTime+withTime)
+	}
+	waitFor(t, "they wait", func() bool { return r.later.Stats().Frames == chunks })
+	c.free("app-held")
+	waitFor(t, "all arrive", func() bool { return c.has("app-held") == 2*chunks })
+	waitFor(t, "nothing waits", func() bool { return r.fresh.Stats().Frames+r.later.Stats().Frames == 0 })
+	r.close()
+	if c.has("app-held") != 2*chunks {
+		t.Errorf("%d documents, want %d", c.has("app-held"), 2*chunks)
+	}
 }

@@ -1,6 +1,9 @@
 package delivery
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -8,7 +11,6 @@ import (
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
-	"out_es/test/support"
 )
 
 // block sets a real block on an index, or lifts it.
@@ -19,58 +21,120 @@ func block(t *testing.T, s *elasticsearch.Server, index, setting string, state s
 	}
 }
 
-func TestBlockedIndex(t *testing.T) {
-	const records = 100
-	const blockedTries = 3 // as docs/architecture.md has it: then refused
-	for _, test := range []struct {
-		name, setting, onRefusal string
-		outcome                  es.Outcome
-		requests                 int // of the flush that meets the block
-		arrive                   bool
-	}{
-		{"write block and drop", "write", "drop", es.OK, blockedTries, false},
-		{"write block and retry", "write", "retry", es.Retry, blockedTries, true},
-		{"read-only and retry", "read_only", "retry", es.Retry, blockedTries, true},
-		{"full disk is 429 and always kept", "read_only_allow_delete", "drop", es.Retry, 30, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s := e2e.Cluster(t)
-			index := e2e.MappedIndex(t, s)
-			proxy := e2e.StartFaults(t, s, faults.Options{})
-			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "On_Refusal "+test.onRefusal)
-			chunk := e2e.ChunkWith(t, records, nil)
-			block(t, s, index, test.setting, "true")
-			if got := p.Flush("app", chunk); got != test.outcome {
-				t.Errorf("the flush answered %d, want %d", got, test.outcome)
-			}
-			e2e.AtMost(t, "requests", proxy.Account().Requests(), test.requests)
-			block(t, s, index, test.setting, "null")
-			if !test.arrive {
-				e2e.WantRecords(t, s, index, 0)
-				return
-			}
-			p.MustBring(t, chunk)
-			e2e.WantRecords(t, s, index, records)
-		})
+// trouble is a state of Elasticsearch in which one destination can't be written: begin makes it for the index bad, repair ends it.
+type trouble struct {
+	name          string
+	begin, repair func(t *testing.T, s *elasticsearch.Server, bad string)
+	// says is what the line about the held destination has of the answer and of the remedy.
+	says []string
+}
+
+// settings changes settings of the whole cluster.
+func settings(setting, value string) func(*testing.T, *elasticsearch.Server, string) {
+	return func(t *testing.T, s *elasticsearch.Server, _ string) {
+		t.Helper()
+		if _, err := s.Do(context.WithoutCancel(t.Context()), "PUT", "/_cluster/settings", []byte(`{"persistent":{"`+setting+`":`+value+`}}`)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-// TestBlockThatPassesCostsNothing lifts the block between two tries of one flush.
-func TestBlockThatPassesCostsNothing(t *testing.T) {
-	const records = 100
-	s := e2e.Cluster(t)
-	index := e2e.MappedIndex(t, s)
-	proxy := e2e.StartFaults(t, s, faults.Options{})
-	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Initial 2s", "Retry_Max 2s", "Retry_Budget 60s")
-	block(t, s, index, "write", "true")
-	done := make(chan es.Outcome, 1)
-	go func() { done <- p.Flush("app", e2e.ChunkWith(t, records, nil)) }()
-	support.Eventually(t, 10*time.Second, "the first try is made", func() bool { return proxy.Account().Requests() > 0 })
-	block(t, s, index, "write", "null")
-	if got := <-done; got != es.OK {
-		t.Errorf("the flush answered %d, want OK", got)
+// asks makes requests, in which BAD stands for the index.
+func asks(t *testing.T, s *elasticsearch.Server, bad string, requests ...[3]string) {
+	t.Helper()
+	for _, r := range requests {
+		if _, err := s.Do(t.Context(), r[0], strings.ReplaceAll(r[1], "BAD", bad), []byte(strings.ReplaceAll(r[2], "BAD", bad))); err != nil {
+			t.Fatal(err)
+		}
 	}
-	e2e.WantRecords(t, s, index, records)
+}
+
+func troubles() []trouble {
+	blocked := func(setting string, says ...string) trouble {
+		return trouble{"index.blocks." + setting,
+			func(t *testing.T, s *elasticsearch.Server, bad string) {
+				asks(t, s, bad, [3]string{"PUT", "/BAD", ""})
+				block(t, s, bad, setting, "true")
+			},
+			func(t *testing.T, s *elasticsearch.Server, bad string) { block(t, s, bad, setting, "null") }, says}
+	}
+	return []trouble{
+		blocked("write", "cluster_block_exception", `"index.blocks.write": null`),
+		blocked("read_only", "cluster_block_exception", `"index.blocks.read_only": null`),
+		blocked("read_only_allow_delete", "cluster_block_exception", "flood-stage watermark"),
+		{"closed index", func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"PUT", "/BAD", ""}, [3]string{"POST", "/BAD/_close", ""})
+		}, func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"POST", "/BAD/_open?wait_for_active_shards=1", ""})
+		}, []string{"index_closed_exception", "/_open"}},
+		{"auto-creation off", settings("action.auto_create_index", `"false"`), settings("action.auto_create_index", "null"),
+			[]string{"index_not_found_exception", "action.auto_create_index"}},
+		{"shard limit", settings("cluster.max_shards_per_node", "1"), settings("cluster.max_shards_per_node", "null"),
+			[]string{"this action would add", "cluster.max_shards_per_node"}},
+		{"alias without a write index", func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"PUT", "/BAD-1", `{"aliases":{"BAD":{}}}`}, [3]string{"PUT", "/BAD-2", `{"aliases":{"BAD":{}}}`})
+		}, func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"POST", "/_aliases", `{"actions":[{"add":{"index":"BAD-1","alias":"BAD","is_write_index":true}}]}`})
+		}, []string{"no write index is defined for alias", "is_write_index"}},
+	}
+}
+
+// TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and for one that can, in each state
+// that Elasticsearch has for it: those of the healthy one arrive at once, the others after the repair, each once.
+func TestHeldDestinationLosesNothing(t *testing.T) {
+	const records = 100
+	for _, trouble := range troubles() {
+		for _, spooled := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/spool %v", trouble.name, spooled), func(t *testing.T) {
+				s := e2e.Cluster(t)
+				name := e2e.FreshIndex(t, s)
+				asks(t, s, name, [3]string{"PUT", "/BAD-good", e2e.FieldMappings})
+				proxy := e2e.StartFaults(t, s, faults.Options{})
+				options := []string{"Hosts " + proxy.URL(), "Index " + name + "-$to", "Generate_ID on"}
+				if spooled {
+					options = append(options, "Spool_Path "+t.TempDir(), "Spool_Linger 10ms")
+				}
+				p := e2e.NewInstance(t, options...)
+				t.Cleanup(p.Close)
+				chunk := e2e.ChunkWith(t, records, func(i int, record string) string {
+					return record[:len(record)-1] + `,"to":"` + []string{"good", "bad"}[i%2] + `"}`
+				})
+				repaired := false
+				repair := func() {
+					if !repaired {
+						repaired = true
+						trouble.repair(t, s, name+"-bad")
+					}
+				}
+				defer repair() // settings of the cluster are other tests', too
+				trouble.begin(t, s, name+"-bad")
+				want := es.Retry
+				if spooled {
+					want = es.OK
+				}
+				if got := p.Flush("app", chunk); got != want {
+					t.Errorf("the flush answered %d, want %d", got, want)
+				}
+				e2e.EventuallyCount(t, s, name+"-good", records/2, 30*time.Second)
+				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20) // Retry_Max is 100 ms here
+				repair()
+				if !spooled {
+					p.MustBring(t, chunk)
+				}
+				e2e.EventuallyCount(t, s, name+"-*", records, 30*time.Second)
+				e2e.WantRecords(t, s, name+"-*", records)
+				p.Close() // its last lines come with it
+				for _, line := range [][]string{append([]string{name + "-bad is held"}, trouble.says...), {name + "-bad takes documents again"}} {
+					if n := p.Count(line...); n != 1 {
+						t.Errorf("%d lines have %q, want 1", n, line)
+					}
+				}
+				if n := p.Count("were refused"); n != 0 {
+					t.Errorf("%d lines of refused documents", n)
+				}
+			})
+		}
+	}
 }
 
 // TestBlockedIndexCostsItsNeighboursNothing has one of two indices of a chunk blocked.

@@ -34,7 +34,7 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		{"throttled", times(2, faults.Throttle), es.OK, 3, false, "status 429"},
 		{"unavailable", times(2, faults.Unavailable), es.OK, 3, false, "status 503"},
 		{"some items throttled", times(2, faults.ThrottleItems), es.OK, 3, false, ""},
-		{"some items unavailable", times(2, faults.FailItems), es.OK, 3, false, ""},
+		{"some items unavailable", times(2, faults.FailItems), es.Retry, 3, false, "is held"},
 		{"slow answer", slow(300 * time.Millisecond), es.OK, 1, false, ""},
 		{"answer after Request_Timeout", slow(e2e.RequestTimeout + 500*time.Millisecond), es.OK, 3, true, "no answer within Request_Timeout"},
 		{"torn answer", times(2, faults.TornAnswer), es.OK, 3, true, "ambiguous"},

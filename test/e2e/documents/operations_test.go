@@ -197,6 +197,13 @@ func TestHostPipelines(t *testing.T) {
 	if _, err := s.Do(t.Context(), "PUT", "/_ingest/pipeline/"+index+"-late", []byte(`{"processors":[]}`)); err != nil {
 		t.Fatal(err)
 	}
-	e2e.Flush(t, o, "a", late, host.OK)
+	// Until the next probe the chunk is answered RETRY without a request.
+	support.Eventually(t, 30*time.Second, "the chunk is taken", func() bool {
+		code, err := o.Flush(t.Context(), "a", late)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return code == host.OK
+	})
 	e2e.EventuallyCount(t, s, index, 9, 10*time.Second)
 }
