@@ -1,4 +1,4 @@
-/* Timer slack of Go's threads (docs/adr/0025): Go's runtime wakes a thread for 20 µs naps whenever the process leaves idleness, which a
+/* Timer slack of Go's threads (docs/adr/0029): Go's runtime wakes a thread for 20 µs naps whenever the process leaves idleness, which a
  * small flush does several times. Linux may defer a timer by its thread's slack, 50 µs by default, and a thread inherits the slack of
  * the one that creates it. So the slack of the thread that loads this shared object is raised before Go's own constructor creates the
  * runtime's first thread, and restored as soon as Fluent Bit calls. Fluent Bit's threads keep theirs. */
