@@ -15,16 +15,18 @@ const waitingStep = 2 * time.Second
 type waiting struct {
 	what  string
 	began time.Time
-	timer *time.Timer
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	out   io.Writer
+	timer *time.Timer
 	ended bool
 }
 
 // newWaiting begins a step, which end ends.
 func newWaiting(out io.Writer, what string) *waiting {
 	w := &waiting{out: out, what: what, began: time.Now()}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(waitingStep, w.show)
 	return w
 }
