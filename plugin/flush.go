@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -27,26 +26,18 @@ const (
 	Retry Outcome = 2
 )
 
-// Flush delivers one chunk. data is borrowed until Flush returns. It must be
-// called on one of Fluent Bit's threads. What may last is done on a goroutine, while
-// this one passes its log lines on; with a spool nothing does, so that a flush is
-// one append on the thread that called.
+// Flush delivers one chunk. data is borrowed until Flush returns. It must be called on one of Fluent
+// Bit's threads, which does the work itself: the goroutine of a callback has a stack of its own.
+// What may last is done on a goroutine, while the thread passes log lines on (package callback).
+// With a spool nothing does: a flush is one append.
 func (p *Plugin) Flush(tag string, data []byte) Outcome {
 	if p.drain != nil {
 		return p.spool(tag, data)
 	}
 	p.warnOfEngine()
-	done := make(chan Outcome, 1)
-	guard.Go(p.fault, func() { done <- p.flushSafely(tag, data) })
-	for {
-		select {
-		case outcome := <-done:
-			p.host.Service()
-			return outcome
-		case <-p.host.Wake():
-			p.host.Service()
-		}
-	}
+	outcome := p.flushSafely(tag, data)
+	p.host.Service()
+	return outcome
 }
 
 // spool is Flush with a spool, which publishes the metrics itself.
@@ -82,7 +73,7 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 		src.Release()
 		p.sources.Put(src)
 	}()
-	err := p.deliverer.Deliver(context.Background(), src, src.Request())
+	err := p.deliverer.Deliver(p.onThread, src, src.Request())
 	if err == nil && src.Kept() {
 		err = errKept
 	}
@@ -146,7 +137,7 @@ func (p *Plugin) enqueue(tag string, data []byte) Outcome {
 }
 
 // flushSafely is flush without the panics of what flush itself does to deal
-// with one: in a goroutine, they would end all of Fluent Bit.
+// with one.
 func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 	defer heap.used()
 	defer func() {

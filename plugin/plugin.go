@@ -3,12 +3,14 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"sync"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
 	"out_es/plugin/deliver"
 	"out_es/plugin/drain"
 	"out_es/plugin/elastic"
@@ -45,7 +47,9 @@ type Plugin struct {
 	// waiting knows the chunks that wait for held destinations.
 	waiting *deliver.Waiting
 	// drain is nil where Spool_Path is not set.
-	drain       *drain.Drain
+	drain *drain.Drain
+	// onThread is the context of what runs on one of Fluent Bit's threads.
+	onThread    context.Context
 	look        *look
 	memoryLimit int
 	engine      sync.Once // the warning about the engine's thread
@@ -65,7 +69,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	if err := limitMemory(s.MemoryLimit); err != nil {
 		return nil, s.MemoryFault(err)
 	}
-	p := &Plugin{host: host, report: report.New(host, s.Report), settled: deliver.NewMemory(), waiting: deliver.NewWaiting(), memoryLimit: s.MemoryLimit}
+	p := &Plugin{onThread: callback.Context(context.Background(), host), host: host, report: report.New(host, s.Report), settled: deliver.NewMemory(), waiting: deliver.NewWaiting(), memoryLimit: s.MemoryLimit}
 	if err := p.connect(s); err != nil {
 		return nil, err
 	}

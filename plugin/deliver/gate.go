@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"out_es/plugin/callback"
 )
 
 // Gate stands before an instance's cluster, so that an outage costs one wait
@@ -68,12 +70,16 @@ func (g *Gate) Enter(ctx context.Context) Role {
 		case g.probing:
 			turned := g.turned
 			g.mu.Unlock()
-			select {
-			case <-turned:
-				continue
-			case <-ctx.Done():
+			callback.Lasting(ctx, func(ctx context.Context) {
+				select {
+				case <-turned:
+				case <-ctx.Done():
+				}
+			})
+			if ctx.Err() != nil {
 				return TurnedAway
 			}
+			continue
 		case g.until.IsZero():
 			g.mu.Unlock()
 			return Passer

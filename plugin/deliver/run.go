@@ -10,6 +10,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
 )
 
 // run is one delivery in progress:
@@ -265,14 +266,18 @@ func (r *run) wait(ctx context.Context, atLeast time.Duration, why error) error 
 	if time.Since(r.progress)+pause > r.policy.Budget {
 		return r.giveUp(why)
 	}
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
+	callback.Lasting(ctx, func(ctx context.Context) {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	})
+	if ctx.Err() != nil {
 		return r.giveUp(why)
 	}
+	return nil
 }
 
 func (r *run) giveUp(why error) error { return fmt.Errorf("%w: %w", ErrLeft, why) }

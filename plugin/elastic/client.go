@@ -1,26 +1,27 @@
-// Package elastic posts bulk requests to Elasticsearch with the official
-// client's own API and transport packages (esapi, elastictransport), of which
-// only the parts are linked that a bulk request needs.
+// Package elastic talks to Elasticsearch. Bulk requests go straight to an exchange on a kept-alive
+// connection (package exchange); what is asked rarely, the first look and templates, goes through
+// the official client's own API and transport packages (esapi, elastictransport), of which only
+// the parts are linked that this needs.
 //
-// It never retries and never sleeps: what an answer asks for is a
-// bulk.Failure's class, and package deliver acts on it.
+// It never retries and never sleeps: what an answer asks for is a bulk.Failure's class, and package
+// deliver acts on it.
 package elastic
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 
-	"out_es/plugin/bulk"
 	"out_es/plugin/reuse"
 )
+
+// keptCalls is how many requests at a time find their memory ready: more than Workers.
+const keptCalls = 8
 
 // Options say where Elasticsearch is and who asks. Of the credentials at most
 // one is given.
@@ -46,6 +47,10 @@ type Options struct {
 	Proxy          *url.URL
 	TLS            TLS
 	ConnectTimeout time.Duration
+	// Budget is how long a flush goes on without progress (Retry_Budget). While other hosts are
+	// up, a connection gets a share of it to be made in, so that no host that swallows packets
+	// uses it up; 0 sets no such limit.
+	Budget time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
 	// HostBack is told of a host that answers again, and since when it was
@@ -62,40 +67,54 @@ func (o *Options) trouble(option string, err error) {
 	}
 }
 
+// connectWithin is how long a connection may take to be made while other hosts are up: all hosts
+// but one may be tried in vain within the budget. 0 is as long as ever.
+func (o *Options) connectWithin() time.Duration {
+	if o.Budget == 0 {
+		return 0
+	}
+	return max(leastConnect, o.Budget/time.Duration(len(o.Hosts)))
+}
+
 // Client posts bulk requests. It is safe for concurrent use.
 type Client struct {
-	transport  *elastictransport.Client
-	lines      *lines
-	hosts      *hosts
-	credential credential
-	secrets    []string
-	server     learned
-	readers    *reuse.List[*bulk.AnswerReader]
+	transport   *elastictransport.Client
+	connections *connections
+	hosts       *hosts
+	credential  credential
+	sign        func(req *http.Request, body []byte) error // nil: not signed
+	secrets     []string
+	server      learned
+	impatience  time.Duration
+	calls       *reuse.List[*call]
 }
 
 // New returns a client. It reads the files that the options name, and doesn't
 // connect.
 //
 // Possible errors: *OptionError for a file that can't be used, several joined;
-// those of elastictransport, for options that contradict.
+// one for a proxy in the environment; those of elastictransport, for options that contradict.
 func New(o Options) (*Client, error) {
-	lines, problems := newLines(o)
+	connections, problems := newConnections(o)
 	credential, err := newCredential(o)
 	if problems = errors.Join(problems, err); problems != nil {
 		return nil, problems
 	}
 	c := &Client{
-		lines: lines, credential: credential, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.HostBack),
-		readers: reuse.NewList(idleConnections, func() *bulk.AnswerReader { return new(bulk.AnswerReader) }),
+		connections: connections, credential: credential, sign: o.Sign, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.HostBack),
+		impatience: o.connectWithin(), calls: reuse.NewList(keptCalls, func() *call { return new(call) }),
 	}
 	header := o.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
 	header.Set("Accept", "application/json")
+	if err := c.prepare(header, o.UserAgent); err != nil {
+		return nil, err
+	}
 	transport, err := elastictransport.NewClient(
 		elastictransport.WithURLs(o.Hosts...),
-		elastictransport.WithTransport(&wire{hosts: c.hosts, credential: credential, sign: o.Sign, server: &c.server, next: lines}),
+		elastictransport.WithTransport(&wire{client: c}),
 		elastictransport.WithConnectionPoolFunc(func([]*elastictransport.Connection, elastictransport.Selector) elastictransport.ConnectionPool {
 			return c.hosts
 		}),
@@ -111,50 +130,11 @@ func New(o Options) (*Client, error) {
 }
 
 // Close drops the idle connections. Requests in progress go on.
-func (c *Client) Close() { c.lines.closeIdle() }
+func (c *Client) Close() { c.connections.close() }
 
-// Send posts req and calls each for every item of the answer. It returns only
-// once nothing reads req's bytes any more.
-func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (items int, failure *bulk.Failure) {
-	bytes, err := req.Seal()
-	if err != nil {
-		return 0, &bulk.Failure{Class: bulk.Unreachable, Err: err}
+// lost notes that a request got no answer, unless its sender had enough.
+func (c *Client) lost(ctx context.Context, a *attempt, began time.Time) {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		a.elsewhere = c.hosts.lost(a.address, began)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ctx, attempt := withAttempt(ctx)
-	body := newBody(bytes)
-	defer func() {
-		cancel() // ends a transport that still writes after an early answer
-		body.wait()
-	}()
-	call := esapi.BulkRequest{Body: body, FilterPath: bulk.FilterPath, Header: http.Header{}}
-	call.Header.Set("Content-Type", "application/x-ndjson")
-	if req.Compression() == bulk.Gzip {
-		call.Header.Set("Content-Encoding", "gzip")
-	}
-	response, err := call.Do(ctx, c.transport)
-	if err != nil {
-		cancel()
-		body.wait() // so that whether it was read is known
-		return 0, c.transportFailure(err, body, attempt)
-	}
-	defer closeAnswer(response.Body)
-	if response.StatusCode != http.StatusOK {
-		return 0, c.answerFailure(response, attempt)
-	}
-	reader := c.readers.Get()
-	defer c.readers.Put(reader)
-	items, err = reader.Read(response.Body, each)
-	if err != nil {
-		return items, c.readFailure(err, attempt)
-	}
-	return items, nil
-}
-
-// closeAnswer reads a short rest, so that the connection can be used again,
-// and closes.
-func closeAnswer(body io.ReadCloser) {
-	const rest = 4 << 10
-	_, _ = io.CopyN(io.Discard, body, rest)
-	_ = body.Close()
 }

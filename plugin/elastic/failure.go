@@ -11,29 +11,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/elastic/go-elasticsearch/v8/esapi"
 	jsoniter "github.com/json-iterator/go"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/exchange"
 )
 
 // errorBytes is how much of an answer that is no 200 is read: Elasticsearch's
 // error of a bulk is under 1 KB unless it quotes the request.
 const errorBytes = 32 << 10
 
-// transportFailure tells a request that can't have arrived from one that may
-// have: as soon as a byte of the body was read, it may.
-func (c *Client) transportFailure(err error, b *body, a *attempt) *bulk.Failure {
+// transportFailure tells a request that can't have arrived from one that may have: as soon as a
+// byte of it was written, it may.
+func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
 	if problem, ok := errors.AsType[*SignError](err); ok {
 		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes what a token service answered
 		return f
 	}
-	refusal, refused := errors.AsType[*proxyError](err)
+	refusal, refused := errors.AsType[*exchange.ProxyError](err)
 	switch {
 	case refused:
-		f.Status, f.Class = refusal.status, bulk.ClassOf(refusal.status, bulk.FromElsewhere)
-	case b.read:
+		f.Status, f.Class = refusal.Status, bulk.ClassOf(refusal.Status, bulk.FromElsewhere)
+	case began(err):
 		f.Class = bulk.Ambiguous
 	default:
 		f.Elsewhere = a.elsewhere
@@ -61,10 +61,10 @@ func (c *Client) readFailure(err error, a *attempt) *bulk.Failure {
 	return f
 }
 
-// answerFailure reads an answer that is not 200.
-func (c *Client) answerFailure(response *esapi.Response, a *attempt) *bulk.Failure {
-	f := &bulk.Failure{Host: a.address, Status: response.StatusCode, RetryAfter: retryAfter(response.Header)}
-	text, _ := io.ReadAll(io.LimitReader(response.Body, errorBytes))
+// answerFailure reads an answer that is not 200, with its Retry-After.
+func (c *Client) answerFailure(status int, pause string, body io.Reader, a *attempt) *bulk.Failure {
+	f := &bulk.Failure{Host: a.address, Status: status, RetryAfter: retryAfter(pause)}
+	text, _ := io.ReadAll(io.LimitReader(body, errorBytes))
 	origin := bulk.FromElsewhere
 	if kind, reason, ok := ownError(text); ok {
 		origin = bulk.FromElasticsearch
@@ -72,8 +72,8 @@ func (c *Client) answerFailure(response *esapi.Response, a *attempt) *bulk.Failu
 	} else if title := titleOf(text); title != "" {
 		f.Err = fmt.Errorf("a page titled %q", c.Scrub(title))
 	}
-	f.Class = bulk.ClassOf(response.StatusCode, origin)
-	f.Remedy = c.statusRemedy(response.StatusCode, origin, a)
+	f.Class = bulk.ClassOf(status, origin)
+	f.Remedy = c.statusRemedy(status, origin, a)
 	return f
 }
 
@@ -115,8 +115,8 @@ func titleOf(page []byte) string {
 }
 
 // retryAfter reads the header of that name: seconds or a date (RFC 9110).
-func retryAfter(header http.Header) time.Duration {
-	value := strings.TrimSpace(header.Get("Retry-After"))
+func retryAfter(value string) time.Duration {
+	value = strings.TrimSpace(value)
 	if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
 		return time.Duration(min(seconds, 86400)) * time.Second
 	}

@@ -2,11 +2,14 @@ package elastic
 
 import (
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
 	"github.com/elastic/elastic-transport-go/v8/elastictransport"
+
+	"out_es/plugin/exchange"
 )
 
 const (
@@ -43,6 +46,10 @@ type hosts struct {
 type host struct {
 	connection *elastictransport.Connection
 	address    string
+	pool       *exchange.Pool
+	// bulk is a bulk request without a body, fields its head as far as all have it in common.
+	bulk   *http.Request
+	fields []byte
 	// failures are those since the last answer; 0 means that it is up.
 	failures int
 	// since is when the first of them was noticed, failed the last; due is when
@@ -65,10 +72,15 @@ func addressOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // Next implements elastictransport.ConnectionPool.
 func (h *hosts) Next() (*elastictransport.Connection, error) {
+	next, _ := h.next()
+	return next.connection, nil
+}
+
+// next returns the host whose turn it is, and reports whether others are up.
+func (h *hosts) next() (next *host, othersUp bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
-	var next *host
 	for range h.all {
 		candidate := h.all[h.turn]
 		h.turn = (h.turn + 1) % len(h.all)
@@ -83,7 +95,10 @@ func (h *hosts) Next() (*elastictransport.Connection, error) {
 	if next.failures > 0 {
 		h.postpone(next, now) // one request tries it, not all that come meanwhile
 	}
-	return next.connection, nil
+	for _, other := range h.all {
+		othersUp = othersUp || other.failures == 0 && other.address != next.address
+	}
+	return next, othersUp
 }
 
 // postpone says when a host that failed is tried again: after half the pause

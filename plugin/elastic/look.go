@@ -32,13 +32,16 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
 	response, err := esapi.InfoRequest{}.Do(ctx, c.transport)
 	if err != nil {
-		f := c.transportFailure(err, &body{}, attempt)
-		if ctx.Err() == context.Canceled {
+		f := c.transportFailure(err, attempt)
+		switch {
+		case ctx.Err() == context.Canceled:
 			f.Class = bulk.Canceled
+		case f.Class == bulk.Ambiguous:
+			f.Class = bulk.Unreachable // nothing is changed by a look
 		}
 		return Sight{}, f
 	}
-	defer closeAnswer(response.Body)
+	defer func() { _ = response.Body.Close() }()
 	sight := Sight{Host: attempt.address, Status: response.StatusCode}
 	switch response.StatusCode {
 	case http.StatusOK:
@@ -49,7 +52,7 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 		c.server.add(introduction(text, response.Header))
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
 	default:
-		if f := c.answerFailure(response, attempt); f.Class != bulk.Illegal {
+		if f := c.answerFailure(response.StatusCode, response.Header.Get("Retry-After"), response.Body, attempt); f.Class != bulk.Illegal {
 			return Sight{}, f
 		}
 	}
@@ -59,7 +62,7 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 
 // introduction reads an answer of 200 to GET /.
 func introduction(text []byte, header http.Header) Server {
-	server := serverOf(header)
+	server := serverOf(header.Get)
 	number := jsoniter.Get(text, "version", "number").ToString() // "" where it is no JSON
 	tagline := jsoniter.Get(text, "tagline").ToString()
 	switch {

@@ -1,8 +1,6 @@
 package elastic
 
 import (
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -76,23 +74,4 @@ func excepted(host, port, list string) bool {
 		}
 	}
 	return false
-}
-
-// proxyError is what a proxy answers that doesn't let a connection through.
-type proxyError struct {
-	status int
-	proxy  string
-}
-
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy %s answered %d %s", e.proxy, e.status, http.StatusText(e.status))
-}
-
-// checkProxyAnswer implements http.Transport's OnProxyConnectResponse, since
-// net/http's own error has no type.
-func checkProxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
-	if answer.StatusCode != http.StatusOK {
-		return &proxyError{answer.StatusCode, addressOf(proxy)}
-	}
-	return nil
 }

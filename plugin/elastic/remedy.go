@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/exchange"
 )
 
 // transportRemedy names the setting that an error points at.
@@ -62,8 +63,8 @@ func connecting(err error) bool {
 // proxyRemedy is "" for an error that is not a proxy's. net/http wraps one of
 // connecting to a proxy in an OpError of its own.
 func proxyRemedy(err error) string {
-	if refusal, ok := errors.AsType[*proxyError](err); ok {
-		if refusal.status == http.StatusProxyAuthRequired {
+	if refusal, ok := errors.AsType[*exchange.ProxyError](err); ok {
+		if refusal.Status == http.StatusProxyAuthRequired {
 			return proxyCredentials
 		}
 		return "the proxy does not let this through: check Proxy, or HTTPS_PROXY and NO_PROXY in the environment"
@@ -163,7 +164,7 @@ func (c *Client) foreignRemedy(a *attempt) string {
 	if !strings.HasPrefix(a.address, "https://") {
 		return text + "; if this port speaks TLS, write https:// there"
 	}
-	if c.lines.tls.CertFile == "" {
+	if c.connections.tls.CertFile == "" {
 		return text + "; if the server wants a client's certificate, set TLS_Crt_File and TLS_Key_File"
 	}
 	return text + ", and whether the server takes the certificate in TLS_Crt_File"

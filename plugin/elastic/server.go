@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"net/http"
 	"strings"
 	"sync/atomic"
 )
@@ -41,13 +40,13 @@ func (s Server) String() string {
 	return s.Family.String() + " " + s.Version
 }
 
-// serverOf reads an answer's headers, whatever its status.
-func serverOf(header http.Header) Server {
-	if header.Get("X-Elastic-Product") == "Elasticsearch" {
+// serverOf reads an answer's header fields, whatever its status.
+func serverOf(field func(name string) string) Server {
+	if field("X-Elastic-Product") == "Elasticsearch" {
 		return Server{Family: Elasticsearch}
 	}
 	// OpenSearch/3.8.0 (opensearch)
-	if version, ok := strings.CutPrefix(header.Get("X-OpenSearch-Version"), "OpenSearch/"); ok {
+	if version, ok := strings.CutPrefix(field("X-OpenSearch-Version"), "OpenSearch/"); ok {
 		version, _, _ = strings.Cut(version, " ")
 		return Server{OpenSearch, version}
 	}
@@ -63,6 +62,13 @@ func (l *learned) get() Server {
 		return *known
 	}
 	return Server{}
+}
+
+// isComplete reports whether header fields can add nothing more: OpenSearch's have its version,
+// those of Elasticsearch don't.
+func (l *learned) isComplete() bool {
+	known := l.get()
+	return known.Family == Elasticsearch || known.Family == OpenSearch && known.Version != ""
 }
 
 func (l *learned) add(told Server) {

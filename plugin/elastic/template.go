@@ -1,6 +1,7 @@
 package elastic
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -41,7 +42,7 @@ func (c *Client) FindTemplate(ctx context.Context, kind template.Kind, name stri
 // PutTemplate implements template.Cluster.
 func (c *Client) PutTemplate(ctx context.Context, t *template.Template, p template.Precedence) *bulk.Failure {
 	create := p == template.TheirsHolds
-	body := newBody(t.Body) // whose bytes can be signed
+	body := bytes.NewReader(t.Body)
 	var request esapi.Request = esapi.IndicesPutIndexTemplateRequest{Name: t.Name, Body: body, Create: &create}
 	if t.Kind == template.Component {
 		request = esapi.ClusterPutComponentTemplateRequest{Name: t.Name, Body: body, Create: &create}
@@ -65,13 +66,13 @@ func (c *Client) ask(ctx context.Context, request esapi.Request) ([]byte, *bulk.
 	ctx, attempt := withAttempt(ctx)
 	response, err := request.Do(ctx, c.transport)
 	if err != nil {
-		failure := c.transportFailure(err, new(body), attempt)
+		failure := c.transportFailure(err, attempt)
 		failure.Class = bulk.Unreachable // also where a proxy refused to connect: that is no answer about templates
 		return nil, failure
 	}
-	defer closeAnswer(response.Body)
+	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode/100 != 2 {
-		return nil, c.answerFailure(response, attempt)
+		return nil, c.answerFailure(response.StatusCode, response.Header.Get("Retry-After"), response.Body, attempt)
 	}
 	answer, err := io.ReadAll(io.LimitReader(response.Body, errorBytes))
 	if err != nil {

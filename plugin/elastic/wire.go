@@ -1,20 +1,14 @@
 package elastic
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"io"
 	"net/http"
 )
 
-// wire is the transport below elastictransport: the one place that every
-// request passes with its address known.
-type wire struct {
-	hosts      *hosts
-	credential credential
-	sign       func(req *http.Request, body []byte) error // nil: not signed
-	server     *learned
-	next       http.RoundTripper
-}
+// wire is the round tripper below elastictransport, for all requests but those of the bulk API.
+type wire struct{ client *Client }
 
 // attempt is what became of a request on the wire, for who sent it.
 type attempt struct {
@@ -32,42 +26,48 @@ func withAttempt(ctx context.Context) (context.Context, *attempt) {
 	return context.WithValue(ctx, attemptKey{}, a), a
 }
 
-// RoundTrip implements http.RoundTripper. It gives the request its
-// Content-Length, which net/http can't know of a body of a type of ours, and
-// what says who asks.
+// RoundTrip implements http.RoundTripper. It gives the request what says who asks.
 //
-// Possible errors: *SignError; those of net/http.
+// Possible errors: *SignError; those of the exchange.
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	var contents []byte
-	b, ok := req.Body.(*body)
-	if ok {
-		req.ContentLength = b.length
-		contents = b.rest
-	}
+	c := w.client
 	a, ok := req.Context().Value(attemptKey{}).(*attempt)
 	if !ok {
 		a = new(attempt)
 	}
 	a.address = addressOf(req.URL)
-	w.credential.set(req.Header)
-	if w.sign != nil {
-		if err := w.sign(req, contents); err != nil {
-			return nil, &SignError{err}
+	c.credential.set(req.Header)
+	if c.sign != nil {
+		if err := w.sign(req); err != nil {
+			return nil, err
 		}
 	}
-	if b != nil {
-		b.handed = true
-	}
-	began := w.hosts.now()
-	response, err := w.next.RoundTrip(req)
-	switch {
-	case err == nil:
-		w.hosts.answered(a.address)
-		w.server.add(serverOf(response.Header))
-	case !errors.Is(req.Context().Err(), context.Canceled): // else it is the caller who had enough
-		a.elsewhere = w.hosts.lost(a.address, began)
+	c.connections.check()
+	began := c.hosts.now()
+	response, err := c.connections.find(req.URL).RoundTrip(req)
+	if err == nil {
+		c.hosts.answered(a.address)
+		c.server.add(serverOf(response.Header.Get))
+	} else {
+		c.lost(req.Context(), a, began)
 	}
 	return response, err
+}
+
+func (w *wire) sign(req *http.Request) error {
+	var body []byte
+	if req.Body != nil {
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return err
+		}
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.ContentLength = int64(len(body))
+	}
+	if err := w.client.sign(req, body); err != nil {
+		return &SignError{err}
+	}
+	return nil
 }
 
 // SignError is why a request could not be signed: nothing was sent.

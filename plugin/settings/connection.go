@@ -22,7 +22,7 @@ func (t *translation) elastic() elastic.Options {
 			SkipVerify: !c.TLSVerify, CAFile: c.TLSCAFile, CertFile: c.TLSCrtFile, KeyFile: c.TLSKeyFile, KeyPassword: c.TLSKeyPasswd,
 			ServerName: c.TLSServerName, CAFingerprint: c.TLSCAFingerprint, MinVersion: tlsVersions[c.TLSMinVersion],
 		},
-		ConnectTimeout: c.ConnectTimeout,
+		ConnectTimeout: c.ConnectTimeout, Budget: c.RetryBudget,
 	}
 	if c.CloudAuth != "" {
 		o.User, o.Password = c.CloudUser()

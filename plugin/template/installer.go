@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
 )
 
 // Sender posts one bulk request, as in package deliver.
@@ -86,7 +87,9 @@ func NewInstaller(t *Template, p Precedence, c Cluster, next Sender, report func
 // that of the request: nothing of it was sent.
 func (i *Installer) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	if !i.known.Load() {
-		if failure := i.ask(ctx); failure != nil {
+		var failure *bulk.Failure
+		callback.Lasting(ctx, func(ctx context.Context) { failure = i.ask(ctx) })
+		if failure != nil {
 			return 0, failure
 		}
 	}

@@ -28,7 +28,7 @@ var enters = map[string]struct {
 	"github.com/cenkalti/":             {[]string{"out_es/plugin/deliver"}, "one loop retries"},
 	"github.com/tinylib/msgp/":         {[]string{"out_es/plugin/chunk", "out_es/plugin/document"}, "it is msgpack"},
 	"github.com/lestrrat-go/strftime":  {[]string{"out_es/plugin/address", "out_es/plugin/document"}, "it is dates"},
-	"golang.org/x/sys/":                {[]string{"out_es/plugin/spool"}, "it is the system call that writes a chunk without copying it"},
+	"golang.org/x/sys/":                {[]string{"out_es/plugin/exchange", "out_es/plugin/spool"}, "it is two system calls: one writes a chunk without copying it, the other waits for an answer"},
 	"github.com/zeebo/xxh3":            {[]string{"out_es/plugin/address", "out_es/plugin/deliver"}, "it names events and chunks"},
 }
 

@@ -1,0 +1,59 @@
+// Package callback marks work that runs on a thread of the host program, inside a call that the
+// host made and waits for. Such work may compute and wait for a prompt answer, but must not last:
+// the host's log lines of all other goroutines wait for this thread.
+package callback
+
+import (
+	"context"
+
+	"out_es/plugin/guard"
+)
+
+// Thread is what a waiting thread of the host does meanwhile.
+type Thread interface {
+	// Wake signals that Service has something to do.
+	Wake() <-chan struct{}
+	// Service does what only the host's thread may do.
+	Service()
+}
+
+type threadKey struct{}
+
+// Context returns a context for work on the host's thread.
+func Context(parent context.Context, t Thread) context.Context {
+	return context.WithValue(parent, threadKey{}, t)
+}
+
+// Within reports whether ctx belongs to work on the host's thread.
+func Within(ctx context.Context) bool {
+	_, within := ctx.Value(threadKey{}).(Thread)
+	return within
+}
+
+// Lasting runs work that may take long, and returns when it is done. Where ctx belongs to the
+// host's thread, the work runs on a goroutine while the thread services the host; the context that
+// it gets belongs to no thread. A panic of the work becomes one of the caller.
+func Lasting(ctx context.Context, work func(ctx context.Context)) {
+	thread, within := ctx.Value(threadKey{}).(Thread)
+	if !within {
+		work(ctx)
+		return
+	}
+	done := make(chan any, 1)
+	keep := func(problem any) { done <- problem }
+	guard.Go(keep, func() {
+		work(context.WithValue(ctx, threadKey{}, nil))
+		done <- nil
+	})
+	for {
+		select {
+		case problem := <-done:
+			if problem != nil {
+				panic(problem)
+			}
+			return
+		case <-thread.Wake():
+			thread.Service()
+		}
+	}
+}

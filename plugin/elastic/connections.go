@@ -1,0 +1,136 @@
+package elastic
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"net/url"
+	"os"
+	"sync"
+	"time"
+
+	"out_es/plugin/exchange"
+)
+
+// leastConnect is the shortest time that a connection gets to be made in, however many hosts there
+// are: one lost packet is sent again after less.
+const leastConnect = 500 * time.Millisecond
+
+// connections hold a connection pool for each host. When a file that TLS reads changes, connections
+// are made anew: requests under way end on the old ones, and the next goes out with what the files
+// say now. It is safe for concurrent use.
+type connections struct {
+	connect time.Duration
+	tls     TLS
+	proxy   proxyFor
+	files   watched
+
+	mu       sync.Mutex
+	material *material
+	pools    map[string]*exchange.Pool // by scheme, host and port
+}
+
+// newConnections reads the files of TLS.
+//
+// Possible errors: *OptionError.
+func newConnections(o Options) (*connections, error) {
+	except := os.Getenv("NO_PROXY")
+	if except == "" {
+		except = os.Getenv("no_proxy")
+	}
+	c := &connections{connect: o.ConnectTimeout, tls: o.TLS, proxy: newProxy(o.Proxy, except), material: &material{}, pools: map[string]*exchange.Pool{}}
+	c.files.paths = o.TLS.files()
+	c.files.use = func(contents [][]byte) error {
+		m, err := o.TLS.load(contents)
+		if err == nil {
+			c.renew(m)
+		}
+		return err
+	}
+	c.files.complain = func(err error) { o.trouble("TLS_CA_File, TLS_Crt_File or TLS_Key_File", err) }
+	if err := c.files.check(); err != nil {
+		return nil, asOptionError(err, o.TLS)
+	}
+	return c, nil
+}
+
+// renew drops the connections that were made with other material.
+func (c *connections) renew(m *material) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.material = m
+	for _, pool := range c.pools {
+		pool.Renew(c.configs(m))
+	}
+}
+
+func (c *connections) configs(m *material) func(name string) *tls.Config {
+	return func(name string) *tls.Config { return c.tls.config(m, name) }
+}
+
+// check looks for files that changed. What was read before stays where they can't be used.
+func (c *connections) check() { _ = c.files.check() }
+
+// errEnvironmentProxy quotes nothing: the value may hold a password.
+var errEnvironmentProxy = errors.New("elastic: HTTPS_PROXY or HTTP_PROXY in the environment is not the URL of a proxy (http, https, socks5 or socks5h)")
+
+// pool returns the pool of a host.
+//
+// Possible errors: errEnvironmentProxy.
+func (c *connections) pool(u *url.URL) (*exchange.Pool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	address := addressOf(u)
+	if pool, known := c.pools[address]; known {
+		return pool, nil
+	}
+	var proxy *url.URL
+	if c.proxy != nil {
+		var err error
+		if proxy, err = c.proxy(&http.Request{URL: u}); err != nil {
+			return nil, errEnvironmentProxy
+		}
+	}
+	if proxy != nil {
+		switch proxy.Scheme {
+		case "http", "https", "socks5", "socks5h":
+		default:
+			return nil, errEnvironmentProxy
+		}
+	}
+	pool := exchange.NewPool(exchange.Options{URL: u, Proxy: proxy, TLS: c.configs(c.material), ConnectTimeout: c.connect})
+	c.pools[address] = pool
+	return pool, nil
+}
+
+// find returns the pool of a host that is known.
+func (c *connections) find(u *url.URL) *exchange.Pool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pools[addressOf(u)]
+}
+
+// close drops the idle connections.
+func (c *connections) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pool := range c.pools {
+		pool.Close()
+	}
+}
+
+// asOptionError names the option whose file could not be read.
+func asOptionError(err error, t TLS) error {
+	file, ok := errors.AsType[*os.PathError](err)
+	if !ok {
+		return err
+	}
+	option := "TLS_Key_File"
+	switch file.Path {
+	case t.CAFile:
+		option = "TLS_CA_File"
+	case t.CertFile:
+		option = "TLS_Crt_File"
+	}
+	return &OptionError{option, file.Path, unreadable(file)}
+}

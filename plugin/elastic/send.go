@@ -1,0 +1,142 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
+	"out_es/plugin/exchange"
+)
+
+// call is the memory that one request works with, and leaves to the next.
+type call struct {
+	head    []byte
+	request exchange.Request
+	attempt attempt
+	reader  bulk.AnswerReader
+}
+
+// prepare writes for each host what the heads of its bulk requests have in common.
+//
+// Possible errors: that of a proxy in the environment.
+func (c *Client) prepare(header http.Header, userAgent string) error {
+	if header.Get("User-Agent") == "" {
+		header = header.Clone()
+		header.Set("User-Agent", userAgent)
+	}
+	for _, h := range c.hosts.all {
+		pool, err := c.connections.pool(h.connection.URL)
+		if err != nil {
+			return err
+		}
+		h.pool = pool
+		h.bulk = c.bulkRequest(h.connection.URL, header)
+		h.fields = pool.AppendFields(nil, h.bulk)
+	}
+	return nil
+}
+
+// bulkRequest is a bulk request to a host, but for its body.
+func (c *Client) bulkRequest(host *url.URL, header http.Header) *http.Request {
+	u := *host
+	u.User = nil
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	target := u.JoinPath("_bulk")
+	target.RawQuery = url.Values{"filter_path": {strings.Join(bulk.FilterPath, ",")}}.Encode()
+	r := &http.Request{Method: http.MethodPost, URL: target, Host: u.Host, Header: header.Clone()}
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	if host.User != nil && header.Get("Authorization") == "" && c.credential.value() == "" {
+		password, _ := host.User.Password()
+		r.SetBasicAuth(host.User.Username(), password)
+	}
+	return r
+}
+
+// Send posts req and calls each for every item of the answer. It returns only
+// once nothing reads req's bytes any more.
+func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (items int, failure *bulk.Failure) {
+	body, err := req.Seal()
+	if err != nil {
+		return 0, &bulk.Failure{Class: bulk.Unreachable, Err: err}
+	}
+	c.connections.check()
+	host, othersUp := c.hosts.next()
+	call := c.calls.Get()
+	defer c.calls.Put(call)
+	call.attempt = attempt{address: host.address}
+	call.request = exchange.Request{Method: http.MethodPost, Body: body}
+	if call.head, err = c.appendHead(ctx, call, host, req.Compression()); err != nil {
+		return 0, c.transportFailure(err, &call.attempt)
+	}
+	call.request.Head = call.head
+	if othersUp {
+		call.request.ConnectWithin = c.impatience
+	}
+	began := c.hosts.now()
+	answer, err := host.pool.Do(ctx, &call.request)
+	call.request.Body = nil
+	if err != nil {
+		c.lost(ctx, &call.attempt, began)
+		return 0, c.transportFailure(err, &call.attempt)
+	}
+	defer func() { _ = answer.Close() }()
+	c.hosts.answered(host.address)
+	if !c.server.isComplete() {
+		c.server.add(serverOf(answer.Field))
+	}
+	if answer.Status() != http.StatusOK {
+		return 0, c.answerFailure(answer.Status(), answer.Field("Retry-After"), answer, &call.attempt)
+	}
+	items, err = call.reader.Read(answer, each)
+	if err != nil {
+		return items, c.readFailure(err, &call.attempt)
+	}
+	return items, nil
+}
+
+// appendHead writes the head of a call's bulk request into its memory.
+//
+// Possible errors: *SignError.
+func (c *Client) appendHead(ctx context.Context, to *call, h *host, compression bulk.Compression) ([]byte, error) {
+	if c.sign != nil {
+		return c.appendSigned(ctx, to, h, compression)
+	}
+	dst := append(to.head[:0], h.fields...)
+	if compression == bulk.Gzip {
+		dst = append(dst, "Content-Encoding: gzip\r\n"...)
+	}
+	if value := c.credential.value(); value != "" {
+		dst = exchange.AppendField(dst, "Authorization", value)
+	}
+	return exchange.AppendLength(dst, len(to.request.Body)), nil
+}
+
+// appendSigned is appendHead for requests whose signature covers head and body. A signer may have
+// to ask a service for its key first.
+func (c *Client) appendSigned(ctx context.Context, to *call, h *host, compression bulk.Compression) ([]byte, error) {
+	body := to.request.Body
+	r := h.bulk.Clone(ctx)
+	r.ContentLength = int64(len(body))
+	if compression == bulk.Gzip {
+		r.Header.Set("Content-Encoding", "gzip")
+	}
+	c.credential.set(r.Header)
+	var err error
+	callback.Lasting(ctx, func(context.Context) { err = c.sign(r, body) })
+	if err != nil {
+		return to.head, &SignError{err}
+	}
+	return h.pool.AppendHead(to.head[:0], r, len(body)), nil
+}
+
+// began reports whether a byte of the request may have arrived.
+func began(err error) bool {
+	problem, ok := errors.AsType[*exchange.Error](err)
+	return ok && problem.Began
+}

@@ -1,0 +1,192 @@
+// Package exchange makes HTTP/1.1 requests on kept-alive connections, in the goroutine that asks:
+// it writes the request with one system call, and reads the answer with the next. Nothing is
+// handed to other goroutines, and no timer is made, for a small request that is answered promptly.
+// It never sends a request again once a byte of it was written. docs/adr/0023 has the measurements.
+//
+// The answer's parser is fuzzed against net/http's.
+package exchange
+
+import (
+	"context"
+	"crypto/tls"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"out_es/plugin/guard"
+)
+
+const (
+	// idleTime closes a connection that was not used. Load balancers cut idle ones after 60 s and
+	// more; ours go first, so that no request meets one that is already dead.
+	idleTime = 50 * time.Second
+	// idleConnections is how many stay open to a host: more than Workers would be idle ones.
+	idleConnections = 8
+)
+
+// Request is what is written. Nothing reads it any more once Do returned.
+type Request struct {
+	// Method is the one in Head: what an answer may hold depends on it.
+	Method string
+	// Head is the request line and the header fields, the empty line included.
+	Head []byte
+	Body []byte
+	// ConnectWithin shortens the pool's time for a new connection; 0 does not.
+	ConnectWithin time.Duration
+}
+
+// Error is why a request has no answer.
+type Error struct {
+	// Began reports whether the kernel took bytes of the request, so that it may have arrived.
+	Began bool
+	Err   error
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Options say how a host is reached.
+type Options struct {
+	// URL has the scheme, http or https, and the host.
+	URL *url.URL
+	// Proxy is nil for a direct connection.
+	Proxy *url.URL
+	// TLS returns the configuration for connections to a name.
+	TLS func(name string) *tls.Config
+	// ConnectTimeout bounds a connection's making, with TLS.
+	ConnectTimeout time.Duration
+}
+
+// Pool holds the connections to one host. It is safe for concurrent use.
+type Pool struct {
+	options Options
+
+	mu         sync.Mutex
+	idle       []*connection // the last one was used last
+	config     func(name string) *tls.Config
+	generation int // of config
+	closed     bool
+	sweeper    *time.Timer
+}
+
+// NewPool returns a pool without connections.
+func NewPool(o Options) *Pool { return &Pool{options: o, config: o.TLS} }
+
+// Do sends a request and returns its answer, which must be closed. A kept connection that turns out
+// to be closed before a byte was written costs nothing: the next one is taken, or a new one made.
+//
+// Possible errors: *Error.
+func (p *Pool) Do(ctx context.Context, r *Request) (*Answer, error) {
+	for {
+		c := p.get()
+		kept := c != nil
+		if !kept {
+			var err error
+			if c, err = p.connect(ctx, r); err != nil {
+				return nil, &Error{Err: err}
+			}
+		}
+		answer, err := c.exchange(ctx, r)
+		if err == nil {
+			return answer, nil
+		}
+		if problem, ok := err.(*Error); !ok || !kept || problem.Began || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// get returns the kept connection that was used last, and drops those that are dead. nil is none.
+func (p *Pool) get() *connection {
+	for {
+		p.mu.Lock()
+		last := len(p.idle) - 1
+		if last < 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		c := p.idle[last]
+		p.idle[last] = nil
+		p.idle = p.idle[:last]
+		p.mu.Unlock()
+		if time.Since(c.since) < idleTime && c.alive() {
+			return c
+		}
+		_ = c.Close()
+	}
+}
+
+// put keeps a connection whose exchange has ended.
+func (p *Pool) put(c *connection) {
+	c.since = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || c.generation != p.generation || len(p.idle) >= idleConnections {
+		_ = c.Close()
+		return
+	}
+	p.idle = append(p.idle, c)
+	if p.sweeper == nil {
+		p.sweeper = guard.AfterFunc(idleTime, noSweep, p.sweep)
+	}
+}
+
+// noSweep is what a fault of sweep costs: idle connections stay until they are looked at for reuse.
+func noSweep(any) {}
+
+// sweep closes connections that were idle for long. One timer serves all of them.
+func (p *Pool) sweep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sweeper = nil
+	if p.closed {
+		return
+	}
+	old := 0
+	for old < len(p.idle) && time.Since(p.idle[old].since) >= idleTime {
+		_ = p.idle[old].Close()
+		old++
+	}
+	p.idle = slices.Delete(p.idle, 0, old)
+	if len(p.idle) > 0 {
+		p.sweeper = guard.AfterFunc(idleTime-time.Since(p.idle[0].since), noSweep, p.sweep)
+	}
+}
+
+// Renew makes new connections with another configuration. Exchanges under way end on the old ones.
+func (p *Pool) Renew(config func(name string) *tls.Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.config = config
+	p.generation++
+	p.drop()
+}
+
+// Close closes idle connections, and each that becomes idle later.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.drop()
+	if p.sweeper != nil {
+		p.sweeper.Stop()
+		p.sweeper = nil
+	}
+}
+
+func (p *Pool) drop() {
+	for _, c := range p.idle {
+		_ = c.Close()
+	}
+	clear(p.idle)
+	p.idle = p.idle[:0]
+}
+
+// current returns the configuration for new connections.
+func (p *Pool) current() (config func(name string) *tls.Config, generation int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.config, p.generation
+}
