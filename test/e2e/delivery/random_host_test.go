@@ -40,7 +40,7 @@ func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 			made := newStorm(t, test.seed, records, 40)
 			h, _ := e2e.StartHost(t, host.Options{})
 			o := e2e.Output(t, h, 3, options...)
-			made.flushHost(t, o)
+			beside := made.flushHost(t, o)
 			counted := scrapeAccount(t, h)
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
@@ -49,7 +49,7 @@ func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 			t.Logf("the account is %v; faults %v", counted, proxy.Account().Faults())
 			found := made.read(t, s, index)
 			found.wantOnce(t)
-			counted.wantBalance(t, found, test.buries)
+			counted.wantBalance(t, found, test.buries, beside)
 		})
 	}
 }
@@ -79,8 +79,8 @@ func scrapeAccount(t *testing.T, h *host.Host) account {
 	return a
 }
 
-// wantBalance checks the account in itself, and against what Elasticsearch holds.
-func (a account) wantBalance(t *testing.T, found *arrivals, buries bool) {
+// wantBalance checks the account in itself, and against what Elasticsearch holds. beside is how often the record of traffic was taken.
+func (a account) wantBalance(t *testing.T, found *arrivals, buries bool, beside int) {
 	t.Helper()
 	sum, there := 0, 0
 	for _, n := range a.verdicts {
@@ -96,8 +96,8 @@ func (a account) wantBalance(t *testing.T, found *arrivals, buries bool) {
 		got, want int
 	}{
 		{"received, against the sum of the verdicts", a.received, sum},
-		{"records that came to an end, against those there are", a.received - a.verdicts["returned"], found.storm.records},
-		{"accepted and already there, against what Elasticsearch holds", a.verdicts["accepted"] + a.verdicts["already_there"], there},
+		{"records that came to an end, against those there are", a.received - a.verdicts["returned"], found.storm.records + beside},
+		{"accepted and already there, against what Elasticsearch holds", a.verdicts["accepted"] + a.verdicts["already_there"], there + beside},
 		{"buried", a.verdicts["dead_lettered"], buried},
 		{"dropped", a.verdicts["dropped"], bad - buried},
 		{"malformed", a.verdicts["malformed"], 0},
@@ -108,8 +108,8 @@ func (a account) wantBalance(t *testing.T, found *arrivals, buries bool) {
 	}
 }
 
-// flushHost brings all chunks over the C ABI until each is OK.
-func (m *storm) flushHost(t *testing.T, o *host.Output) {
+// flushHost brings all chunks over the C ABI until each is OK, and returns how often the record of traffic was taken beside them.
+func (m *storm) flushHost(t *testing.T, o *host.Output) (beside int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -128,9 +128,26 @@ func (m *storm) flushHost(t *testing.T, o *host.Output) {
 			}
 		})
 	}
+	over, counted := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-over:
+				counted <- n
+				return
+			case <-time.After(trafficPause):
+			}
+			if code, err := o.Flush(ctx, traffic.tag, traffic.data); err == nil && code == host.OK {
+				n++
+			}
+		}
+	}()
 	for _, chunk := range m.chunks {
 		queue <- chunk
 	}
 	close(queue)
 	all.Wait()
+	close(over)
+	return <-counted
 }

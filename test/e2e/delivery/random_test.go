@@ -177,6 +177,14 @@ func (m *storm) flush(ctx context.Context, t *testing.T, p *e2e.Instance) (flush
 			}
 		})
 	}
+	background, end := context.WithCancel(ctx)
+	defer end()
+	go func() {
+		for background.Err() == nil {
+			_, _ = p.Bring(background, traffic.tag, traffic.data) // it only shows that Elasticsearch takes requests
+			time.Sleep(trafficPause)
+		}
+	}()
 	for _, chunk := range m.chunks {
 		queue <- chunk
 	}
