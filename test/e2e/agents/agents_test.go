@@ -214,7 +214,9 @@ func TestFluentBitLargeChunk(t *testing.T) {
 	index := e2e.FreshIndex(t, s)
 	long := strings.Repeat("x", 1<<10)
 	path, want := e2e.WriteLog(t, records, func(_ int, r map[string]any) { r["long"] = long })
-	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1", "Compress off")))
+	conf := e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1", "Compress off"))
+	conf = strings.Replace(conf, "Flush 0.5", "Flush 5", 1) // on a busy machine half of the file is a chunk by then
+	agent := fluentbit.Start(t, e2e.Plugin(), conf)
 	e2e.EventuallyCount(t, s, index, records, time.Minute)
 	for _, record := range want {
 		record["long"] = long
