@@ -185,7 +185,7 @@ func TestRefusedDocumentsOfASpoolCostNoOthers(t *testing.T) {
 		e.refuse = refuses(mismatch, 1, 13, 14)
 		p, host := spooled(t, e, t.TempDir(), c.more)
 		bring(t, p, 10)
-		eventually(t, name, func() bool { p.Flush("none", nil); return host.Gauge("spool_frames") == 0 })
+		eventually(t, name, func() bool { p.Flush("none", nil); return allSent(host) })
 		p.Close()
 		counts(t, host, c.want)
 	}
