@@ -1,7 +1,6 @@
 // Package elastic talks to Elasticsearch. Bulk requests go straight to an exchange on a kept-alive
-// connection (package exchange); what is asked rarely, the first look and templates, goes through
-// the official client's own API and transport packages (esapi, elastictransport), of which only
-// the parts are linked that this needs.
+// connection (package exchange). The first look and templates are requests of the official client's
+// API package (esapi), over the same connections.
 //
 // It never retries and never sleeps: what an answer asks for is a bulk.Failure's class, and package
 // deliver acts on it.
@@ -10,12 +9,9 @@ package elastic
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
-
-	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 
 	"out_es/plugin/reuse"
 )
@@ -78,7 +74,7 @@ func (o *Options) connectWithin() time.Duration {
 
 // Client posts bulk requests. It is safe for concurrent use.
 type Client struct {
-	transport   *elastictransport.Client
+	api         *apiTransport
 	connections *connections
 	hosts       *hosts
 	credential  credential
@@ -93,7 +89,7 @@ type Client struct {
 // connect.
 //
 // Possible errors: *OptionError for a file that can't be used, several joined;
-// one for a proxy in the environment; those of elastictransport, for options that contradict.
+// one for a proxy in the environment.
 func New(o Options) (*Client, error) {
 	connections, problems := newConnections(o)
 	credential, err := newCredential(o)
@@ -109,23 +105,13 @@ func New(o Options) (*Client, error) {
 		header = http.Header{}
 	}
 	header.Set("Accept", "application/json")
-	if err := c.prepare(header, o.UserAgent); err != nil {
+	if header.Get("User-Agent") == "" {
+		header.Set("User-Agent", o.UserAgent)
+	}
+	if err := c.prepare(header); err != nil {
 		return nil, err
 	}
-	transport, err := elastictransport.NewClient(
-		elastictransport.WithURLs(o.Hosts...),
-		elastictransport.WithTransport(&wire{client: c}),
-		elastictransport.WithConnectionPoolFunc(func([]*elastictransport.Connection, elastictransport.Selector) elastictransport.ConnectionPool {
-			return c.hosts
-		}),
-		elastictransport.WithDisableRetry(),
-		elastictransport.WithHeader(header),
-		elastictransport.WithUserAgent(o.UserAgent),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("elastic: %w", err)
-	}
-	c.transport = transport
+	c.api = &apiTransport{client: c, header: header}
 	return c, nil
 }
 

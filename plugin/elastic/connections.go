@@ -103,13 +103,6 @@ func (c *connections) pool(u *url.URL) (*exchange.Pool, error) {
 	return pool, nil
 }
 
-// find returns the pool of a host that is known.
-func (c *connections) find(u *url.URL) *exchange.Pool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.pools[addressOf(u)]
-}
-
 // close drops the idle connections.
 func (c *connections) close() {
 	c.mu.Lock()

@@ -14,8 +14,7 @@ import (
 type credential struct {
 	// option is the setting that gives it, for messages; "" for none.
 	option string
-	// value is the header's, "" where another room sets it: user info in a
-	// host's URL is elastictransport's work.
+	// value is the header's, "" where it comes from elsewhere, such as user info in a host's URL.
 	value func() string
 }
 

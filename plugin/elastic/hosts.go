@@ -7,15 +7,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/elastic/elastic-transport-go/v8/elastictransport"
-
 	"out_es/plugin/exchange"
 )
 
 const (
 	// firstPause is how long a host is left alone after its first failure. It
-	// doubles with each further one, up to longestPause. elastictransport's own
-	// pool starts at 60 s, in which the other hosts carry the load of one that
+	// doubles with each further one, up to longestPause. The official
+	// client starts at 60 s, in which the other hosts carry the load of one that
 	// only restarted.
 	firstPause   = time.Second
 	longestPause = time.Minute
@@ -44,9 +42,9 @@ type hosts struct {
 
 // host is one address.
 type host struct {
-	connection *elastictransport.Connection
-	address    string
-	pool       *exchange.Pool
+	url     *url.URL
+	address string
+	pool    *exchange.Pool
 	// bulk is a bulk request without a body, fields its head as far as all have it in common.
 	bulk   *http.Request
 	fields []byte
@@ -61,7 +59,7 @@ type host struct {
 func newHosts(urls []*url.URL, back func(address string, since time.Time)) *hosts {
 	h := &hosts{now: time.Now, back: back, turn: rand.IntN(len(urls))}
 	for _, u := range urls {
-		h.all = append(h.all, &host{connection: &elastictransport.Connection{URL: u}, address: addressOf(u)})
+		h.all = append(h.all, &host{url: u, address: addressOf(u)})
 	}
 	return h
 }
@@ -69,12 +67,6 @@ func newHosts(urls []*url.URL, back func(address string, since time.Time)) *host
 // addressOf is what can be dead or alive: scheme, host and port, without the
 // user and the path.
 func addressOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
-
-// Next implements elastictransport.ConnectionPool.
-func (h *hosts) Next() (*elastictransport.Connection, error) {
-	next, _ := h.next()
-	return next.connection, nil
-}
 
 // next returns the host whose turn it is, and reports whether others are up.
 func (h *hosts) next() (next *host, othersUp bool) {
@@ -150,24 +142,3 @@ func (h *hosts) answered(address string) {
 		h.back(address, since)
 	}
 }
-
-// OnSuccess implements elastictransport.ConnectionPool. It does nothing: the
-// transport below knows what happened, and tells it itself.
-func (h *hosts) OnSuccess(*elastictransport.Connection) error { return nil }
-
-// OnFailure implements elastictransport.ConnectionPool, and does nothing: it
-// isn't told of which failure, and one that is the caller's own, such as the
-// end of a flush, says nothing about the host.
-func (h *hosts) OnFailure(*elastictransport.Connection) error { return nil }
-
-// URLs implements elastictransport.ConnectionPool.
-func (h *hosts) URLs() []*url.URL {
-	var urls []*url.URL
-	for _, one := range h.all {
-		urls = append(urls, one.connection.URL)
-	}
-	return urls
-}
-
-// ConcurrentSafe implements elastictransport.ConcurrentSafeConnectionPool.
-func (h *hosts) ConcurrentSafe() {}

@@ -28,11 +28,8 @@ func asked(t *testing.T, h *hosts, n int) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for range n {
-		connection, err := h.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		counts[addressOf(connection.URL)]++
+		next, _ := h.next()
+		counts[next.address]++
 	}
 	return counts
 }

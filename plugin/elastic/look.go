@@ -30,7 +30,7 @@ type Sight struct {
 // templates, goes behind it.
 func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
-	response, err := esapi.InfoRequest{}.Do(ctx, c.transport)
+	response, err := esapi.InfoRequest{}.Do(ctx, c.api)
 	if err != nil {
 		f := c.transportFailure(err, attempt)
 		switch {

@@ -23,18 +23,14 @@ type call struct {
 // prepare writes for each host what the heads of its bulk requests have in common.
 //
 // Possible errors: that of a proxy in the environment.
-func (c *Client) prepare(header http.Header, userAgent string) error {
-	if header.Get("User-Agent") == "" {
-		header = header.Clone()
-		header.Set("User-Agent", userAgent)
-	}
+func (c *Client) prepare(header http.Header) error {
 	for _, h := range c.hosts.all {
-		pool, err := c.connections.pool(h.connection.URL)
+		pool, err := c.connections.pool(h.url)
 		if err != nil {
 			return err
 		}
 		h.pool = pool
-		h.bulk = c.bulkRequest(h.connection.URL, header)
+		h.bulk = c.bulkRequest(h.url, header)
 		h.fields = pool.AppendFields(nil, h.bulk)
 	}
 	return nil
@@ -51,11 +47,18 @@ func (c *Client) bulkRequest(host *url.URL, header http.Header) *http.Request {
 	target.RawQuery = url.Values{"filter_path": {strings.Join(bulk.FilterPath, ",")}}.Encode()
 	r := &http.Request{Method: http.MethodPost, URL: target, Host: u.Host, Header: header.Clone()}
 	r.Header.Set("Content-Type", "application/x-ndjson")
-	if host.User != nil && header.Get("Authorization") == "" && c.credential.value() == "" {
+	if c.credential.value() == "" {
+		setUserOf(host, r)
+	}
+	return r
+}
+
+// setUserOf lets the user of a host's URL ask, where no header says who does.
+func setUserOf(host *url.URL, r *http.Request) {
+	if host.User != nil && r.Header.Get("Authorization") == "" {
 		password, _ := host.User.Password()
 		r.SetBasicAuth(host.User.Username(), password)
 	}
-	return r
 }
 
 // Send posts req and calls each for every item of the answer. It returns only

@@ -64,7 +64,7 @@ func (c *Client) PutTemplate(ctx context.Context, t *template.Template, p templa
 // most errorBytes.
 func (c *Client) ask(ctx context.Context, request esapi.Request) ([]byte, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
-	response, err := request.Do(ctx, c.transport)
+	response, err := request.Do(ctx, c.api)
 	if err != nil {
 		failure := c.transportFailure(err, attempt)
 		failure.Class = bulk.Unreachable // also where a proxy refused to connect: that is no answer about templates

@@ -9,11 +9,10 @@ import (
 	"out_es/test/artifacts/sharedobject"
 )
 
-// The ceilings of issue 7. They are lowered when the plugin gets smaller, and
-// raised by nobody.
+// These ceilings only ever go down.
 const (
 	// ceilingBytes is the bar (docs/adr/0020 has what is linked).
-	ceilingBytes = 10_000_000
+	ceilingBytes = 9_500_000
 	// ceilingAWSBytes bounds the variant that has AWS's SDK.
 	ceilingAWSBytes = 13_000_000
 	// ceilingGLIBC is older than the C library of any image: RHEL 9 and Ubuntu

@@ -5,12 +5,16 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 )
 
-// wire is the round tripper below elastictransport, for all requests but those of the bulk API.
-type wire struct{ client *Client }
+// apiTransport sends the requests of esapi, each to the host whose turn it is.
+type apiTransport struct {
+	client *Client
+	header http.Header
+}
 
-// attempt is what became of a request on the wire, for who sent it.
+// attempt tells the sender of a request what became of it.
 type attempt struct {
 	// address is the host that was asked: scheme, host and port.
 	address string
@@ -26,25 +30,33 @@ func withAttempt(ctx context.Context) (context.Context, *attempt) {
 	return context.WithValue(ctx, attemptKey{}, a), a
 }
 
-// RoundTrip implements http.RoundTripper. It gives the request what says who asks.
+// Perform implements esapi.Transport. It gives the request its address and its credential.
 //
 // Possible errors: *SignError; those of the exchange.
-func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
-	c := w.client
+func (t *apiTransport) Perform(req *http.Request) (*http.Response, error) {
+	c := t.client
+	host, _ := c.hosts.next()
+	req.URL.Scheme, req.URL.Host, req.URL.Path = host.url.Scheme, host.url.Host, strings.TrimSuffix(host.url.Path, "/")+req.URL.Path
+	for name, values := range t.header {
+		if req.Header.Get(name) == "" {
+			req.Header[name] = values
+		}
+	}
+	setUserOf(host.url, req)
 	a, ok := req.Context().Value(attemptKey{}).(*attempt)
 	if !ok {
 		a = new(attempt)
 	}
-	a.address = addressOf(req.URL)
+	a.address = host.address
 	c.credential.set(req.Header)
 	if c.sign != nil {
-		if err := w.sign(req); err != nil {
+		if err := t.sign(req); err != nil {
 			return nil, err
 		}
 	}
 	c.connections.check()
 	began := c.hosts.now()
-	response, err := c.connections.find(req.URL).RoundTrip(req)
+	response, err := host.pool.RoundTrip(req)
 	if err == nil {
 		c.hosts.answered(a.address)
 		c.server.add(serverOf(response.Header.Get))
@@ -54,7 +66,7 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-func (w *wire) sign(req *http.Request) error {
+func (t *apiTransport) sign(req *http.Request) error {
 	var body []byte
 	if req.Body != nil {
 		var err error
@@ -64,7 +76,7 @@ func (w *wire) sign(req *http.Request) error {
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
 	}
-	if err := w.client.sign(req, body); err != nil {
+	if err := t.client.sign(req, body); err != nil {
 		return &SignError{err}
 	}
 	return nil
