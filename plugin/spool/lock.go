@@ -85,7 +85,10 @@ func held(dir string) (bytes int64) {
 			bytes += held(filepath.Join(dir, file.Name()))
 			continue
 		}
-		if info, err := file.Info(); err == nil && segmentPattern.MatchString(file.Name()) {
+		if _, _, _, isSegment := splitName(file.Name()); !isSegment {
+			continue
+		}
+		if info, err := file.Info(); err == nil {
 			bytes += info.Size()
 		}
 	}
