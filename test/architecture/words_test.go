@@ -1,0 +1,193 @@
+package architecture
+
+import (
+	"go/scanner"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// perThousand is how many of the words below a thousand lines of comments may have. The best Go
+// projects have 5 to 15 (franz-go's kgo 14, tailscale's logtail 7, elastic's docappender 5).
+const perThousand = 30
+
+// vague are the words of a sentence that describes a thing where it could name it.
+var vague = regexp.MustCompile(`(?i)\b(what|whose|whom|somebody|nobody|anybody)\b`)
+
+// unfinished are the folders whose comments are still to be rewritten. The list only gets shorter.
+var unfinished = []string{
+	".",
+	"cmd/out_es-lint",
+	"deploy/kubernetes/components/access-metrics",
+	"deploy/kubernetes/components/set-up",
+	"deploy/kubernetes/overlays/production",
+	"examples/generate",
+	"lint",
+	"lint/migrate",
+	"lint/sections",
+	"plugin",
+	"plugin/address",
+	"plugin/aws",
+	"plugin/bulk",
+	"plugin/callback",
+	"plugin/chunk",
+	"plugin/config",
+	"plugin/deadletter",
+	"plugin/deliver",
+	"plugin/document",
+	"plugin/drain",
+	"plugin/elastic",
+	"plugin/exchange",
+	"plugin/filelimit",
+	"plugin/fluentbit",
+	"plugin/fluentbit/fluentbittest",
+	"plugin/jsontext",
+	"plugin/report",
+	"plugin/settings",
+	"plugin/source",
+	"plugin/spool",
+	"plugin/template",
+	"release",
+	"test/architecture",
+	"test/architecture/docs",
+	"test/artifacts/dist",
+	"test/artifacts/image",
+	"test/artifacts/sharedobject",
+	"test/bench",
+	"test/bench/agent",
+	"test/bench/load",
+	"test/bench/node",
+	"test/bench/readymade",
+	"test/bench/records",
+	"test/bench/sink",
+	"test/bench/soak",
+	"test/bench/textbook",
+	"test/deploy",
+	"test/e2e",
+	"test/e2e/agents",
+	"test/e2e/delivery",
+	"test/e2e/documents",
+	"test/e2e/security",
+	"test/e2e/spool",
+	"test/elasticsearch",
+	"test/faults",
+	"test/fluentbit",
+	"test/host",
+	"test/host/c",
+	"test/host/classic",
+	"test/host/cmd",
+	"test/kubernetes",
+	"test/matrix",
+	"test/run",
+	"test/simulate",
+	"test/support",
+	"test/support/chart",
+	"test/support/sigv4",
+}
+
+// other are comments in languages other than Go, by the file's extension.
+var other = map[string]*regexp.Regexp{
+	".c":    regexp.MustCompile(`^\s*(?:/\*|\*|//)(.*)|\s//\s(.*)`),
+	".h":    regexp.MustCompile(`^\s*(?:/\*|\*|//)(.*)|\s//\s(.*)`),
+	".java": regexp.MustCompile(`^\s*(?:/\*|\*|//)(.*)|\s//\s(.*)`),
+	".lua":  regexp.MustCompile(`^\s*--(.*)`),
+	".sh":   regexp.MustCompile(`^\s*#([^!].*)`),
+}
+
+// tally counts comment lines and the vague words in them.
+type tally struct{ lines, words int }
+
+func (t *tally) add(comment string) {
+	t.lines++
+	t.words += len(vague.FindAllString(comment, -1))
+}
+
+// limit is how many words so many lines may have.
+func (t *tally) limit() int { return max(1, t.lines*perThousand/1000) }
+
+// TestCommentsNameThings counts the vague words in the comments of each folder. Its figures are shown by
+// go test -v -run TestCommentsNameThings ./test/architecture
+func TestCommentsNameThings(t *testing.T) {
+	const root = "../.."
+	list, err := exec.Command("git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		t.Skipf("the files are listed by git: %v", err)
+	}
+	folders, all := map[string]*tally{}, &tally{}
+	for _, name := range strings.Fields(string(list)) {
+		if strings.Contains(name, "testdata/") || strings.HasPrefix(name, "third_party/") {
+			continue
+		}
+		for _, comment := range comments(t, filepath.Join(root, name)) {
+			folder := path.Dir(name)
+			if folders[folder] == nil {
+				folders[folder] = &tally{}
+			}
+			folders[folder].add(comment)
+			all.add(comment)
+		}
+	}
+	if all.lines < 1000 {
+		t.Fatalf("only %d lines of comments were found", all.lines)
+	}
+	t.Logf("%d words in %d lines of comments: %d in 1,000", all.words, all.lines, all.words*1000/all.lines)
+	for folder, n := range folders {
+		t.Logf("%4d words, %4d lines  %s", n.words, n.lines, folder)
+		switch waits := slices.Contains(unfinished, folder); {
+		case !waits && n.words > n.limit():
+			t.Errorf("%s: %d of %q in %d lines of comments, at most %d are allowed: name the things (CONTRIBUTING.md)",
+				folder, n.words, vague, n.lines, n.limit())
+		case waits && n.words <= n.limit():
+			t.Errorf("%s is finished: take it off the list", folder)
+		}
+	}
+	for _, folder := range unfinished {
+		if folders[folder] == nil {
+			t.Errorf("%s has no comments: take it off the list", folder)
+		}
+	}
+}
+
+// comments returns the lines of a file's comments, none for a file of another kind.
+func comments(t *testing.T, name string) (lines []string) {
+	extension := filepath.Ext(name)
+	if extension != ".go" && other[extension] == nil {
+		return nil
+	}
+	text, err := os.ReadFile(name)
+	if os.IsNotExist(err) { // deleted, and not committed yet
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if extension == ".go" {
+		return goComments(text)
+	}
+	for line := range strings.Lines(string(text)) {
+		if found := other[extension].FindStringSubmatch(strings.TrimRight(line, "\n")); found != nil {
+			lines = append(lines, strings.Join(found[1:], ""))
+		}
+	}
+	return lines
+}
+
+func goComments(text []byte) (lines []string) {
+	files := token.NewFileSet()
+	var s scanner.Scanner
+	s.Init(files.AddFile("", files.Base(), len(text)), text, nil, scanner.ScanComments)
+	for {
+		switch _, kind, literal := s.Scan(); {
+		case kind == token.EOF:
+			return lines
+		case kind == token.COMMENT && !strings.HasPrefix(literal, "//go:"):
+			lines = append(lines, strings.Split(literal, "\n")...)
+		}
+	}
+}
