@@ -8,12 +8,11 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// beside finds what an address needs and the record doesn't have in what its
-// document has beside the record: OTLP's fields of the event, and those that
-// its group shares (docs/adr/0021).
+// beside finds values that an address needs and the record lacks: in OTLP's fields of the event and
+// in the fields that its group shares (docs/adr/0021).
 type beside struct {
-	// group is the header that shared was found in: borrowed, and nil where
-	// another chunk may lie in its memory.
+	// group is the group header that shared was read from. It is borrowed; nil once its memory may
+	// hold another chunk.
 	group  []byte
 	shared chunk.Values
 	own    chunk.Values // of the event that was written last
@@ -24,8 +23,8 @@ func newBeside(paths *chunk.Paths) beside {
 	return beside{shared: make(chunk.Values, paths.Len()), own: make(chunk.Values, paths.Len())}
 }
 
-// lookBeside completes the values of the event's record, where the event has
-// metadata or a group. There must be paths.
+// lookBeside completes the values of the event's record, if the event has metadata or a group.
+// There must be paths.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) lookBeside(e *chunk.Event) error {
@@ -51,7 +50,7 @@ func (w *Writer) lookBeside(e *chunk.Event) error {
 	return nil
 }
 
-// lookAtOTLP looks into the event's own fields, the last ones where they come twice.
+// lookAtOTLP looks into the event's own fields. Of fields that come twice, the last one counts.
 func (s *beside) lookAtOTLP(root *chunk.Branch, metadata []byte) error {
 	clear(s.own)
 	n, b, err := mapHeader(metadata)
@@ -87,7 +86,7 @@ func (s *beside) lookAtFields(root *chunk.Branch, b []byte) (rest []byte, err er
 	return b, err
 }
 
-// lookAtIdentifier enters an id as it is in the document, in hexadecimal.
+// lookAtIdentifier enters an id in hexadecimal, as in the document.
 func (s *beside) lookAtIdentifier(branch *chunk.Branch, b []byte) (rest []byte, err error) {
 	id, rest, err := msgp.ReadBytesZC(b)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// What the record doesn't have is found where its document has it: in OTLP's
-// fields of the event, then in what its group shares.
+// Values that the record lacks come from the places that its document has them from: OTLP's fields
+// of the event, then the fields of its group.
 func TestWhatTheRecordLacksIsFoundBesideIt(t *testing.T) {
 	group := fields("resource", fields("attributes", fields("service.name", "checkout", "tier", 1)), "scope", fields("name", "lib"), "severity_text", "of the group")
 	metadata := fields("more", 1, "otlp", otlp())
@@ -54,7 +54,7 @@ func TestWhatTheRecordLacksIsFoundBesideIt(t *testing.T) {
 	}
 }
 
-// A chunk may lie where the one before it lay, as those of a spool do.
+// A chunk may have the memory of the chunk before it, as in a spool.
 func TestAGroupIsNotTakenForAnotherInItsPlace(t *testing.T) {
 	paths, n := pathsOf(t, "$resource['name']")
 	w := document.NewWriter(document.Options{Paths: paths})

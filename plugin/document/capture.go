@@ -2,15 +2,14 @@ package document
 
 import "out_es/plugin/chunk"
 
-// What an address needs of a record is found by the walk that writes the
-// document: the walk goes down Options.Paths' branches beside it, and notes
-// where the values begin.
+// The walk that writes the document also finds the values that an address needs: it descends the
+// branches of Options.Paths in parallel and notes where those values begin.
 
-// Values are the record's values at Options.Paths, of the event that was
-// written last; valid until the next Append.
+// Values returns the record's values at Options.Paths, of the event that was written last. They are
+// valid until the next Append.
 func (w *Writer) Values() chunk.Values { return w.values }
 
-// found appends the value at the start of b, which stands at branch.
+// found appends the value at the start of b, whose path is branch.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) found(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
@@ -26,10 +25,11 @@ func (w *Writer) found(dst, b []byte, depth int, branch *chunk.Branch) (out, res
 	return w.value(dst, b, depth)
 }
 
-// place is where in a memo's source a value begins that was looked for.
+// place is the offset in a memo's source at which a requested value begins.
 type place struct{ number, offset int }
 
-// note keeps what was found in the memo's value, which is at the start of b.
+// note keeps the places of the values that were found in the memo's value, which is at the start of
+// b.
 func (m *memo) note(branch *chunk.Branch, values chunk.Values, b []byte) {
 	m.branch, m.places = branch, m.places[:0]
 	if branch == nil {
@@ -42,8 +42,7 @@ func (m *memo) note(branch *chunk.Branch, values chunk.Values, b []byte) {
 	}
 }
 
-// recall says again what was found in the memo's value, which stands at the
-// start of b.
+// recall restores the values that were found in the memo's value, which is at the start of b.
 func (m *memo) recall(branch *chunk.Branch, values chunk.Values, b []byte) {
 	branch.Forget(values)
 	for _, p := range m.places {

@@ -12,7 +12,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// pathsOf makes a set of these accessors, and their numbers.
+// pathsOf returns a set of these accessors, and their numbers.
 func pathsOf(t testing.TB, accessors ...string) (paths *chunk.Paths, numbers []int) {
 	t.Helper()
 	paths = &chunk.Paths{}
@@ -26,7 +26,7 @@ func pathsOf(t testing.TB, accessors ...string) (paths *chunk.Paths, numbers []i
 	return paths, numbers
 }
 
-// nestedRecord is what the paths of these tests lead into.
+// nestedRecord has the values that the paths of these tests lead to.
 func nestedRecord() []byte {
 	b := msgp.AppendMapHeader(nil, 9)
 	b = msgp.AppendString(msgp.AppendString(b, "log"), "a line")
@@ -118,8 +118,8 @@ func checkText(t *testing.T, accessor string, value []byte, want string) {
 	}
 }
 
-// The same map under another key, and under none that is looked for, must not
-// pass on what was found in it.
+// The same map under another key, or under an unrelated key, must not pass on the values that were
+// found in it.
 func TestKnownMapsAreFoundWhereTheyStand(t *testing.T) {
 	paths, n := pathsOf(t, "$a['x']", "$b['x']", "$b['y']['z']", "$a")
 	w := document.NewWriter(document.Options{Paths: paths})
@@ -181,8 +181,7 @@ func TestNothingIsFoundOfTheEventBefore(t *testing.T) {
 	checkText(t, "k.a", w.Values()[n[1]], "")
 }
 
-// steps are accessors taken apart, for a lookup that shares nothing with the
-// walk.
+// steps are accessors in their parts, for a lookup that shares no code with the walk.
 var steps = []struct {
 	accessor string
 	way      []any
@@ -192,8 +191,8 @@ var steps = []struct {
 	{"$kubernetes['labels']['pod-template-hash']", []any{"kubernetes", "labels", "pod-template-hash"}}, {"$log", []any{"log"}},
 }
 
-// lookUp goes way into the value at the start of b, with tinylib's reader. Of a
-// key that stands twice the last counts.
+// lookUp follows way into the value at the start of b, with tinylib's reader. Of equal keys, the
+// last one counts.
 func lookUp(b []byte, way []any) (value []byte) {
 	if len(way) == 0 {
 		return b
@@ -233,8 +232,8 @@ func lookBeside(e *chunk.Event, way []any) (value []byte) {
 	return value
 }
 
-// FuzzPaths compares what the walk finds with a lookup, for events one after
-// another, as a chunk has them.
+// FuzzPaths compares the values that the walk finds with a lookup, for consecutive events, as in a
+// chunk.
 func FuzzPaths(f *testing.F) {
 	f.Add(appendKubernetes(appendKubernetes(appendKubernetes(nil, 1, 1), 2, 1), 3, 2))
 	twice := fields("a", fields("a", []byte{0x92, 1, 2}, "b", 3), "b", []byte{0x91, 0x81, 0xa1, 'a', 1}, "a", []byte{0x91, 0xc3})
@@ -271,7 +270,7 @@ func FuzzPaths(f *testing.F) {
 			r.Done(rest)
 			for i, s := range steps {
 				if want := lookBeside(&e, s.way); !once {
-					continue // which of two is another question
+					continue // the order of the two is tested elsewhere
 				} else if got := w.Values()[numbers[i]]; fmt.Sprintf("%p", got) != fmt.Sprintf("%p", want) {
 					t.Fatalf("%s: %x, want %x, in %x", s.accessor, got, want, e.Record)
 				}

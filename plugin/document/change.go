@@ -1,20 +1,20 @@
 package document
 
-// Change is why a key is not in the document as it was in the record.
+// Change is the reason why a key of the document differs from the record's.
 type Change uint8
 
-// The kinds of changes, which docs/documents.md describes. Elasticsearch
-// refuses a document for each of these keys.
+// The kinds of changes, described in docs/documents.md. Elasticsearch rejects a document with any
+// of these keys.
 const (
-	// DuplicateKey: the key came again, and its first value was left out.
+	// DuplicateKey: the key occurred again, and its first value was left out.
 	DuplicateKey Change = iota
-	// CollidingKey: another key came out the same, and this one was renamed.
+	// CollidingKey: two different keys became equal in the document, and this one was renamed.
 	CollidingKey
-	// EmptyKey: nothing, or nothing but white space.
+	// EmptyKey: the key is empty or white space.
 	EmptyKey
-	// DotsKey: dots with nothing before them.
+	// DotsKey: a part before a dot is empty.
 	DotsKey
-	// ReservedKey: one of Elasticsearch's metadata fields.
+	// ReservedKey: the key is one of Elasticsearch's metadata fields.
 	ReservedKey
 	changes
 	unchanged = changes

@@ -1,8 +1,7 @@
-// Package document writes Fluent Bit's events as Elasticsearch documents: one
-// JSON object on one line, with the event's time and, where asked for, its tag
-// and metadata beside the record's own fields.
+// Package document writes Fluent Bit's events as Elasticsearch documents: one JSON object on one
+// line, with the event's time and optionally its tag and metadata beside the record's own fields.
 //
-// docs/documents.md has the table of what becomes of each msgpack type.
+// docs/documents.md has the table of msgpack types and their JSON.
 package document
 
 import (
@@ -15,23 +14,22 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// Options say what a document holds beside the record. An empty key leaves
-// that field out.
+// Options say which fields a document has beside the record. An empty key leaves that field out.
 type Options struct {
 	TimeKey    string
 	TimeFormat *strftime.Strftime
 	Precision  Precision
-	// TagKey receives the tag.
+	// TagKey is the field for the tag.
 	TagKey string
-	// MetadataKey receives the event's metadata, where there is any.
+	// MetadataKey is the field for the event's metadata, if there is any.
 	MetadataKey string
 	Dots        Dots
-	// Paths are looked for in the record, and where it doesn't have them in
-	// OTLP's fields of the event and in its group; nil for none.
+	// Paths are looked up in the record, then in OTLP's fields of the event, then in its group. Nil
+	// means no paths.
 	Paths *chunk.Paths
 }
 
-// Precision is how many digits of a second a document's time has.
+// Precision is the number of digits of a second that a document's time has.
 type Precision uint8
 
 // The precisions that Time_Key_Nanos chooses between.
@@ -40,46 +38,47 @@ const (
 	Nanoseconds
 )
 
-// Dots says what becomes of dots in keys.
+// Dots is the policy for dots in keys.
 type Dots uint8
 
-// KeepDots leaves them; ReplaceDots writes underscores, at every depth.
+// KeepDots leaves dots alone; ReplaceDots replaces them by underscores, at every depth.
 const (
 	KeepDots Dots = iota
 	ReplaceDots
 )
 
-// Writer turns events into documents. It keeps the last second it formatted,
-// and is not safe for concurrent use.
+// Writer turns events into documents. It keeps the last second that it formatted, and is not safe
+// for concurrent use.
 type Writer struct {
 	options Options
 	dots    bool
-	// quoted are the added keys as they stand in a document, quotes included,
-	// by their field; nil for a field that is not added.
+	// quoted are the added keys as in a document, quotes included, indexed by field; nil for a
+	// field that is not added.
 	quoted [fields][]byte
 	tags   [fields]uint16 // of their hashes
 	tag    []byte         // the chunk's tag as a member: key, colon and text
 
-	second    int64  // the second that formatted holds
-	formatted []byte // the time as a member, up to the point behind its seconds
-	date      []byte // the date as strftime made it
+	second    int64  // the second of formatted
+	formatted []byte // the time as a member, up to and without its fraction
+	date      []byte // the date as formatted by strftime
 
 	memos memos
 
 	root   *chunk.Branch // of Options.Paths
 	values chunk.Values
 
-	streams Namer // nil where no data stream is named
+	streams Namer // nil if no data stream is named
 
 	known knownTable
-	// last is the key that was written last, unknown where it is not known.
+	// last is the entry of the key that was written last; it points to unknown for a key without an
+	// entry.
 	last    *known
 	unknown known
-	// members and slots are stacks: those of an object that is being written
-	// lie above those of the object around it.
+	// members and slots are stacks: an object that is being written has its elements above those of
+	// the object around it.
 	members []member
 	slots   []int32
-	// What a key is mended in, and an object rebuilt.
+	// Buffers for repairing a key and for rebuilding an object.
 	replaced, mended, scratch []byte
 
 	cut     int
@@ -88,7 +87,7 @@ type Writer struct {
 	beside beside
 }
 
-// The fields that a document can be given beside the record's own.
+// The fields that can be added to a document beside the record's own.
 const (
 	timeField = iota
 	tagField
@@ -117,25 +116,23 @@ func (w *Writer) addField(field int, key string) {
 	w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
 }
 
-// Begin sets the tag of the events that follow, which are another chunk's. tag
-// is copied.
+// Begin sets the tag of the following events, which come from another chunk. tag is copied.
 func (w *Writer) Begin(tag string) {
 	w.tag = jsontext.AppendString(append(append(w.tag[:0], w.quoted[tagField]...), ':'), []byte(tag))
 	w.beside.group = nil
 }
 
-// Cut returns how many values were replaced by null since the last call,
-// because they lay deeper than a document may be.
+// Cut returns the number of values that were replaced by null since the last call, because they lay
+// deeper than a document may be.
 func (w *Writer) Cut() int {
 	n := w.cut
 	w.cut = 0
 	return n
 }
 
-// Append writes e's document, without a line end, and returns what follows the
-// record in the chunk. A field of the record wins over one that would be added
-// under the same key, as in the built-in plugin (plugins/out_es/es.c): a
-// second one would make Elasticsearch refuse the document.
+// Append writes e's document, without a line end, and returns the rest of the chunk behind the
+// record. A field of the record wins over an added field with the same key, as in the built-in
+// plugin (plugins/out_es/es.c): Elasticsearch rejects a document that has both.
 //
 // Possible errors: chunk.ErrTruncated; out then ends in half a document.
 func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error) {
@@ -162,7 +159,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 	return w.close(dst, &o), b, nil
 }
 
-// appendFields adds what the record doesn't have itself.
+// appendFields adds the fields that the record lacks.
 func (w *Writer) appendFields(dst []byte, e *chunk.Event, o *object) ([]byte, error) {
 	if w.adds(timeField, o) {
 		dst = w.appendTime(w.add(dst, timeField, o), e.Time)
@@ -186,10 +183,10 @@ func (w *Writer) adds(field int, o *object) bool {
 	return w.quoted[field] != nil && o.taken&(1<<field) == 0
 }
 
-// add appends what stands before an added field, which must follow.
+// add appends the separator before an added field. The caller appends the field itself.
 func (w *Writer) add(dst []byte, field int, o *object) []byte {
 	if o.path == topPath {
-		o.path = noPath // what comes is no longer the first
+		o.path = noPath // the next key is no longer the first
 	}
 	dst = w.separate(dst, o)
 	m := w.push()
@@ -202,8 +199,8 @@ func (w *Writer) addKey(dst []byte, field int, o *object) []byte {
 	return append(append(w.add(dst, field, o), w.quoted[field]...), ':')
 }
 
-// appendTime appends the field of the time t, as Time_Key_Format and a fraction of
-// three or nine digits, in UTC.
+// appendTime appends the time field: t in UTC, as Time_Key_Format and a fraction of three or nine
+// digits.
 func (w *Writer) appendTime(dst []byte, t chunk.Time) []byte {
 	if t.Seconds != w.second || len(w.formatted) == 0 {
 		w.formatTime(t.Seconds)

@@ -7,13 +7,12 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// few is up to how many members of an object are compared one by one; more are
+// few is the number of members up to which an object's keys are compared one by one; more are
 // looked up in a table.
 const few = 32
 
-// enter looks for another member with the text of the newest key, with which
-// dst ends and which has this hash, and marks what is to be changed. It says
-// whether there was none.
+// enter looks for another member with the same text as the newest key, which ends dst and has this
+// hash, and marks the member to be changed. It reports whether the key is unique.
 func (w *Writer) enter(dst []byte, o *object, hash uint64) (unique bool) {
 	members := w.members[o.first:]
 	newest := len(members) - 1
@@ -38,8 +37,8 @@ func (w *Writer) enter(dst []byte, o *object, hash uint64) (unique bool) {
 	return false
 }
 
-// twin returns the member with the text of the newest, -1 where there is none.
-// From then on it is the newest that is found.
+// twin returns the member with the same text as the newest, -1 for none. Later calls find the
+// newest instead.
 func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
 	members := w.members[o.first : o.first+newest+1]
 	text, tag := dst[members[newest].at:], uint16(hash)
@@ -62,8 +61,8 @@ func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
 	return twin
 }
 
-// fill brings the object's table up to the first n members. Their keys stand in
-// text, at their places less shift.
+// fill adds the object's members up to the n-th to its table. Their keys are in text, at their
+// offsets less shift.
 func (w *Writer) fill(text []byte, shift int32, o *object, n int) {
 	if o.size < 2*(n+1) {
 		if o.size == 0 {
@@ -84,8 +83,7 @@ func (w *Writer) fill(text []byte, shift int32, o *object, n int) {
 	}
 }
 
-// slot returns the slot of the member whose key is key, which has this hash, or
-// the empty one where it would be.
+// slot returns the slot of the member with this key, which has this hash, or the empty slot for it.
 func (w *Writer) slot(text []byte, shift int32, o *object, key []byte, hash uint64) *int32 {
 	slots, members := w.slots[o.slots:o.slots+o.size], w.members[o.first:]
 	for i := hash >> 16; ; i++ {
@@ -100,8 +98,7 @@ func (w *Writer) slot(text []byte, shift int32, o *object, key []byte, hash uint
 	}
 }
 
-// sameKey says whether two keys are the same in the record, not only in the
-// document.
+// sameKey reports whether two keys are the same in the record, not only in the document.
 func sameKey(a, b []byte) bool {
 	restA, errA := chunk.Skip(a)
 	restB, errB := chunk.Skip(b)
@@ -117,9 +114,8 @@ func sameKey(a, b []byte) bool {
 	return string(a) == string(b)
 }
 
-// rebuild writes the members of an object again, without those that were
-// dropped, and with new names for those that were renamed: the old one, and a
-// number that makes it different from all others.
+// rebuild writes the members of an object again, without the dropped ones, and with new names for
+// the renamed ones: the old name and a number that makes it unique.
 func (w *Writer) rebuild(dst []byte, o *object) []byte {
 	members := w.members[o.first:]
 	start := members[0].at
@@ -147,9 +143,8 @@ func (w *Writer) rebuild(dst []byte, o *object) []byte {
 	return dst
 }
 
-// appendFree appends key with the first number above number that makes it one
-// that no other member has. The numbers of one object only grow, so that a
-// thousand clashes cost a thousand steps, and not a million.
+// appendFree appends key with the first number above number that makes it unique. The numbers of
+// one object only grow, so a thousand collisions cost a thousand steps, not a million.
 func (w *Writer) appendFree(dst []byte, o *object, key []byte, number int) (out []byte, last int) {
 	mark := len(dst)
 	for {
@@ -162,8 +157,7 @@ func (w *Writer) appendFree(dst []byte, o *object, key []byte, number int) (out 
 	}
 }
 
-// holds says whether the object, as it was before rebuild, has a member with
-// this key.
+// holds reports whether the object, as it was before rebuild, has a member with this key.
 func (w *Writer) holds(o *object, key []byte) bool {
 	members := w.members[o.first:]
 	start := members[0].at

@@ -10,8 +10,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// fields makes a msgpack map of keys and values in the order given; a value
-// that is bytes is msgpack already.
+// fields makes a msgpack map of keys and values in the given order. A value of bytes is msgpack
+// already.
 func fields(pairs ...any) []byte {
 	b := msgp.AppendMapHeader(nil, uint32(len(pairs)/2))
 	for i := 0; i < len(pairs); i += 2 {

@@ -16,17 +16,16 @@ import (
 	"out_es/plugin/document"
 )
 
-// What a byte of a chunk can become at most. In values it is the 6 bytes of an
-// escaped control character, or of `false,`; in a key that is itself a map,
-// where quotes are escaped, `\"false\":` is 10 bytes of one.
+// The maximum growth of a byte of a chunk. In values it is the 6 bytes of an escaped control
+// character, or of `false,`; in a key that is itself a map, where quotes are escaped, `\"false\":`
+// is 10 bytes of one.
 const (
 	growth = 10
-	// added is the time, the tag, the metadata's key and the brackets.
+	// added is the length of the time, the tag, the metadata's key and the brackets.
 	added = 200
 )
 
-// FuzzDocument gives any bytes to the reader and what it takes for events to
-// the writer.
+// FuzzDocument gives random bytes to the reader, and the events that it finds to the writer.
 func FuzzDocument(f *testing.F) {
 	kubernetes := appendKubernetes(appendKubernetes(nil, 1, 1), 4, 1)
 	f.Add(kubernetes)
@@ -70,7 +69,7 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// fuzzEvent holds the writer to its words for one event.
+// fuzzEvent checks the writer's promises for one event.
 func fuzzEvent(t *testing.T, w *document.Writer, e *chunk.Event) (out []byte, ok bool) {
 	t.Helper()
 	out, rest, err := w.Append(nil, e)
@@ -93,16 +92,15 @@ func fuzzEvent(t *testing.T, w *document.Writer, e *chunk.Event) (out []byte, ok
 	if read := len(e.Record) - len(rest) + len(e.Metadata) + len(e.Group); len(out) > growth*read+added {
 		t.Fatalf("%d bytes became %d", read, len(out))
 	}
-	again, _, _ := w.Append(make([]byte, 0, 4096), e) // with what it remembers, and room for it
+	again, _, _ := w.Append(make([]byte, 0, 4096), e) // with its memory of the first time, and room for it
 	if !bytes.Equal(out, again) {
 		t.Fatalf("%s\nis, the second time\n%s", out, again)
 	}
 	return out, true
 }
 
-// tokens lists what encoding/json must find in the document of an ordinary
-// value: no binaries and ext types, keys that are strings and stay as they are,
-// UTF-8, not too deep.
+// tokens lists the tokens that encoding/json must find in the document of an ordinary value: no
+// binaries and ext types, only string keys that need no change, UTF-8, not too deep.
 func tokens(list []json.Token, b []byte, depth int) (out []json.Token, rest []byte, simple bool) {
 	if depth > 150 {
 		return list, nil, false
@@ -157,8 +155,8 @@ func tokens(list []json.Token, b []byte, depth int) (out []json.Token, rest []by
 	return list, nil, false
 }
 
-// number is a float as encoding/json writes it, with a fraction where that
-// writes an integer; nil where it can't.
+// number is a float as written by encoding/json, with a fraction if that is an integer; nil if
+// encoding/json can't write it.
 func number[F float32 | float64](f F) json.Token {
 	if math.IsNaN(float64(f)) || math.IsInf(float64(f), 0) {
 		return nil

@@ -10,20 +10,19 @@ import (
 
 // object is one JSON object while it is being written.
 type object struct {
-	// source starts with the map's first key, and runs on.
+	// source starts with the map's first key, and continues behind the map.
 	source []byte
-	// path stands for the keys so far, in their order; noPath where that is
-	// not known.
+	// path identifies the sequence of keys so far; noPath if it is unknown.
 	path uint64
-	// guess is where the number of the key stands that probably comes next.
+	// guess points to the number of the key that probably comes next.
 	guess *uint8
 	// first is the object's first member in Writer.members.
 	first int
-	// slots and size are its part of Writer.slots; size 0 for none.
+	// slots and size are its part of Writer.slots; size 0 means none.
 	slots, size, filled int
-	// depth is 1 for the record's own.
+	// depth is 1 for the record's own object.
 	depth int
-	// dirty says that members have marks.
+	// dirty means that members have marks.
 	dirty bool
 	// taken has a bit for each of the added fields that the record has itself.
 	taken uint8
@@ -31,14 +30,14 @@ type object struct {
 
 // member is one field of an object that is being written.
 type member struct {
-	at   int32  // where its key starts in the document's buffer
+	at   int32  // offset of its key in the document's buffer
 	size int32  // of the key there, with its quotes
-	left int32  // bytes of the source from its key on; added for none
+	left int32  // bytes of the source from its key on, or added
 	tag  uint16 // of the key's hash
 	mark mark
 }
 
-// added marks a member that is no field of the map itself.
+// added marks a member that is not a field of the map itself.
 const added = -1
 
 type mark uint8
@@ -49,8 +48,8 @@ const (
 	renamed
 )
 
-// open starts o, an empty object, for the map whose first key starts source. Its bracket
-// comes with the first key, or with close.
+// open starts o, an empty object, for the map whose first key starts source. Its bracket is written
+// with the first key, or by close.
 func (w *Writer) open(o *object, source []byte, depth int) {
 	o.source, o.first, o.depth = source, len(w.members), depth
 	o.guess, o.path = &w.last.inner, nestedPath
@@ -77,8 +76,8 @@ func (w *Writer) close(dst []byte, o *object) []byte {
 	return append(dst, '}')
 }
 
-// fields writes the n members of a map, which stands at branch. Their places
-// in b are counted, and b is not cut: each cut is work of its own.
+// fields writes the n members of a map whose path is branch. It counts positions in b and doesn't
+// reslice it: each reslicing costs time.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch) (out, rest []byte, err error) {
@@ -128,10 +127,9 @@ func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch
 	return dst, b[at:], nil
 }
 
-// key appends the key at the start of b, between what stands before a key, a
-// bracket or a comma, and the colon. JSON wants a string: any other value is
-// written as its JSON text in quotes. left is len(b) for a key of the map that
-// the object was opened with, and added for any other.
+// key appends the separator (a bracket or a comma), the key at the start of b, and the colon. JSON
+// wants a string: any other value is written as its JSON text in quotes. left is len(b) for a key
+// of the map that the object was opened with, else added.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
@@ -147,7 +145,7 @@ func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, er
 	return append(dst, k.text...), b[k.size:], nil
 }
 
-// isSpecial does what few known keys need.
+// isSpecial handles the few known keys that are added fields or are changed.
 func (w *Writer) isSpecial(k *known, o *object) {
 	o.taken |= k.fields
 	if k.why != unchanged {
@@ -155,7 +153,7 @@ func (w *Writer) isSpecial(k *known, o *object) {
 	}
 }
 
-// push returns a new member, all of whose fields are to be set.
+// push returns a new member. The caller sets all of its fields.
 func (w *Writer) push() *member {
 	n := len(w.members)
 	if n == cap(w.members) {
@@ -165,7 +163,7 @@ func (w *Writer) push() *member {
 	return &w.members[n]
 }
 
-// separate appends what stands before the object's next key.
+// separate appends the bracket or comma before the object's next key.
 func (w *Writer) separate(dst []byte, o *object) []byte {
 	if len(w.members) == o.first {
 		return append(dst, '{')
@@ -173,7 +171,7 @@ func (w *Writer) separate(dst []byte, o *object) []byte {
 	return append(dst, ',')
 }
 
-// newKey is key for one that doesn't stand in the table of known keys.
+// newKey is key for a key that is not in the table of known keys.
 func (w *Writer) newKey(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
 	w.last = &w.unknown
 	o.guess = &w.unknown.next
@@ -214,7 +212,7 @@ func (w *Writer) newKey(dst, b []byte, o *object, left int32) (out, rest []byte,
 	return dst, rest, nil
 }
 
-// added returns the bits of the fields to be added whose key is quoted.
+// added returns the bits of the added fields whose key is quoted.
 func (w *Writer) added(quoted []byte) (bits uint8) {
 	for field, key := range &w.quoted {
 		if bytes.Equal(key, quoted) {
@@ -224,13 +222,11 @@ func (w *Writer) added(quoted []byte) (bits uint8) {
 	return bits
 }
 
-// keyText returns the text of the key at the start of b, borrowed from b where
-// it is a string. A key that is none is rare, and the only thing of the encoder
-// that allocates.
+// keyText returns the text of the key at the start of b, borrowed from b if it is a string. Other
+// keys are rare, and the only case in which the encoder allocates.
 //
-// Of a map or an array as a key, one level is written: each further level of
-// quotes in quotes doubles the escapes of the one below, and a key of 60 bytes
-// could become a gigabyte.
+// Of a map or an array as a key, one level is written: each further level of quotes in quotes
+// doubles the escapes of the level below, and a key of 60 bytes could become a gigabyte.
 func (w *Writer) keyText(b []byte, depth int) (text, rest []byte, err error) {
 	if head, end := textBounds(b); end > 0 {
 		return b[head:end], b[end:], nil
@@ -257,11 +253,11 @@ func replaceDots(key []byte) {
 	}
 }
 
-// keptElements is how long a stack or a buffer may be to be kept for the next
-// record: 256 KB of members.
+// keptElements is the maximum length of a stack or a buffer that is kept for the next record: 256
+// KB of members.
 const keptElements = 16 << 10
 
-// emptied returns s without its elements, or nothing where it grew too large.
+// emptied returns s without its elements, or nil if it has grown too large.
 func emptied[T any](s []T) []T {
 	if cap(s) > keptElements {
 		return nil

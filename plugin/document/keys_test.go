@@ -18,8 +18,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// acceptable reads text as Elasticsearch does: JSON, no key twice in an object,
-// no key that it refuses.
+// acceptable reads text as Elasticsearch does: JSON, no duplicate key in an object, no key that it
+// rejects.
 func acceptable(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -65,8 +65,8 @@ func acceptableValue(d *json.Decoder, depth int) error {
 	return err
 }
 
-// refused says why Elasticsearch refuses a key, in the words of its source
-// (DotExpandingXContentParser, DocumentParser), or nothing.
+// refused returns Elasticsearch's reason to reject a key, in the words of its source
+// (DotExpandingXContentParser, DocumentParser), or "".
 func refused(key string, top bool) string {
 	blank := func(text string) bool {
 		return strings.TrimFunc(text, func(r rune) bool {
@@ -87,7 +87,7 @@ func refused(key string, top bool) string {
 	return ""
 }
 
-// nasty are keys that clash, in the record or by what is done to them.
+// nasty are keys that collide, in the record or after a change.
 func nasty(r *rand.Rand) []byte {
 	texts := []string{"a", "b", "a.b", "a_b", ".a", "_a", "", ".", "..", "_", " ", "\u2003", "a. .b", "a._.b", "_id", "_id_", ".id", "a\xff", "a\xfe", "a\ufffd",
 		"a_1", "a_b_1", "_1", "1", "1.5", "1_5", "null", "@timestamp", "x.", "x", "_source.y", "a..b", "a._b", "log", "\n", "\"", "a_2", "flb-key", "flb.key"}
@@ -106,8 +106,8 @@ func nasty(r *rand.Rand) []byte {
 	return msgp.AppendString(nil, texts[r.IntN(len(texts))])
 }
 
-// nastyMap makes a map, the values of its leaves numbered from *n on, and adds
-// to lost those that a later key equal to theirs makes go.
+// nastyMap makes a map, with the values of its leaves numbered from *n on, and adds the values that
+// a later equal key replaces to lost.
 func nastyMap(r *rand.Rand, depth int, n *int, lost map[int]bool) []byte {
 	size := r.IntN(1 << r.IntN(7))
 	b := msgp.AppendMapHeader(nil, uint32(size))
@@ -115,7 +115,7 @@ func nastyMap(r *rand.Rand, depth int, n *int, lost map[int]bool) []byte {
 	for range size {
 		key := nasty(r)
 		name := string(key)
-		if text, _, err := msgp.ReadBytesBytes(key, nil); err == nil && utf8.Valid(text) { // as a string and as a binary it is the same
+		if text, _, err := msgp.ReadBytesBytes(key, nil); err == nil && utf8.Valid(text) { // a string and a binary are the same
 			name = string(msgp.AppendString(nil, string(text)))
 		}
 		if leaves, twice := last[name]; twice {
@@ -136,9 +136,8 @@ func nastyMap(r *rand.Rand, depth int, n *int, lost map[int]bool) []byte {
 	return b
 }
 
-// Whatever the keys, Elasticsearch takes the document, and no value is lost
-// but those whose key comes again in the record. What the writer remembers of
-// other records changes nothing.
+// Whatever the keys, Elasticsearch accepts the document, and a value is only lost if its key occurs
+// again in the record. The writer's memory of other records changes nothing.
 func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	for _, o := range []document.Options{
@@ -166,8 +165,8 @@ func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
 			found := map[int]bool{}
 			leaves(decode(t, string(out)), found)
 			for i := range n {
-				// Between two equal keys one that only comes out the same may
-				// stand: then the first is renamed, and its value kept.
+				// Between two equal keys there may be one that only becomes equal: then the first
+				// is renamed, and its value kept.
 				if found[i] == lost[i] && (!found[i] || changed[document.CollidingKey] == 0) {
 					t.Fatalf("value %d: found %v, lost %v: %x %s", i, found[i], lost[i], e.Record, out)
 				}
@@ -176,12 +175,12 @@ func TestNastyKeysAreMadeAcceptableAndNoValueIsLost(t *testing.T) {
 	}
 }
 
-// behind is more than any known key has: a record is followed by others, and
-// known keys are compared more quickly where enough follows.
+// behind is longer than any known key: records follow each other, and known keys are compared more
+// quickly if enough bytes follow.
 var behind = bytes.Repeat([]byte{0xc1}, 100)
 
-// A key that is known is written as one that is not, whatever its length, and
-// whatever other known key it begins or ends like.
+// A known key is written like a new one, whatever its length, and whatever other known key it
+// resembles at its start or end.
 func TestKnownKeysAreWrittenAsNewOnes(t *testing.T) {
 	var keys []string
 	for _, c := range []string{"k", "\x01", "é", "\"", "."} {
@@ -227,7 +226,7 @@ func leaves(value any, found map[int]bool) {
 	}
 }
 
-// An attacker's record must cost what its length says, however its keys clash.
+// The cost of a hostile record must be proportional to its length, however its keys collide.
 func TestManyClashesCostNoMoreThanTheirNumber(t *testing.T) {
 	const n = 50_000
 	same, twice, broken := msgp.AppendMapHeader(nil, n), msgp.AppendMapHeader(nil, n), msgp.AppendMapHeader(nil, n)
@@ -260,7 +259,7 @@ func TestManyClashesCostNoMoreThanTheirNumber(t *testing.T) {
 func TestChangesAreCountedEveryTime(t *testing.T) {
 	w := document.NewWriter(document.Options{})
 	record := fields("in", fields(".", 1), "_id", 2, "", 3)
-	for range 3 { // the first time as the third, when all is remembered
+	for range 3 { // the third time everything is remembered
 		if _, _, err := w.Append(nil, &chunk.Event{Record: record}); err != nil {
 			t.Fatal(err)
 		}

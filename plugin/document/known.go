@@ -6,69 +6,67 @@ import (
 	"math/bits"
 )
 
-// Events of one source have the same keys in the same order. The table of known
-// keys remembers which key came behind which others, and its JSON: a key that
-// is found there is none that Elasticsearch refuses, and no duplicate, so that
-// nothing but a comparison is left to be done.
+// Events of one source have the same keys in the same order. The table of known keys remembers
+// which key followed which sequence of keys, and its JSON: Elasticsearch accepts a key that is
+// found there, and it is no duplicate, so nothing but a comparison remains to be done.
 //
-// A path stands for a sequence of keys, from an object's first: it is a hash of
-// 64 bits, with a seed of the writer's own, of all their texts. That two
-// sequences share a path is as likely as that a disk flips a bit unseen; the
-// worst that could come of it is one duplicate that Elasticsearch refuses.
+// A path identifies a sequence of keys, from an object's first: a 64-bit hash of all their texts,
+// with a random seed for each writer. A collision is as likely as an undetected bit flip on a disk;
+// its worst effect is a duplicate key, which Elasticsearch rejects.
 const (
-	unused     = iota // no path: that of an entry without a key
-	noPath            // behind a duplicate: nothing is known
+	unused     = iota // no path: for an entry without a key
+	noPath            // behind a duplicate: the path is unknown
 	topPath           // the record's own map, empty so far
 	nestedPath        // any other map, empty so far
 )
 
-// A writer keeps 256 keys of at most knownBytes each, and as much of JSON: 100 KB
-// at the most, typically 50.
+// A writer keeps 256 keys of at most knownBytes each, and as much JSON: at most 100 KB, typically
+// 50.
 const (
 	knownBits  = 6
 	knownWays  = 4
 	knownBytes = 64
 )
 
-// known is a key in its place. What a hit needs lies together.
+// known is a key behind a path. The fields that a hit needs are next to each other.
 type known struct {
 	before uint64 // path, or unused
 	ends   ends
-	// short begins with text, as far as it goes.
+	// short holds the beginning of text.
 	short   [shortText]byte
 	after   uint64 // path
 	size    int32  // of the key's msgpack
 	length  int32  // of text
 	tag     uint16 // of the hash of the key's JSON
-	spare   uint8  // bits of ends.head that are not the key's
-	fields  uint8  // bits of the added fields that it stands for
+	spare   uint8  // bits of ends.head that belong to the bytes behind the key
+	fields  uint8  // bits of the added fields that have this key
 	why     Change
 	special bool // it has fields, or is changed
 	used    bool
-	// next is the number of the key that came behind this one last time, inner
-	// that of the first key of its value: guesses, that are tried first.
+	// next is the number of the key that followed this one last time, inner that of the first key
+	// of its value: guesses, tried first.
 	next, inner uint8
 	text        []byte // as in the document, from the comma or bracket before it to its colon
 	source      []byte // the key's msgpack
 }
 
-// shortText is the length of most texts, and moved faster than counted.
+// shortText is longer than most texts. Copying this constant number of bytes is faster than copying
+// the exact number.
 const shortText = 32
 
-// ends are the first eight bytes of a key's msgpack, the eight behind them, and
-// the last eight. A key of up to 24 bytes is all in them.
+// ends are the first eight bytes of a key's msgpack, the next eight, and the last eight. They
+// include all of a key of up to 24 bytes.
 type ends struct{ head, middle, tail uint64 }
 
 type knownTable struct {
 	keys [knownWays << knownBits]known // each knownWays of them are a row
 	seed maphash.Seed
-	// met are the paths behind keys that were met once: only what is met
-	// again is remembered.
+	// met are the paths behind keys that were seen once: a key is remembered when it is seen again.
 	met met
 }
 
-// find returns the key at the start of b, where it is known to come behind
-// path, and nil else. guess becomes the number of the one that is found.
+// find returns the entry of the key at the start of b behind path, nil for none. It sets guess to
+// the entry's number.
 func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
 	_, end := textBounds(b)
 	if end == 0 || len(b) < 8 || path == noPath {
@@ -86,15 +84,15 @@ func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
 	return nil
 }
 
-// is says whether k is the key b[:end], with these ends, behind path.
+// is reports whether k is the key b[:end], with these ends, behind path.
 func (k *known) is(path uint64, e ends, b []byte, end int) bool {
 	return k.before == path && k.ends.head == e.head && k.ends.tail == e.tail && k.ends.middle == e.middle && int(k.size) == end &&
 		(end <= 24 || string(k.source) == string(b[:end]))
 }
 
-// starts says whether the key is at the start of b, and its text in short. The
-// first bytes of a key's msgpack tell how long it is: where all of k is there,
-// it is the key. This is the quick look at the key that is expected.
+// starts reports whether the key is at the start of b and its text is in short. The first bytes of
+// a key's msgpack encode its length, so equal bytes are an equal key. This is the quick check of
+// the expected key.
 func (k *known) starts(b *[knownBytes]byte) bool {
 	return binary.LittleEndian.Uint64(b[:])<<(k.spare&63) == k.ends.head && (k.size <= 8 || k.goesOn(b))
 }
@@ -103,7 +101,7 @@ func (k *known) goesOn(b *[knownBytes]byte) bool {
 	return k.length <= shortText && string(b[8:k.size]) == string(k.source[8:])
 }
 
-// endsOf returns the ends of b[:end]. b has eight bytes at least.
+// endsOf returns the ends of b[:end]. b has at least eight bytes.
 func endsOf(b []byte, end int) (e ends) {
 	e.head = binary.LittleEndian.Uint64(b)
 	if end <= 8 {
@@ -117,16 +115,16 @@ func endsOf(b []byte, end int) (e ends) {
 	return e
 }
 
-// rowOf is the number of the first key of the row that a key stands in. The constants are odd and have
-// their bits all over, which is all they need.
+// rowOf returns the number of the first key of a key's row. The constants are odd and have bits all
+// over; nothing else is needed of them.
 func rowOf(path uint64, e ends) int {
 	h := e.head ^ bits.RotateLeft64(e.tail, 29) ^ path*0x9e3779b97f4a7c15
 	return int(h*0xd6e8feb86659fd93>>(64-knownBits)) * knownWays
 }
 
-// learn remembers that the key k, whose msgpack is source and whose JSON is
-// text, with this hash, comes behind k.before without being a duplicate, and returns the path
-// behind it. What is in use makes room the second time it is asked to.
+// learn remembers that the key k, with this msgpack source, JSON text and hash, follows k.before
+// without being a duplicate, and returns the path behind it. An entry in use is only overwritten at
+// the second request.
 func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	if k.before == noPath {
 		return noPath
@@ -134,7 +132,7 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	k.after = max((bits.RotateLeft64(k.before, 5)^hash)*0x9e3779b97f4a7c15, nestedPath+1)
 	_, end := textBounds(source)
 	if !t.met.again(k.after) || end == 0 || max(len(source), len(text)) > knownBytes || end <= 8 && len(text) > shortText {
-		return k.after // the last are few characters, escaped
+		return k.after // the rest are few characters, escaped
 	}
 	var padded [8]byte
 	first := source
@@ -153,8 +151,8 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 	return k.after
 }
 
-// victim returns the entry of a row that is to be overwritten. Where all were
-// in use since it was asked last there is none, this time.
+// victim returns the entry of a row to overwrite, or nil this time if all were used since its last
+// call.
 func (t *knownTable) victim(row int) *known {
 	entries := t.keys[row : row+knownWays]
 	for i := range entries {

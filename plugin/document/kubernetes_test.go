@@ -7,11 +7,11 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// chunkBytes is where Fluent Bit ends a chunk (FLB_INPUT_CHUNK_FS_MAX_SIZE).
+// chunkBytes is the size at which Fluent Bit ends a chunk (FLB_INPUT_CHUNK_FS_MAX_SIZE).
 const chunkBytes = 2_048_000
 
-// lines are what containers write: access logs, plain text, JSON in a string,
-// a stack trace, and text beyond ASCII.
+// lines are typical of containers: access logs, plain text, JSON in a string, a stack trace, and
+// text beyond ASCII.
 var lines = []string{
 	`10.42.3.17 - - [23/Nov/2026:09:14:22 +0000] "GET /api/v1/orders/48213?expand=items,customer HTTP/1.1" 200 5316 "-" "okhttp/4.12.0" rt=0.031 uct=0.001 uht=0.030`,
 	`2026-11-23T09:14:22.117Z INFO  [worker-7] shipping.Dispatcher - order 48213 handed to carrier, 3 parcels, 12.4 kg, promised for 2026-11-25`,
@@ -21,8 +21,8 @@ var lines = []string{
 	`Zahlung über 48,20 € von „Äpfel & Söckchen“ angenommen, Beleg geht an buchhaltung@example.com, Vorgang 77-4411-2026, Währung EUR`,
 }
 
-// appendKubernetes appends the i-th event as tail and the kubernetes filter
-// make it: about 800 bytes of JSON, most of them what is known of the pod.
+// appendKubernetes appends the i-th event as made by tail and the kubernetes filter: about 800
+// bytes of JSON, most of them metadata of the pod.
 func appendKubernetes(b []byte, i, pod int) []byte {
 	b = appendHead(b, 1795425262+uint32(i/500), uint32(i%500)*2_000_000+117_384)
 	b = msgp.AppendMapHeader(b, 5)
@@ -43,7 +43,7 @@ func appendKubernetes(b []byte, i, pod int) []byte {
 	return appendPairs(b, "prometheus.io/scrape", "true", "prometheus.io/port", "9090")
 }
 
-// appendHead appends what comes before an event's record: [[time, {}].
+// appendHead appends the start of an event, up to its record: [[time, {}].
 func appendHead(b []byte, seconds, nanos uint32) []byte {
 	b = append(b, 0x92, 0x92, 0xd7, 0)
 	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, seconds), nanos)
@@ -57,11 +57,11 @@ func appendPairs(b []byte, pairs ...string) []byte {
 	return b
 }
 
-// kubernetesChunk is a chunk as full as Fluent Bit makes them. Chunks are per
-// tag, so that a chunk of container logs has one pod.
+// kubernetesChunk is as full as Fluent Bit's chunks. Chunks are per tag, so a chunk of container
+// logs has one pod.
 func kubernetesChunk() (data []byte, events int) { return fullChunk(func(int) int { return 0 }) }
 
-// mixedChunk has another pod in every event, as no container's log has.
+// mixedChunk has another pod in every event, unlike any container's log.
 func mixedChunk() (data []byte, events int) { return fullChunk(func(i int) int { return i }) }
 
 func fullChunk(pod func(i int) int) (data []byte, events int) {

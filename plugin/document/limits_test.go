@@ -15,11 +15,10 @@ import (
 	"out_es/plugin/document"
 )
 
-// levels is how many maps and arrays may lie in one another, the record
-// included; docs/documents.md says so.
+// levels is the maximum nesting of maps and arrays, the record included, as in docs/documents.md.
 const levels = 200
 
-// nest puts value into n maps, or arrays, in one another.
+// nest wraps value in n maps or arrays.
 func nest(n int, open []byte, value []byte) []byte {
 	return append(bytes.Repeat(open, n), value...)
 }
@@ -48,7 +47,7 @@ func TestWhatLiesTooDeepIsCutAndCounted(t *testing.T) {
 			record := append(msgp.AppendMapHeader(nil, 2), under("deep", nest(row.levels, row.open, []byte{7}))[1:]...)
 			record = append(record, under("log", msgp.AppendString(nil, "kept"))[1:]...)
 			w := document.NewWriter(document.Options{})
-			for range 2 { // the second time as the first: a cut map is not remembered
+			for range 2 { // a cut map must not be remembered
 				out, rest, err := w.Append(nil, &chunk.Event{Record: record})
 				if err != nil || len(rest) != 0 {
 					t.Fatalf("%d bytes left, %v", len(rest), err)
@@ -65,8 +64,8 @@ func TestWhatLiesTooDeepIsCutAndCounted(t *testing.T) {
 	}
 }
 
-// checkDeep wants so many levels below the record, 7 or null at their end, and
-// the rest of the record behind them.
+// checkDeep wants that many levels below the record, 7 or null at their end, and the rest of the
+// record behind them.
 func checkDeep(t *testing.T, text string, wantLevels, cut int) {
 	t.Helper()
 	record, _ := decode(t, text).(map[string]any)
@@ -103,8 +102,8 @@ func TestEveryCutValueIsCounted(t *testing.T) {
 	}
 }
 
-// Quotes within quotes double their backslashes with every level: such a key
-// could make a gigabyte of 60 bytes.
+// Quotes within quotes double their backslashes at every level: such a key could make a gigabyte of
+// 60 bytes.
 func TestMapsAsKeysOfMapsDoNotExplode(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -165,7 +164,7 @@ func TestRecordCutAnywhereIsTruncated(t *testing.T) {
 			t.Fatalf("cut at %d of %d: %v", cut, len(record), err)
 		}
 	}
-	// A writer that met broken records goes on as before.
+	// A writer works as before after broken records.
 	e := chunk.Event{Time: moment, Record: record}
 	after, _, err := w.Append(nil, &e)
 	fresh, _, _ := defaultWriter(t).Append(nil, &e)
@@ -196,7 +195,7 @@ func TestCutMetadataIsTruncated(t *testing.T) {
 	}
 }
 
-// msgp has the last word on where a record ends.
+// The end of a record is where msgp finds it.
 func TestRestIsWhatFollowsTheRecord(t *testing.T) {
 	data, events := mixedChunk()
 	r := chunk.NewReader(data)

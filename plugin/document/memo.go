@@ -6,34 +6,31 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// memo is a map or an array that stood in a record, and its JSON. What the
-// kubernetes filter adds to an event is the same for every line of a pod, and
-// most of the event: to see that it is the same takes a tenth of the time that
-// writing it again takes.
+// memo is a map or an array of an earlier record, and its JSON. The kubernetes filter adds the same
+// map to every line of a pod, and it is most of the event: comparing it takes a tenth of the time
+// of writing it again.
 type memo struct {
 	source, text []byte // in memos.bytes; nil for none
 	start        int    // of source in memos.bytes
-	// places are the values in it that are looked for, where it stands at
-	// branch.
+	// places are the requested values in it, for the path branch.
 	branch *chunk.Branch
 	places []place
 }
 
-// A writer keeps up to memoCount values, memoBytes of them with their JSON,
-// the oldest making room. One that is larger than a quarter of that would
-// drive out all others.
+// A writer keeps up to memoCount values, together memoBytes with their JSON, and overwrites the
+// oldest. A value larger than a quarter of that would displace all others.
 const (
 	memoBytes  = 64 << 10
 	memoLimit  = memoBytes / 4
 	memoCount  = 32
 	memoBegins = 64 // bytes that are hashed to find a value
-	memoPlaces = 4  // positions of fields, whose last value is tried first
+	memoPlaces = 4  // positions of fields whose last value is tried first
 )
 
 type memos struct {
-	bytes []byte // grows up to memoBytes, then is written from its start again
-	head  int    // where the next value goes
-	// values are a queue, the oldest at first.
+	bytes []byte // grows up to memoBytes, then is overwritten from its start
+	head  int    // offset of the next value
+	// values are a queue, the oldest first.
 	values       [memoCount]memo
 	hashes       [memoCount]uint64 // of their beginnings
 	first, count int
@@ -41,15 +38,14 @@ type memos struct {
 	met          met
 }
 
-// is says whether b starts with the value, which can be used at branch. A
-// msgpack value says itself where it ends: equal bytes are the equal value,
-// whatever follows.
+// is reports whether b starts with the value and its JSON holds for branch. A msgpack value encodes
+// its own end: equal bytes are an equal value, whatever follows.
 func (m *memo) is(b []byte, branch *chunk.Branch) bool {
 	n := len(m.source)
 	return n > 0 && (branch == nil || branch == m.branch) && n <= len(b) && string(b[:n]) == string(m.source)
 }
 
-// find returns what is kept of the value at the start of b, nil for nothing.
+// find returns the memo of the value at the start of b, nil for none.
 func (ms *memos) find(seed maphash.Seed, b []byte, branch *chunk.Branch, position int) *memo {
 	if m := ms.recent[position]; m != nil && m.is(b, branch) {
 		return m
@@ -71,8 +67,8 @@ func (ms *memos) lookUp(hash uint64, b []byte, branch *chunk.Branch, position in
 	return nil
 }
 
-// keep copies a value and its JSON, and returns where. What comes for the first
-// time, or is large, is not kept: nil.
+// keep copies a value and its JSON, and returns the memo. It returns nil for a value that is seen
+// for the first time or is too large.
 func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
 	n := len(source) + len(text)
 	if n > memoLimit {
@@ -93,7 +89,7 @@ func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
 	return m
 }
 
-// room makes room for one more value, of n bytes, and returns where it begins.
+// room makes room for one more value, of n bytes, and returns its offset.
 func (ms *memos) room(n int) (at int) {
 	if ms.count == memoCount {
 		ms.forget()
@@ -101,7 +97,7 @@ func (ms *memos) room(n int) (at int) {
 	if ms.head+n > len(ms.bytes) {
 		if len(ms.bytes) < memoBytes {
 			ms.bytes = make([]byte, min(memoBytes, max(2*len(ms.bytes), 4*n)))
-			ms.head = 0 // of an array that nothing lies in
+			ms.head = 0 // of an array without values
 		}
 		for ms.count > 0 && ms.values[ms.first].start >= ms.head {
 			ms.forget()
@@ -123,8 +119,8 @@ func (ms *memos) forget() {
 	ms.count--
 }
 
-// remember appends the map or the array at the start of b, which stands at
-// branch, from what is kept where it is there.
+// remember appends the map or the array at the start of b, whose path is branch, from its memo if
+// there is one.
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (out, rest []byte, err error) {
@@ -140,11 +136,11 @@ func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (ou
 	} else {
 		out, rest, err = w.found(dst, b, topDepth, branch)
 	}
-	if err == nil && w.cut == cut && w.changed == changed { // what was changed must be counted every time
+	if err == nil && w.cut == cut && w.changed == changed { // changes must be counted every time
 		source := b[:len(b)-len(rest)]
 		hash := maphash.Bytes(w.known.seed, source[:min(memoBegins, len(source))])
 		if len(source) < memoBegins && w.memos.lookUp(hash, source, branch, position) != nil {
-			return out, rest, nil // too short to be found but as the last one
+			return out, rest, nil // too short for a memo, other than as the last value of its position
 		}
 		if m := w.memos.keep(hash, source, out[len(dst):], position); m != nil {
 			m.note(branch, w.values, b)
@@ -153,7 +149,7 @@ func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (ou
 	return out, rest, err
 }
 
-// holdsValues says whether a map or an array starts b.
+// holdsValues reports whether a map or an array starts b.
 func holdsValues(b []byte) bool {
 	return len(b) > 0 && (b[0]&0xe0 == 0x80 || b[0] >= 0xdc && b[0] <= 0xdf)
 }

@@ -14,8 +14,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// A writer remembers maps that it wrote. Whatever came before, it must write
-// what a new one writes.
+// A writer remembers maps that it wrote. It must write the same as a new writer, whatever came
+// before.
 func TestWhatCameBeforeChangesNothing(t *testing.T) {
 	pod := func(name string, more ...any) []byte {
 		return fields(append([]any{"pod_name", name, "labels", fields("app", name)}, more...)...)
@@ -25,7 +25,7 @@ func TestWhatCameBeforeChangesNothing(t *testing.T) {
 		fields("log", "1", "kubernetes", pod("a")),
 		fields("log", "2", "kubernetes", pod("a")),
 		fields("log", "3", "kubernetes", pod("b")),
-		fields("log", "4", "kubernetes", pod("a", "host", "n")), // begins like the first, and goes on
+		fields("log", "4", "kubernetes", pod("a", "host", "n")), // begins like the first, and is longer
 		fields("log", "5", "kubernetes", pod("a")),
 		fields("kubernetes", pod("a"), "log", "6"),
 		fields("other", pod("a"), "kubernetes", pod("b")),
@@ -58,8 +58,8 @@ func TestWhatCameBeforeChangesNothing(t *testing.T) {
 	}
 }
 
-// What is remembered is a copy: the chunk is Fluent Bit's, and gone with the
-// flush, and so is the request that the document was written to.
+// The memory holds copies: the chunk is Fluent Bit's, and freed after the flush, and so is the
+// request that the document was written to.
 func TestNothingBorrowedIsRemembered(t *testing.T) {
 	w := document.NewWriter(document.Options{})
 	record := fields("kubernetes", fields("pod_name", "checkout"))
@@ -77,7 +77,7 @@ func TestNothingBorrowedIsRemembered(t *testing.T) {
 	}
 }
 
-// Values of all sizes drive each other out of the memory, in any order.
+// Values of all sizes displace each other in the memory, in any order.
 func TestWhatIsRememberedAndForgottenChangesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, most := range []int{10, 100, 1_000, 9_000} {
@@ -99,8 +99,8 @@ func TestWhatIsRememberedAndForgottenChangesNothing(t *testing.T) {
 	}
 }
 
-// A chunk of more pods than are kept, each of its own size, allocates nothing
-// once the memory has its size.
+// A chunk with more pods than the memory holds, each of its own size, allocates nothing once the
+// memory has its size.
 func TestPodsThatDriveEachOtherOutAllocateNothing(t *testing.T) {
 	w := document.NewWriter(document.Options{})
 	dst := make([]byte, 0, 1<<20)

@@ -1,8 +1,7 @@
 package document
 
-// met remembers the last 64-bit hashes that it was asked about, by half of their
-// bits: eight in each of 64 rows, so that those that come in turn don't drive one
-// another out, as they would with one place for each.
+// met remembers the last 64-bit hashes that it was asked about, by half of their bits: eight in
+// each of 64 rows, so that hashes that alternate don't displace each other.
 type met [metRows][metWays]uint32
 
 const (
@@ -10,7 +9,7 @@ const (
 	metWays = 8
 )
 
-// again says whether hash was met, and notes it where it wasn't.
+// again reports whether hash was seen before, and remembers it.
 func (m *met) again(hash uint64) bool {
 	row, short := &m[hash>>58], uint32(hash)
 	for _, old := range row {

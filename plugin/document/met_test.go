@@ -2,9 +2,8 @@ package document
 
 import "testing"
 
-// Hashes that come in turn, as keys of one record do and pods of one chunk, are
-// all met the second time, whatever the seed: with one place for each, two that
-// share it would never be.
+// Hashes that alternate, like keys of one record and pods of one chunk, are all found the second
+// time, whatever the seed: with one slot for each, two that share a slot would never be.
 func TestWhatComesInTurnIsMetAgain(t *testing.T) {
 	var m met
 	const row = uint64(5) << 58 // all in one row
@@ -15,7 +14,7 @@ func TestWhatComesInTurnIsMetAgain(t *testing.T) {
 			}
 		}
 	}
-	for i := range uint64(1000) { // what comes once drives out no other row
+	for i := range uint64(1000) { // hashes that come once displace no other row
 		m.again(uint64(6)<<58 + i + 1)
 	}
 	if !m.again(row + 1) {

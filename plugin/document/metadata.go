@@ -13,17 +13,16 @@ import (
 // input fills (in_opentelemetry/opentelemetry_logs.c).
 const otlpKey = "otlp"
 
-// appendMetadata adds what is known of an event beside its record: fields of
-// OTLP and of the event's group by their own names, at the top, as Elastic's
-// OpenTelemetry documents have them (docs/adr/0018); everything else under
+// appendMetadata adds the event's metadata: fields of OTLP and of the event's group by their own
+// names, at the top, as in Elastic's OpenTelemetry documents (docs/adr/0018); everything else under
 // Metadata_Key.
 func (w *Writer) appendMetadata(dst []byte, e *chunk.Event, o *object) (out []byte, err error) {
 	if len(e.Metadata) <= 1 && e.Group == nil {
-		return dst, nil // nearly always: there is none, or an empty map
+		return dst, nil // nearly always: no metadata, or an empty map
 	}
 	n, b, err := mapHeader(e.Metadata)
 	if err != nil {
-		n = 0 // there is none
+		n = 0 // no metadata
 	}
 	others := uint32(0)
 	for range n {
@@ -48,7 +47,7 @@ func (w *Writer) appendMetadata(dst []byte, e *chunk.Event, o *object) (out []by
 	return w.appendOthers(dst, e.Metadata)
 }
 
-// appendOthers writes the metadata without what OTLP has of it.
+// appendOthers writes the metadata without OTLP's part.
 func (w *Writer) appendOthers(dst, metadata []byte) (out []byte, err error) {
 	n, b, err := mapHeader(metadata)
 	var o object
@@ -65,13 +64,13 @@ func (w *Writer) appendOthers(dst, metadata []byte) (out []byte, err error) {
 	return w.close(dst, &o), err
 }
 
-// isOTLP says whether the field at the start of b is OTLP's, and a map.
+// isOTLP reports whether the field at the start of b is OTLP's, and a map.
 func isOTLP(b []byte) bool {
 	const size = 1 + len(otlpKey)
 	return len(b) > size && b[0] == 0xa0|byte(len(otlpKey)) && string(b[1:size]) == otlpKey && holdsFields(b[size])
 }
 
-// holdsFields says whether a map starts with this byte.
+// holdsFields reports whether a map starts with this byte.
 func holdsFields(lead byte) bool { return lead&0xf0 == 0x80 || lead == 0xde || lead == 0xdf }
 
 func skipMember(b []byte) (rest []byte, err error) {
@@ -106,8 +105,8 @@ func (w *Writer) appendOTLP(dst, b []byte, e *chunk.Event, o *object) (out, rest
 	return dst, b, err
 }
 
-// appendIdentifier writes the bytes of a trace's or a span's id as OTLP's JSON
-// and Elastic's documents have them, in hexadecimal.
+// appendIdentifier writes the bytes of a trace's or a span's id in hexadecimal, as in OTLP's JSON
+// and in Elastic's documents.
 func (w *Writer) appendIdentifier(dst, b []byte) (out, rest []byte, err error) {
 	if msgp.NextType(b) != msgp.BinType {
 		return w.value(dst, b, topDepth)
@@ -118,8 +117,8 @@ func (w *Writer) appendIdentifier(dst, b []byte) (out, rest []byte, err error) {
 	return append(dst, '"'), rest, broken(err)
 }
 
-// appendNanoseconds writes nanoseconds since 1970 as a date: a number that
-// large is no date to Elasticsearch.
+// appendNanoseconds writes nanoseconds since 1970 as a date: Elasticsearch doesn't take such a
+// large number as a date.
 func (w *Writer) appendNanoseconds(dst, b []byte) (out, rest []byte, err error) {
 	nanos, rest, ok := nanoseconds(b)
 	if !ok {
@@ -143,8 +142,7 @@ func nanoseconds(b []byte) (n uint64, rest []byte, ok bool) {
 	return 0, nil, false
 }
 
-// appendGroup adds the fields that the events of a group share, of which each
-// document gets its own.
+// appendGroup adds the fields that the events of a group share, to each of their documents.
 func (w *Writer) appendGroup(dst, group []byte, o *object) (out []byte, err error) {
 	if group == nil {
 		return dst, nil

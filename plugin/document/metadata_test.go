@@ -9,8 +9,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// otlp is what the opentelemetry input of Fluent Bit 5.1.1 makes of a log
-// record's metadata.
+// otlp is a log record's metadata as made by the opentelemetry input of Fluent Bit 5.1.1.
 func otlp() []byte {
 	id := func(from byte, n int) []byte {
 		b := make([]byte, n)
@@ -61,7 +60,7 @@ func TestOTLPIsWrittenAsElasticHasIt(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			row.options.TimeFormat = dateFormat(t, "%Y-%m-%dT%H:%M:%S")
 			w := document.NewWriter(row.options)
-			for range 3 { // of which the last is made of what is remembered
+			for range 3 { // the last is made from memory
 				e := chunk.Event{Time: moment, Record: row.record, Metadata: row.metadata, Group: row.group}
 				out, _, err := w.Append(nil, &e)
 				if err != nil || string(out) != row.want {

@@ -12,8 +12,8 @@ import (
 	"out_es/plugin/document"
 )
 
-// TestRecordsOfAnotherEncoder has records made by a msgpack library that the
-// plugin doesn't use, and their JSON by encoding/json.
+// TestRecordsOfAnotherEncoder takes its records from a msgpack library that the plugin doesn't use,
+// and their JSON from encoding/json.
 func TestRecordsOfAnotherEncoder(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for i := range 500 {
@@ -41,7 +41,7 @@ func TestRecordsOfAnotherEncoder(t *testing.T) {
 func randomMap(r *rand.Rand, depth int) map[string]any {
 	m := map[string]any{}
 	for range r.IntN(20) {
-		m["k"+strings.ReplaceAll(randomText(r), ".", "")] = randomValue(r, depth-1) // no key that Elasticsearch refuses
+		m["k"+strings.ReplaceAll(randomText(r), ".", "")] = randomValue(r, depth-1) // no key that Elasticsearch rejects
 	}
 	return m
 }
@@ -76,7 +76,7 @@ func randomValue(r *rand.Rand, depth int) any {
 	return list
 }
 
-// randomText has lengths on either side of each string format's limit.
+// randomText has lengths on both sides of each string format's limit.
 func randomText(r *rand.Rand) string {
 	alphabet := []rune("abcdefgh \"\\/\n\t\x00äß€😀\u2028.$%")
 	text := make([]rune, r.IntN(1<<r.IntN(10)))
@@ -86,7 +86,7 @@ func randomText(r *rand.Rand) string {
 	return string(text)
 }
 
-// pairs is a map whose keys are of any type, and in order.
+// pairs is an ordered map with keys of any type.
 type pairs []any
 
 // EncodeMsgpack implements msgpack.CustomEncoder.
@@ -100,7 +100,7 @@ func (p pairs) EncodeMsgpack(e *msgpack.Encoder) error {
 func TestKeysOfAnotherEncoder(t *testing.T) {
 	for _, row := range []struct {
 		record pairs
-		want   any // encoding/json writes such keys as we must
+		want   any // encoding/json's form of such keys
 	}{
 		{pairs{-5, "a", 5, "b", int64(1) << 40, "c"}, map[int64]string{-5: "a", 5: "b", 1 << 40: "c"}},
 		{pairs{uint8(0), 1, uint8(255), 2}, map[uint8]int{0: 1, 255: 2}},

@@ -15,11 +15,10 @@ import (
 
 const tag = "app.web"
 
-// moment is the time of an event that these tests care nothing about:
-// 2026-11-23T09:14:22.117384Z.
+// moment is the time of an event in tests that don't depend on it: 2026-11-23T09:14:22.117384Z.
 var moment = chunk.Time{Seconds: 1795425262, Nanos: 117384000}
 
-// write makes one document with a writer of its own.
+// write returns one document, made by a new writer.
 func write(t testing.TB, o document.Options, e chunk.Event) string {
 	t.Helper()
 	if o.TimeFormat == nil {
@@ -55,7 +54,7 @@ func dateFormat(t testing.TB, pattern string) *strftime.Strftime {
 	return format
 }
 
-// bare writes a record and nothing beside it.
+// bare writes a record without added fields.
 func bare(t testing.TB, record []byte) string {
 	t.Helper()
 	return write(t, document.Options{}, chunk.Event{Time: moment, Record: record})
@@ -71,7 +70,7 @@ func keyed(key []byte) []byte {
 	return msgp.AppendInt(append(msgp.AppendMapHeader(nil, 1), key...), 1)
 }
 
-// decode reads JSON as encoding/json does, with numbers as they stand.
+// decode reads JSON like encoding/json, but keeps numbers as text.
 func decode(t testing.TB, text string) any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
@@ -83,7 +82,7 @@ func decode(t testing.TB, text string) any {
 	return v
 }
 
-// viaJSON is what encoding/json makes of a Go value, there and back.
+// viaJSON is a Go value after encoding and decoding by encoding/json.
 func viaJSON(t testing.TB, v any) any {
 	t.Helper()
 	text, err := json.Marshal(v)

@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// mend appends key as Elasticsearch takes it, and says what had to be changed.
-// It splits keys at dots and wants something in each part but those that are
-// empty at the end (DocumentParser, DotExpandingXContentParser). Found by
-// trying: TestHostKeysAreThoseThatElasticsearchTakes.
+// mend appends key in a form that Elasticsearch accepts, and returns the reason for the change.
+// Elasticsearch splits keys at dots and wants each part to be non-blank, except for empty parts at
+// the end (DocumentParser, DotExpandingXContentParser). Found by trying:
+// TestHostKeysAreThoseThatElasticsearchTakes.
 func mend(dst, key []byte, top bool) (out []byte, why Change) {
 	mark := len(dst)
 	dst, why = fillBlanks(dst, key)
@@ -29,16 +29,16 @@ func mend(dst, key []byte, top bool) (out []byte, why Change) {
 	return dst, why
 }
 
-// Acceptable says whether Elasticsearch takes key at the top of a document.
+// Acceptable reports whether Elasticsearch accepts key at the top of a document.
 func Acceptable(key string) bool {
 	_, why := mend(nil, []byte(key), true)
 	return why == unchanged
 }
 
-// fillBlanks puts an underscore for each part that is blank, and for the dot
-// behind a part that is empty: `.a` becomes `_a`, `a. .b` becomes `a._.b`.
+// fillBlanks puts an underscore for each part that is blank, and for the dot behind a part that is
+// empty: `.a` becomes `_a`, `a. .b` becomes `a._.b`.
 func fillBlanks(dst, key []byte) (out []byte, why Change) {
-	core := bytes.TrimRight(key, ".") // Elasticsearch leaves dots at the end out
+	core := bytes.TrimRight(key, ".") // Elasticsearch ignores dots at the end
 	if len(core) == 0 {
 		if len(key) == 0 {
 			return append(dst, '_'), EmptyKey
@@ -68,8 +68,7 @@ func fillBlanks(dst, key []byte) (out []byte, why Change) {
 	return append(dst, key[len(core):]...), why
 }
 
-// isBlank says whether there is nothing, or nothing but white space, in text,
-// as Java's String.isBlank does.
+// isBlank reports whether text is empty or white space, like Java's String.isBlank.
 func isBlank(text []byte) bool {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
@@ -81,7 +80,7 @@ func isBlank(text []byte) bool {
 	return true
 }
 
-// isWhitespace is Java's Character.isWhitespace, which has no no-break spaces.
+// isWhitespace is Java's Character.isWhitespace, which excludes no-break spaces.
 func isWhitespace(r rune) bool {
 	switch {
 	case r <= ' ':
@@ -92,10 +91,9 @@ func isWhitespace(r rune) bool {
 	return r == 0x1680 || r == 0x2028 || r == 0x2029 || r == 0x205f || r == 0x3000
 }
 
-// isReserved says whether a name is a metadata field, which can't be in a
-// document, in one of the supported servers: MetadataFieldMapper's subclasses
-// in Elasticsearch 7.17 and 9.5, its modules and OpenSearch 3. _doc_count is
-// none of them: a document may have it.
+// isReserved reports whether a name is a metadata field that a document must not have, in any
+// supported server: the subclasses of MetadataFieldMapper in Elasticsearch 7.17 and 9.5, its
+// modules, and OpenSearch 3. _doc_count is not among them: a document may have it.
 func isReserved(name string) bool {
 	switch name {
 	case "_id", "_index", "_source", "_routing", "_version", "_type", "_field_names", "_seq_no", "_primary_term",
@@ -106,7 +104,7 @@ func isReserved(name string) bool {
 	return false
 }
 
-// mayBeRefused is the quick look at a key: false for nearly all.
+// mayBeRefused is a quick check of a key: false for nearly all.
 func mayBeRefused(key []byte, top bool) bool {
 	if len(key) == 0 || key[0] <= ' ' || key[0] >= 0xe1 || top && key[0] == '_' {
 		return true // the white space beyond ASCII starts with 0xe1 to 0xe3

@@ -12,10 +12,9 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// appendFloat writes a float as a value: chunk.AppendFloat's text, with a
-// fraction where it is whole. Elasticsearch's dynamic mapping makes a long of a
-// field that begins with 1, and cuts the fraction of each later value; of 1.0
-// and of 1e+21 it makes a float. NaN and the infinities, which JSON can't hold,
+// appendFloat writes a float as a value: chunk.AppendFloat's text, with a fraction if it is whole.
+// Elasticsearch's dynamic mapping makes a long of a field that begins with 1, and truncates all
+// later values; of 1.0 and 1e+21 it makes a float. NaN and the infinities, which JSON can't hold,
 // become null.
 func appendFloat(dst []byte, f float64, bits int) []byte {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -28,8 +27,7 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	return dst
 }
 
-// appendBinary writes bytes as a string: as they are where they are UTF-8, in
-// base64 where they are not.
+// appendBinary writes bytes as a string: unchanged if they are UTF-8, else in base64.
 func appendBinary(dst, b []byte) []byte {
 	if utf8.Valid(b) {
 		return jsontext.AppendString(dst, b)
@@ -43,9 +41,9 @@ func appendBase64(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// extension writes an ext type: Fluent Bit's event time (type 0, 8 bytes) as a
-// number of seconds, which is how its own JSON formats write an event's time
-// (json_date_format double), any other as the base64 of its bytes.
+// extension writes an ext type: Fluent Bit's event time (type 0, 8 bytes) as a number of seconds,
+// as Fluent Bit's own JSON formats do (json_date_format double), any other as the base64 of its
+// bytes.
 //
 // Possible errors: chunk.ErrTruncated.
 func extension(dst, b []byte) (out, rest []byte, err error) {
@@ -61,8 +59,8 @@ func extension(dst, b []byte) (out, rest []byte, err error) {
 	return appendBase64(dst, data), rest, nil
 }
 
-// extensionData splits a whole ext value. fixext (0xd4 to 0xd8) has its type
-// behind the lead byte; ext 8, 16 and 32 (0xc7 to 0xc9) behind their length.
+// extensionData splits a whole ext value. The type of a fixext (0xd4 to 0xd8) follows its lead
+// byte, that of ext 8, 16 and 32 (0xc7 to 0xc9) its length.
 func extensionData(b []byte) (kind int8, data []byte) {
 	at := 1
 	if b[0] <= 0xc9 {
@@ -71,9 +69,8 @@ func extensionData(b []byte) (kind int8, data []byte) {
 	return int8(b[at]), b[at+1:]
 }
 
-// appendSeconds writes a time as a number, to the last digit: a float of 64
-// bits would lose the last hundreds of nanoseconds. Whole seconds have a
-// fraction, as whole floats have.
+// appendSeconds writes a time as a number, exact to the last digit: a 64-bit float would lose the
+// last hundreds of nanoseconds. Whole seconds get a fraction, like whole floats.
 func appendSeconds(dst []byte, seconds, nanos uint32) []byte {
 	dst = strconv.AppendUint(dst, uint64(seconds)+uint64(nanos/1e9), 10)
 	if nanos %= 1e9; nanos == 0 {
@@ -83,7 +80,7 @@ func appendSeconds(dst []byte, seconds, nanos uint32) []byte {
 	return bytes.TrimRight(dst, "0")
 }
 
-// appendFraction writes n with leading zeros. It has at most nine digits.
+// appendFraction writes n, which has at most nine digits, with leading zeros.
 func appendFraction(dst []byte, n uint32, digits int) []byte {
 	dst = append(dst, "000000000"[:digits]...)
 	for i := len(dst) - 1; n > 0; i-- {

@@ -17,26 +17,26 @@ import (
 //
 //	go test -run '^$' -bench . -count 6 ./plugin/document
 //
-// The bar is ten copies (BesideCopy) and five times Compact's MB/s. Document has
-// both because a container's chunk repeats what is known of its pod (memo.go);
-// Mixed, where nothing repeats, has the second only.
+// The bar is ten copies (BesideCopy) and five times Compact's MB/s. Document has both because a
+// container's chunk repeats the metadata of its pod (memo.go); Mixed, where nothing repeats, has
+// the second only.
 
-// BenchmarkDocument is the encoder's whole road: a chunk of Kubernetes events
-// read, their strings checked for UTF-8, and written as documents.
+// BenchmarkDocument is the encoder's whole path: it reads a chunk of Kubernetes events, checks
+// their strings for UTF-8, and writes the documents.
 func BenchmarkDocument(b *testing.B) {
 	data, _ := kubernetesChunk()
 	benchmarkDocument(b, data)
 }
 
-// BenchmarkDocumentMixed has another pod in every event, so that nothing is
-// saved by remembering the last one.
+// BenchmarkDocumentMixed has another pod in every event, so that memory of the last one saves
+// nothing.
 func BenchmarkDocumentMixed(b *testing.B) {
 	data, _ := mixedChunk()
 	benchmarkDocument(b, data)
 }
 
-// BenchmarkDocumentAlternating has twelve pods in turn, as a chunk has that
-// collects a node's containers under one tag.
+// BenchmarkDocumentAlternating alternates twelve pods, like a chunk that collects a node's
+// containers under one tag.
 func BenchmarkDocumentAlternating(b *testing.B) {
 	data, _ := fullChunk(func(i int) int { return i * 5 % 12 })
 	benchmarkDocument(b, data)
@@ -52,18 +52,16 @@ func benchmarkDocument(b *testing.B, data []byte) {
 	}
 }
 
-// BenchmarkBesideCopy says how many times a chunk could be copied while it is
-// encoded. What is copied is the chunk itself, which is less than its documents,
-// from the same memory, which is in the processor's caches or not as it is for
-// the encoder; encoding and copying come in turn, so that what else the machine
-// does meets both.
+// BenchmarkBesideCopy reports how many times a chunk could be copied in the time of its encoding.
+// It copies the chunk itself, which is smaller than its documents, from the same memory, so that
+// both find it in the processor's caches or neither does. Encoding and copying alternate, so that
+// other load of the machine slows both.
 //
-// What else it does only ever adds time, and not the same to both: a neighbour on
-// the same physical core makes encoding slower by half, and copying less. So
-// each counts with the time that a tenth of its turns stayed below.
+// Other load only ever adds time, and not equally: a neighbour on the same physical core slows
+// encoding by half, and copying less. So each counts with the first decile of its times.
 //
-// The chunk is copied in one call, and in pieces: a call of 1 MB and more writes past the
-// caches (runtime/memmove_amd64.s), which pieces of 64 KB don't, and are faster.
+// The chunk is copied in one call, and in pieces: a call of 1 MB and more writes past the caches
+// (runtime/memmove_amd64.s), pieces of 64 KB don't, and are faster.
 func BenchmarkBesideCopy(b *testing.B) {
 	const pieceBytes = 64 << 10
 	data, _ := kubernetesChunk()
@@ -89,7 +87,7 @@ func BenchmarkBesideCopy(b *testing.B) {
 	b.ReportMetric(megabytes/undisturbed(pieces), "copied-piecewise-MB/s")
 }
 
-// since returns the seconds since start, and starts again.
+// since returns the seconds since start, and restarts it.
 func since(start *time.Time) float64 {
 	now := time.Now()
 	seconds := now.Sub(*start).Seconds()
@@ -97,14 +95,14 @@ func since(start *time.Time) float64 {
 	return seconds
 }
 
-// undisturbed is the time that a tenth of them stayed below.
+// undisturbed is the first decile of the times.
 func undisturbed(times []float64) float64 {
 	sorted := slices.Sorted(slices.Values(times))
 	return sorted[len(sorted)/10]
 }
 
-// BenchmarkCompact has encoding/json walk the documents and copy them. It has
-// them as JSON already, so it neither reads msgpack nor escapes anything.
+// BenchmarkCompact walks and copies the documents by encoding/json. They are JSON already, so it
+// neither reads msgpack nor escapes anything.
 func BenchmarkCompact(b *testing.B) {
 	data, _ := kubernetesChunk()
 	documents := bytes.Split(bytes.TrimSpace(encodeAll(b, defaultWriter(b), nil, data)), []byte("\n"))
@@ -134,7 +132,7 @@ func TestEncodingKubernetesEventsAllocatesNothing(t *testing.T) {
 	}
 }
 
-// defaultWriter has the options' defaults, and the tag.
+// defaultWriter has the default options, and the tag.
 func defaultWriter(t testing.TB) *document.Writer {
 	t.Helper()
 	format, err := address.ParseDate("%Y-%m-%dT%H:%M:%S")

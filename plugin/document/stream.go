@@ -8,22 +8,22 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// Namer names the data stream that an event of a time goes to, `"type-dataset-namespace"`
-// with its quotes, by the values at Options.Paths. Neither type nor dataset
-// has a `-` in it, and none needs escaping (plugin/address).
+// Namer names the data stream of an event by its time and its values at Options.Paths:
+// `"type-dataset-namespace"` with its quotes. Neither type nor dataset has a `-` in it, and no part
+// needs escaping (plugin/address).
 type Namer interface {
 	IndexAt(t chunk.Time, values chunk.Values) []byte
 }
 
-// streamKeys are the fields that must not say otherwise: the object that is
-// added, and the same fields written with a dot.
+// streamKeys are the fields that must agree with the data stream's name: the object that is added,
+// and the same fields written with a dot.
 var streamKeys = [...]string{"data_stream", "data_stream.type", "data_stream.dataset", "data_stream.namespace"}
 
 // streamFields are their bits.
 const streamFields = (1<<len(streamKeys) - 1) << streamField
 
-// NameStreams has every document tell the data stream it is in, as Elastic's
-// data stream naming scheme wants it: data_stream.type, .dataset and .namespace.
+// NameStreams gives every document the fields of its data stream, as in Elastic's naming scheme:
+// data_stream.type, .dataset and .namespace.
 func (w *Writer) NameStreams(n Namer) {
 	w.streams = n
 	for i, key := range streamKeys {
@@ -31,9 +31,9 @@ func (w *Writer) NameStreams(n Namer) {
 	}
 }
 
-// appendStream adds the fields of the event's data stream. They are constant_keyword in
-// Elastic's templates, which refuse a document that says otherwise: so a
-// record's own fields give way, under another name, unless they say the same.
+// appendStream adds the fields of the event's data stream. They are constant_keyword in Elastic's
+// templates, which reject a document with other values. So the record's own fields are renamed
+// unless they have the same values.
 func (w *Writer) appendStream(dst []byte, t chunk.Time, o *object) []byte {
 	name := bytes.Trim(w.streams.IndexAt(t, w.values), `"`)
 	kind, rest, _ := bytes.Cut(name, []byte("-"))
@@ -51,8 +51,8 @@ func (w *Writer) appendStream(dst []byte, t chunk.Time, o *object) []byte {
 // stream is a data stream's name in its parts.
 type stream struct{ kind, dataset, namespace []byte }
 
-// giveWay renames the record's own fields. It says whether they may stay, since
-// they are what would be added.
+// giveWay renames the record's own fields. It reports whether they may stay because they equal the
+// fields that would be added.
 func (w *Writer) giveWay(dst []byte, o *object, s stream) (same bool) {
 	members := w.members[o.first:]
 	for i := range members {
@@ -70,8 +70,7 @@ func (w *Writer) giveWay(dst []byte, o *object, s stream) (same bool) {
 	return same
 }
 
-// is says whether the field at the start of b is data_stream with the three
-// parts that s has.
+// is reports whether the field at the start of b is data_stream with the three parts of s.
 func (s stream) is(b []byte) bool {
 	key, b, err := msgp.ReadStringZC(b)
 	if err != nil || string(key) != streamKeys[0] {

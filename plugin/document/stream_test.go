@@ -7,7 +7,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// stream is the data stream that all events of a test go to.
+// stream is the data stream of all events of a test.
 type stream string
 
 func (s stream) IndexAt(chunk.Time, chunk.Values) []byte { return []byte(`"` + s + `"`) }

@@ -17,7 +17,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// TestTableIsTrue holds docs/documents.md against the code, line by line.
+// TestTableIsTrue compares docs/documents.md with the code, line by line.
 func TestTableIsTrue(t *testing.T) {
 	checks := map[string]func(t *testing.T, cells []string){
 		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Changed keys": checkChanged, "OpenTelemetry": checkOTLP, "Times": checkTime, "Limits": checkLimit,
@@ -64,7 +64,7 @@ func readTables(t *testing.T, path string) map[string][][]string {
 	return tables
 }
 
-// unhex reads bytes as the tables write them.
+// unhex reads bytes in the notation of the tables.
 func unhex(t *testing.T, text string) (b []byte) {
 	t.Helper()
 	for word := range strings.FieldsSeq(text) {
@@ -99,7 +99,7 @@ func checkKey(t *testing.T, cells []string) {
 func compare(t *testing.T, record []byte, before, cell, behind string) {
 	t.Helper()
 	if cell != malformed {
-		cell = strings.ReplaceAll(cell, "<U+2028>", "\u2028") // which nobody could see
+		cell = strings.ReplaceAll(cell, "<U+2028>", "\u2028") // the character itself is invisible
 		if got, want := bare(t, record), before+cell+behind; got != want {
 			t.Errorf("the code writes %s, the table says %s", got, want)
 		}
@@ -136,8 +136,7 @@ func checkRecord(t *testing.T, cells []string) {
 	}
 }
 
-// msgpackOf turns a JSON object into msgpack: keys in their order, and twice
-// where they stand twice.
+// msgpackOf turns a JSON object into msgpack, with its keys in order and duplicates kept.
 func msgpackOf(t *testing.T, text string) []byte {
 	t.Helper()
 	d := json.NewDecoder(strings.NewReader(text))
@@ -169,7 +168,7 @@ func msgpackOf(t *testing.T, text string) []byte {
 	return append(msgp.AppendMapHeader(nil, n), body...)
 }
 
-// checkChanged makes an event of the line's JSON, with nothing to be added.
+// checkChanged makes an event of the line's JSON, without added fields.
 func checkChanged(t *testing.T, cells []string) {
 	var o document.Options
 	if cells[1] == "Replace_Dots on" {
@@ -180,7 +179,7 @@ func checkChanged(t *testing.T, cells []string) {
 		want[slices.Index(document.ChangeNames(), kind)]++
 	}
 	w := document.NewWriter(o)
-	for range 2 { // the second time from what is remembered
+	for range 2 { // the second time from memory
 		out, _, err := w.Append(nil, &chunk.Event{Record: msgpackOf(t, cells[0])})
 		if err != nil || string(out) != cells[2] {
 			t.Errorf("the code writes %s, %v; the table says %s", out, err, cells[2])
@@ -191,8 +190,7 @@ func checkChanged(t *testing.T, cells []string) {
 	}
 }
 
-// checkOTLP wants each field that the line names in the document of an event
-// that has all of them.
+// checkOTLP wants each field of the line in the document of an event that has all of them.
 func checkOTLP(t *testing.T, cells []string) {
 	e := chunk.Event{Time: moment, Record: fields(), Metadata: fields("otlp", otlp()), Group: fields("resource", fields(), "scope", fields())}
 	document := decode(t, write(t, document.Options{MetadataKey: "metadata"}, e)).(map[string]any)
@@ -227,7 +225,7 @@ func checkTime(t *testing.T, cells []string) {
 	}
 }
 
-// checkLimit compares with what the other tests of this package prove.
+// checkLimit compares the line with the limits that the other tests of this package prove.
 func checkLimit(t *testing.T, cells []string) {
 	proved := map[string]int{
 		"maps and arrays in one another, the record included":                        levels,

@@ -10,7 +10,7 @@ import (
 	"out_es/plugin/document"
 )
 
-// timesOfInterest lie on either side of everything that has broken clocks.
+// timesOfInterest are on both sides of every instant that has broken clocks.
 var timesOfInterest = []chunk.Time{
 	{Seconds: 0, Nanos: 0}, {Seconds: 0, Nanos: 1}, {Seconds: 1, Nanos: 999999999},
 	{Seconds: -1, Nanos: 0}, {Seconds: -1, Nanos: 999999999}, {Seconds: -86400 * 365 * 200, Nanos: 5000000},
@@ -19,8 +19,8 @@ var timesOfInterest = []chunk.Time{
 	moment, {Seconds: moment.Seconds, Nanos: 7000000}, {Seconds: moment.Seconds, Nanos: 70000000},
 }
 
-// The truth is Go's own time formatting, for a writer that is used once and
-// for one that keeps the last second.
+// The reference is Go's own time formatting, for a writer that is used once and for one that keeps
+// the last second.
 func TestTimesAreThoseOfGo(t *testing.T) {
 	for _, row := range []struct {
 		precision document.Precision
@@ -47,7 +47,7 @@ func TestTimesAreThoseOfGo(t *testing.T) {
 
 var emptyMap = []byte{0x80}
 
-// appendEmpty appends the document of an event of that time with nothing else in it.
+// appendEmpty appends the document of an empty event of that time.
 func appendEmpty(t *testing.T, w *document.Writer, dst []byte, at chunk.Time) []byte {
 	out, _, err := w.Append(dst, &chunk.Event{Time: at, Record: emptyMap})
 	if err != nil {

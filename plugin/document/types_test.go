@@ -125,7 +125,7 @@ func TestFloatsAreTheShortestThatReadBackTheSameAndNeverIntegers(t *testing.T) {
 	}
 }
 
-// encoding/json's own keys are the truth for integers, the rest is JSON text.
+// The reference is encoding/json's own keys for integers, and JSON text for the rest.
 func TestKeysThatAreNoStringsBecomeTheirText(t *testing.T) {
 	for _, row := range []struct {
 		name string

@@ -10,10 +10,9 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// maxDepth is how many maps and arrays may lie in one another. Elasticsearch's
-// parser stops at 1,000 (Jackson's StreamReadConstraints), its dynamic mapping
-// at 20 (index.mapping.depth.limit). 200 levels at about 250 bytes of stack
-// each stay within 64 KB.
+// maxDepth is the maximum nesting of maps and arrays. Elasticsearch's parser stops at 1,000
+// (Jackson's StreamReadConstraints), its dynamic mapping at 20 (index.mapping.depth.limit). 200
+// levels at about 250 bytes of stack each stay within 64 KB.
 const maxDepth = 200
 
 // value appends the msgpack value at the start of b as JSON.
@@ -39,9 +38,9 @@ func (w *Writer) value(dst, b []byte, depth int) (out, rest []byte, err error) {
 	return scalar(dst, b)
 }
 
-// textBounds returns where the bytes of the string at the start of b begin and
-// end; 0, 0 where there is no string, or only a part of one. It takes the two
-// forms of nearly all strings, short enough to be inlined.
+// textBounds returns where the bytes of the string at the start of b begin and end; 0, 0 for
+// another value or a truncated string. It handles the two forms of nearly all strings, and is short
+// enough to be inlined.
 func textBounds(b []byte) (head, end int) {
 	if len(b) < 2 {
 		return 0, 0
@@ -71,7 +70,7 @@ func appendSmall(dst []byte, n byte) []byte {
 	return append(dst, '0'+n%10)
 }
 
-// scalar writes the values with a lead byte from 0xc0 that hold no others.
+// scalar writes a value with a lead byte from 0xc0 that contains no other values.
 func scalar(dst, b []byte) (out, rest []byte, err error) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:
@@ -100,7 +99,7 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 	return extension(dst, b)
 }
 
-// object writes a map that stands at branch.
+// object writes a map whose path is branch.
 func (w *Writer) object(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
 	if depth > maxDepth {
 		return w.tooDeep(dst, b)
@@ -142,15 +141,14 @@ func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, res
 	return append(dst, ']'), b, nil
 }
 
-// tooDeep writes null in the place of what lies below maxDepth, and counts it.
+// tooDeep writes null for a value below maxDepth, and counts it.
 func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
 	rest, err = chunk.Skip(b)
 	w.cut++
 	return append(dst, "null"...), rest, err
 }
 
-// stringBytes returns the text of a string, or of a binary that is UTF-8, which
-// is all of b.
+// stringBytes returns the text of b, a whole string or a binary that is UTF-8.
 func stringBytes(b []byte) (text []byte, ok bool) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:
@@ -171,8 +169,8 @@ func mapHeader(b []byte) (n uint32, rest []byte, err error) {
 	return n, rest, broken(err)
 }
 
-// broken turns any of msgp's errors into the one that callers tell apart: a
-// value whose type was looked up first can only fail by ending too early.
+// broken turns any of msgp's errors into chunk.ErrTruncated: a value whose type was checked before
+// can only fail by ending too early.
 func broken(err error) error {
 	if err != nil {
 		return chunk.ErrTruncated

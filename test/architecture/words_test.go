@@ -40,7 +40,6 @@ var unfinished = []string{
 	"plugin/config",
 	"plugin/deadletter",
 	"plugin/deliver",
-	"plugin/document",
 	"plugin/drain",
 	"plugin/elastic",
 	"plugin/exchange",
