@@ -1,5 +1,5 @@
-// Package address says where an event's document goes: the index or data
-// stream, and its id.
+// Package address determines where an event's document goes: the index or data stream, the id, the
+// pipeline and the routing.
 package address
 
 import (
@@ -11,15 +11,15 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// Options say how addresses are made.
+// Options are the templates of addresses.
 type Options struct {
 	// Name is the index, or a data stream's three parts.
 	Name []Part
-	// Longest is the longest name.
+	// Longest is the maximum length of a name in bytes.
 	Longest int
 	Clock   Clock
 	IDs     IDSource
-	// IDPath is the number of the path that leads to RecordIDs.
+	// IDPath is the number of the path for RecordIDs.
 	IDPath int
 	// Pipeline and Routing are nil for none.
 	Pipeline, Routing *Template
@@ -28,24 +28,24 @@ type Options struct {
 // Part is one part of a name, made legal on its own; parts are joined by `-`.
 type Part struct {
 	Template *Template
-	// Default is used for an event that the template, or the law of names,
-	// leaves nothing of.
+	// Default is used for an event for which the template, after the rules for names, leaves
+	// nothing.
 	Default *Template
 	Longest int
-	// Inner says that the part must not hold the joint.
+	// Inner means that the part must not contain the joint.
 	Inner bool
 }
 
-// Clock says which time is in a name.
+// Clock is the time in a name.
 type Clock uint8
 
-// The event's own time, or that of sending.
+// The event's own time, or the time of sending.
 const (
 	EventTime Clock = iota
 	SendingTime
 )
 
-// IDSource says where ids come from.
+// IDSource is the source of ids.
 type IDSource uint8
 
 // The sources of ids.
@@ -71,16 +71,14 @@ func DataStreamOptions(kind, dataset, namespace Part) Options {
 // one id above it fails the whole request.
 const longestID = 512
 
-// ErrIDTooLong means that a record's own id is longer than Elasticsearch
-// takes; ErrNoID that the record has none where RecordIDs are asked for, or a
-// value that is no text, number or boolean.
+// ErrIDTooLong means that a record's own id is longer than Elasticsearch accepts; ErrNoID that the
+// record lacks one with RecordIDs, or has a value that is no text, number or boolean.
 var (
 	ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
 	ErrNoID      = errors.New("address: the record has no id where Id_Key points to")
 )
 
-// Constant is the name that every event has, as Elasticsearch takes it; "" where
-// the events decide.
+// Constant is the legal name of every event; "" if it depends on the event.
 func (o Options) Constant() string {
 	for _, p := range o.Name {
 		if !p.Template.IsLiteral() {
@@ -92,18 +90,18 @@ func (o Options) Constant() string {
 	return strings.Trim(string(w.IndexAt(chunk.Time{}, nil)), `"`)
 }
 
-// Writer makes addresses. It keeps the last name, since the next event's is
-// mostly the same, and is not safe for concurrent use.
+// Writer makes addresses. It keeps the last name, since the next event mostly has the same, and is
+// not safe for concurrent use.
 type Writer struct {
 	options Options
-	// fields are the numbers of the paths that names are made of.
+	// fields are the numbers of the paths in names.
 	fields []int
 	tag    string
 	now    time.Time
 
 	second int64
-	key    []byte // the fields that name is made of
-	name   []byte // quoted; of second and key
+	key    []byte // the fields of name
+	name   []byte // quoted; for second and key
 	id     []byte // quoted
 	part   []byte
 	ids    ids
@@ -128,18 +126,17 @@ func (w *Writer) Begin(tag string, now time.Time) {
 	w.ids.begin(tag)
 }
 
-// NeedsRecord says that the record is looked into, which must then have been
-// walked through.
+// NeedsRecord reports whether addresses depend on the record, which must then have been walked.
 func (w *Writer) NeedsRecord() bool {
 	return len(w.fields) > 0 || w.options.IDs != ElasticsearchIDs || w.pipeline.fromRecord || w.routing.fromRecord
 }
 
-// CountsEvents says that ID must see every event of a chunk, in order, also
-// those that are not sent.
+// CountsEvents reports whether ID must see every event of a chunk, in order, including those that
+// are not sent.
 func (w *Writer) CountsEvents() bool { return w.options.IDs == GeneratedIDs }
 
-// Index returns e's index as a JSON string, valid until the next call. values
-// are e's at the paths of the templates.
+// Index returns e's index as a JSON string, valid until the next call. values are e's at the paths
+// of the templates.
 func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte { return w.IndexAt(e.Time, values) }
 
 // IndexAt is Index for an event of that time.
@@ -160,7 +157,7 @@ func (w *Writer) IndexAt(t chunk.Time, values chunk.Values) []byte {
 	return w.name
 }
 
-// clock is the time that templates are made with.
+// clock returns the time for templates.
 func (w *Writer) clock(t chunk.Time) time.Time {
 	if w.options.Clock == SendingTime {
 		return w.now
@@ -168,7 +165,7 @@ func (w *Writer) clock(t chunk.Time) time.Time {
 	return time.Unix(t.Seconds, int64(t.Nanos)).UTC()
 }
 
-// sameFields says whether the fields of the names are those of the last event.
+// sameFields reports whether the fields of names equal those of the last event.
 func (w *Writer) sameFields(values chunk.Values) bool {
 	w.part = w.part[:0]
 	for _, number := range w.fields {
@@ -177,7 +174,7 @@ func (w *Writer) sameFields(values chunk.Values) bool {
 		if value := values[number]; value != nil {
 			var ok bool
 			if w.part, ok = chunk.AppendText(w.part, value); ok {
-				// The length, so that no two lists of texts are the same bytes.
+				// The length, so that no two lists of texts have the same bytes.
 				binary.BigEndian.PutUint32(w.part[head:], uint32(len(w.part)-head))
 			}
 		}
@@ -189,7 +186,7 @@ func (w *Writer) sameFields(values chunk.Values) bool {
 	return false
 }
 
-// missing marks a field that is not there: a length that no chunk has room for.
+// missing marks a missing field: a length that exceeds any chunk.
 const missing = 0xff
 
 // legalPart renders one part.
@@ -207,7 +204,7 @@ func (w *Writer) legalPart(p Part, at time.Time, values chunk.Values) []byte {
 			return text
 		}
 	}
-	return []byte("unnamed") // a default that is itself no name
+	return []byte("unnamed") // the default itself has no legal character
 }
 
 func replaceJoint(text []byte) {

@@ -12,9 +12,9 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// ID returns e's id as a JSON string, valid until the next call, or nil where
-// Elasticsearch makes one. values are e's at the paths of the templates; for
-// GeneratedIDs, which need none, e.Record must be bounded.
+// ID returns e's id as a JSON string, valid until the next call, or nil if Elasticsearch generates
+// ids. values are e's at the paths of the templates; for GeneratedIDs, which need none, e.Record
+// must be bounded.
 //
 // Possible errors: ErrIDTooLong, ErrNoID.
 func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
@@ -41,8 +41,8 @@ func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
 	return nil, nil
 }
 
-// idBytes is how long an id is by Elasticsearch's count. Bytes that are no
-// UTF-8 arrive there as U+FFFD, which has three.
+// idBytes is the length of an id by Elasticsearch's count. Each byte that is not UTF-8 arrives
+// there as U+FFFD, which has three.
 func idBytes(text []byte) (n int) {
 	if utf8.Valid(text) {
 		return len(text)
@@ -53,20 +53,20 @@ func idBytes(text []byte) (n int) {
 	return n
 }
 
-// ids makes ids for the events of one chunk: a 128-bit hash (XXH3) of tag,
-// event time, record, metadata and group where there are any, and the how-manieth of its equals the event is within the
-// chunk. An event has the same id in every attempt and after every restart;
-// the golden test pins the values, since a change would double documents.
+// ids makes ids for the events of one chunk: a 128-bit hash (XXH3) of tag, event time, record,
+// metadata and group, and the event's ordinal among equal events of the chunk. An event has the
+// same id in every attempt and after every restart. The golden test pins the values, since a change
+// would duplicate documents.
 type ids struct {
 	tag xxh3.Uint128
-	// seen counts equal events by the first half of their hash; repeats holds
-	// the ordinals above 0, by position, for the events up to next.
+	// seen counts equal events by the first half of their hash; repeats holds the ordinals above 0,
+	// by position, of the events before next.
 	seen    map[uint64]uint32
 	repeats []repeat
 	next    int
 }
 
-// keptEvents is how large seen may be to be used again: about 1 MB of map.
+// keptEvents is the maximum size of seen that is kept for the next chunk: about 1 MB of map.
 const keptEvents = 32 << 10
 
 type repeat struct {
@@ -83,8 +83,8 @@ func (s *ids) begin(tag string) {
 	s.repeats, s.next = s.repeats[:0], 0
 }
 
-// append appends the id of e, 22 characters of URL-safe base64 in quotes. The
-// events of a chunk must come in order; ones that were seen may come again.
+// append appends the id of e, 22 characters of URL-safe base64 in quotes. The events of a chunk
+// must come in order; repeated ones may come again.
 func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	record := xxh3.Hash128(e.Record)
 	if len(e.Group) > 0 || !chunk.IsEmpty(e.Metadata) {
@@ -108,9 +108,8 @@ func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	return append(dst, '"')
 }
 
-// withMore makes the hash of a record one of all that its document is made of:
-// OTLP's events are told apart by their attributes, and by the resource that
-// they come from, as much as by their text.
+// withMore extends the hash of a record to all parts of its document: OTLP's events differ by their
+// attributes and their resource as much as by their text.
 func (s *ids) withMore(record xxh3.Uint128, e *chunk.Event) xxh3.Uint128 {
 	var input [48]byte
 	for i, hash := range [...]xxh3.Uint128{record, xxh3.Hash128(e.Metadata), xxh3.Hash128(e.Group)} {
@@ -120,7 +119,7 @@ func (s *ids) withMore(record xxh3.Uint128, e *chunk.Event) xxh3.Uint128 {
 	return xxh3.Hash128(input[:])
 }
 
-// ordinal is how many equals of the event came before it in the chunk.
+// ordinal is the number of equal events before this one in the chunk.
 func (s *ids) ordinal(position int, hash uint64) uint32 {
 	if position < s.next {
 		i := sort.Search(len(s.repeats), func(i int) bool { return s.repeats[i].position >= position })

@@ -45,13 +45,12 @@ func id(t testing.TB, w *address.Writer, e *chunk.Event) string {
 	return text
 }
 
-// The ids below must never change: an event that is in flight when the plugin
-// is updated, or that another version has sent before, would be stored twice.
-// Whoever needs other ids adds a setting, and leaves these.
+// The ids below must never change: an event that is in flight during an update of the plugin, or
+// that another version has sent before, would be stored twice. New kinds of ids need a new setting.
 //
-// They were computed with the reference implementation of XXH3, by way of
-// Python: base64url(xxh3_128(xxh3_128(tag) + xxh3_128(record) + seconds in 8
-// bytes, nanoseconds and ordinal in 4 each, all big endian)).
+// They were computed with the reference implementation of XXH3, by way of Python:
+// base64url(xxh3_128(xxh3_128(tag) + xxh3_128(record) + seconds in 8 bytes, nanoseconds and ordinal
+// in 4 each, all big endian)).
 func TestGeneratedIDsAreTheseForEver(t *testing.T) {
 	line := object("log", "a line")
 	for _, row := range []struct {
@@ -59,7 +58,7 @@ func TestGeneratedIDsAreTheseForEver(t *testing.T) {
 		tag    string
 		time   chunk.Time
 		record []byte
-		before int // equals of the event that come before it
+		before int // number of equal events before it
 		want   string
 	}{
 		{"an event", "kube.var.log", chunk.Time{Seconds: 1795425262, Nanos: 117384000}, line, 0, "UVOL2FBTChJQgJx7TlhWlg"},
@@ -82,7 +81,7 @@ func TestGeneratedIDsAreTheseForEver(t *testing.T) {
 	}
 }
 
-// events is a chunk of n events, of which every third is like the first.
+// events is a chunk of n events; every third equals the first.
 func events(t testing.TB, n int) (data []byte) {
 	t.Helper()
 	for i := range n {
@@ -94,7 +93,7 @@ func events(t testing.TB, n int) (data []byte) {
 	return data
 }
 
-// walk gives the events from where r stands to w.
+// walk gives the events from r's position on to w.
 func walk(t testing.TB, r *chunk.Reader, w *address.Writer) (ids []string) {
 	t.Helper()
 	var e chunk.Event
@@ -135,7 +134,7 @@ func TestEqualEventsOfAChunkHaveDifferentIDsInEveryAttempt(t *testing.T) {
 			t.Fatalf("walked again from event %d, ids differ", from)
 		}
 	}
-	// The first attempt may end in the middle, and the next begin before that.
+	// The first attempt may end in the middle, and the next one begin before that.
 	w = idWriter(t, address.GeneratedIDs, "")
 	for _, from := range []int{0, 100, 50, 99, 0, 200, 150} {
 		r.Seek(places[from])
@@ -148,7 +147,7 @@ func TestEqualEventsOfAChunkHaveDifferentIDsInEveryAttempt(t *testing.T) {
 			}
 		}
 	}
-	// The chunk comes again, to a writer that had others since, or to a new one.
+	// The chunk comes again, to a writer that had others in between, or to a new one.
 	w.Begin("another", at)
 	walkOther := chunk.NewReader(events(t, 10))
 	walk(t, &walkOther, w)
@@ -202,13 +201,13 @@ func TestWhatDiffersHasAnotherID(t *testing.T) {
 	}
 }
 
-// docs/adr/0007-ids.md says when this can happen and what to do.
+// docs/adr/0007-ids.md describes when this can happen, and the remedy.
 func TestEqualEventsOfTwoChunksAreOne(t *testing.T) {
 	w := idWriter(t, address.GeneratedIDs, "")
 	e := chunk.Event{Time: chunk.Time{Seconds: 5}, Record: object("log", "a"), Metadata: object()}
 	first := id(t, w, &e)
 	w.Begin(tag, at)
-	e.Position, e.Metadata = 7, nil // as the old layout has it
+	e.Position, e.Metadata = 7, nil // as in the old layout
 	if second := id(t, w, &e); second != first {
 		t.Errorf("%s, then %s", first, second)
 	}
@@ -267,7 +266,7 @@ func TestLongIDsAreRefused(t *testing.T) {
 	w := idWriter(t, address.RecordIDs, "$id")
 	for _, text := range []string{
 		strings.Repeat("a", 513), strings.Repeat("é", 257), strings.Repeat("a", 100_000),
-		strings.Repeat("\xff", 171), strings.Repeat("\xff", 170) + "aaa", // three bytes each, once they are U+FFFD
+		strings.Repeat("\xff", 171), strings.Repeat("\xff", 170) + "aaa", // three bytes each, as U+FFFD
 	} {
 		if got, err := w.ID(&chunk.Event{}, values(t, object("id", text))); !errors.Is(err, address.ErrIDTooLong) {
 			t.Errorf("%d bytes: %.20s, %v", len(text), got, err)

@@ -37,7 +37,7 @@ func TestIndexHasTheTimeOfTheEvent(t *testing.T) {
 	}
 }
 
-// A writer that has made no name yet must not take the zero second for known.
+// A new writer must not mistake second zero for the last second.
 func TestFirstEventOf1970HasAName(t *testing.T) {
 	w := address.NewWriter(address.IndexOptions(template(t, "x-%s"), template(t, "fluent-bit")))
 	w.Begin(tag, at)
@@ -114,7 +114,7 @@ func TestWritersSayWhatTheyNeed(t *testing.T) {
 	for _, row := range []struct {
 		name            string
 		options         address.Options
-		record, counted bool // what it must say
+		record, counted bool // expected answers
 	}{
 		{"a literal", name("logs"), false, false},
 		{"date and tag", name("$TAG-%Y"), false, false},

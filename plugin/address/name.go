@@ -6,17 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// Longest names, in bytes: an index may have 255 (MetadataCreateIndexService);
-// of a data stream's backing index, `.ds-NAME-2026.11.23-000001`, 25 are not
-// the name's own. Dataset and namespace may have 100 each (Elastic's data
-// stream naming scheme).
+// Maximum lengths of names, in bytes: an index may have 255 (MetadataCreateIndexService); 25 of
+// those of a data stream's backing index, `.ds-NAME-2026.11.23-000001`, are not the name's own.
+// Dataset and namespace may have 100 each (Elastic's data stream naming scheme).
 const (
 	longestIndex      = 255
 	longestDataStream = 230
 	longestPart       = 100
 )
 
-// illegal marks the bytes that an index name must not hold.
+// illegal marks the bytes that an index name must not contain.
 var illegal = func() (table [256]bool) {
 	for c := range 0x21 {
 		table[c] = true // control characters and the space
@@ -27,10 +26,9 @@ var illegal = func() (table [256]bool) {
 	return table
 }()
 
-// legalize makes name an index name that Elasticsearch takes, in place where
-// it can: lower case, an underscore for what is not allowed, nothing that
-// leads with `-`, `_` or `+`, cut to longest bytes at a character. The result
-// is empty where nothing legal is left. It needs no escaping in JSON.
+// legalize makes name a legal index name, in place if possible: lower case, an underscore for each
+// forbidden character, no leading `-`, `_` or `+`, at most longest bytes, cut at a character. The
+// result is empty if no legal character remains. It needs no escaping in JSON.
 func legalize(name []byte, longest int) []byte {
 	ascii := true
 	for i, c := range name {
@@ -54,7 +52,7 @@ func legalize(name []byte, longest int) []byte {
 	return name
 }
 
-// cutAt cuts text to longest bytes at a character.
+// cutAt cuts text to at most longest bytes, at a character.
 func cutAt(text []byte, longest int) []byte {
 	if len(text) <= longest {
 		return text
@@ -65,9 +63,8 @@ func cutAt(text []byte, longest int) []byte {
 	return text[:longest]
 }
 
-// legalizeRunes is the slow way, for names that are not ASCII. Of a character
-// newer than Go's tables (Unicode 15; a JDK may know later ones) nobody here
-// can say whether it is lower case, so it isn't let through.
+// legalizeRunes is the slow path, for names that are not ASCII. It replaces characters that are
+// newer than Go's tables (Unicode 15): a JDK may know them as upper case.
 func legalizeRunes(name []byte) []byte {
 	name = bytes.ToLower(bytes.ToValidUTF8(name, []byte("_")))
 	return bytes.Map(func(r rune) rune {

@@ -20,7 +20,7 @@ func template(t testing.TB, text string) *address.Template {
 	return parsed
 }
 
-// index is the name that a writer makes, without its quotes. It must be one.
+// index returns the name that a writer makes, without its quotes. It must be legal.
 func index(t testing.TB, w *address.Writer, record []byte) string {
 	t.Helper()
 	quoted := w.Index(&chunk.Event{Time: chunk.Time{Seconds: at.Unix()}}, values(t, record))
@@ -37,9 +37,9 @@ func index(t testing.TB, w *address.Writer, record []byte) string {
 	return name
 }
 
-// refused says what Elasticsearch's MetadataCreateIndexService would hold
-// against an index name (validateIndexOrAliasName, validateIndexName), and
-// Strings.validFileName, which it calls.
+// refused returns the objection of Elasticsearch's MetadataCreateIndexService to an index name
+// (validateIndexOrAliasName, validateIndexName), including that of Strings.validFileName, which it
+// calls.
 func refused(name string) string {
 	switch {
 	case name == "":
@@ -80,13 +80,13 @@ func TestNamesAreMadeLegal(t *testing.T) {
 		{"logs-2026.11.23", "logs-2026.11.23"},
 		{"Logs-PROD", "logs-prod"},
 		{"Größe-ÄÖÜ", "größe-äöü"},
-		{"ΑΣ", "ασ"}, // Java would write a final ς, and takes this for lower case too
+		{"ΑΣ", "ασ"}, // Java would write a final ς, and accepts this as lower case too
 		{"İstanbul", "istanbul"},
 		{"ǅ", "ǆ"},
 		{"a b\tc\nd\re", "a_b_c_d_e"},
 		{"a\u00a0b\u2003c\u3000d\u2028e\u0085f\u1680g\u202fh\u205fi\u200aj", "a_b_c_d_e_f_g_h_i_j"},
 		{"a\x00\x1f\x7f\u0080b", "a____b"},
-		{"a\U00010d50b\ua7dac", "a_b_c"}, // capitals of Unicode 16, of which a JDK knows that they are
+		{"a\U00010d50b\ua7dac", "a_b_c"}, // capitals of Unicode 16, which a JDK may know
 		{"bad\xffutf\xc3\xe2\x82", "bad_utf_"},
 		{"-lead", "lead"}, {"_lead", "lead"}, {"+lead", "lead"}, {"-_+-lead-_+", "lead-_+"},
 		{" lead", "lead"}, {"\xfflead", "lead"}, {"#lead", "lead"},
@@ -144,7 +144,7 @@ func TestDataStreamNames(t *testing.T) {
 	for _, row := range []struct{ kind, dataset, namespace, want string }{
 		{"metrics", "nginx.access", "prod", "metrics-nginx.access-prod"},
 		{"Logs", "Nginx", "PROD", "logs-nginx-prod"},
-		{"a-b", "c-d", "e-f", "a_b-c_d-e-f"}, // so that the first two joints are the first two
+		{"a-b", "c-d", "e-f", "a_b-c_d-e-f"}, // the first two joints separate the three parts
 		{"-a", "-b", "-c", "a-b-c"},
 		{"", "", "", "logs-generic-default"},
 		{"-", "***", "_", "logs-generic-default"},

@@ -13,8 +13,8 @@ import (
 	"out_es/plugin/address"
 )
 
-// libc is a program that reads lines of seconds and a format, and prints what
-// the C library's strftime makes of them in UTC, as the built-in plugin does.
+// libc is a program that reads lines of seconds and a format, and prints the result of the C
+// library's strftime in UTC, as the built-in plugin does.
 const libc = `#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +46,8 @@ func instants() (all []int64) {
 	return append(all, -1, 0, 1<<31-1, 1<<31, 1<<32-1, 1<<32, 253402300799, 4107542400)
 }
 
-// Every conversion that is taken gives what the C library's strftime gives, but
-// for %v, which it doesn't know, and years before 1000, which it doesn't pad.
+// Every accepted conversion gives the C library's result, except %v, which the C library lacks, and
+// years before 1000, which it doesn't pad.
 func TestDatesAreThoseOfTheCLibrary(t *testing.T) {
 	cc, err := exec.LookPath("cc")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// Template makes a text out of an event's time, tag and record. Its language
-// is in docs/configuration.md, "Templates".
+// Template renders a text from an event's time, tag and record. docs/configuration.md, "Templates",
+// has its language.
 type Template struct{ parts []part }
 
 // part is one piece of a template.
@@ -20,11 +20,9 @@ type part struct {
 	kind    partKind
 	literal string
 	date    *strftime.Strftime
-	// number is that of a field's path, or of the tag's part, -1 for the whole
-	// tag.
+	// number is that of a field's path, or of the tag's part, -1 for the whole tag.
 	number int
-	// other stands in for a field that the record doesn't have and for a part
-	// that the tag doesn't have; nil for none.
+	// other is the fallback for a missing field or part of the tag; nil for none.
 	other *Template
 }
 
@@ -37,8 +35,8 @@ const (
 	fieldPart
 )
 
-// ParseDate compiles a strftime pattern as templates and Time_Key_Format know
-// it: strftime's own, and %s for seconds since 1970. %Z is GMT, as C has it.
+// ParseDate compiles a strftime pattern of templates and Time_Key_Format: strftime's own, and %s
+// for seconds since 1970. %Z is GMT, as in C.
 //
 // Possible errors: an unknown specification.
 func ParseDate(pattern string) (*strftime.Strftime, error) {
@@ -53,7 +51,7 @@ func compileDate(pattern string) (*strftime.Strftime, error) {
 	return strftime.New(pattern, strftime.WithUnixSeconds('s'), strftime.WithSpecification('Z', strftime.Verbatim("GMT")))
 }
 
-// unknownSpecification finds what keeps a pattern from being one.
+// unknownSpecification finds the unknown specification of a pattern.
 func unknownSpecification(pattern string) string {
 	for i := strings.IndexByte(pattern, '%'); i >= 0 && i < len(pattern); i++ {
 		if pattern[i] != '%' {
@@ -95,7 +93,7 @@ func ParseTemplate(text string, paths *chunk.Paths) (*Template, error) {
 	return t, nil
 }
 
-// addText takes literals and dates.
+// addText adds literals and dates.
 func (t *Template) addText(text string) error {
 	if !strings.Contains(text, "%") {
 		t.parts = append(t.parts, part{literal: text})
@@ -109,8 +107,8 @@ func (t *Template) addText(text string) error {
 	return nil
 }
 
-// parseTag takes $TAG or $TAG[n], and the fallback behind it. As in Fluent Bit
-// (flb_record_accessor.c), whatever follows $TAG is no part of the name.
+// parseTag parses $TAG or $TAG[n], and its fallback. As in Fluent Bit (flb_record_accessor.c),
+// characters directly behind $TAG are not part of its name.
 func (t *Template) parseTag(text string) (rest string, err error) {
 	p := part{kind: tagPart, number: -1}
 	rest = text[len("$TAG"):]
@@ -125,7 +123,7 @@ func (t *Template) parseTag(text string) (rest string, err error) {
 	return t.addField(p, rest)
 }
 
-// parsePath takes an accessor and the fallback behind it.
+// parsePath parses an accessor and its fallback.
 func (t *Template) parsePath(text string, paths *chunk.Paths) (rest string, err error) {
 	path, rest, err := chunk.ParsePath(text)
 	if err != nil {
@@ -134,7 +132,7 @@ func (t *Template) parsePath(text string, paths *chunk.Paths) (rest string, err 
 	return t.addField(part{kind: fieldPart, number: paths.Add(path)}, rest)
 }
 
-// addField takes the fallback, if rest starts with one, and adds p.
+// addField parses a fallback at the start of rest, if any, and adds p.
 func (t *Template) addField(p part, rest string) (after string, err error) {
 	if strings.HasPrefix(rest, "|") {
 		word, after := chunk.CutWord(rest[1:])
@@ -163,8 +161,7 @@ func Field(number int, other *Template) *Template {
 	return &Template{parts: []part{{kind: fieldPart, number: number, other: other}}}
 }
 
-// appendFields appends the numbers of the paths that the template's text
-// depends on.
+// appendFields appends the numbers of the paths that the template's text depends on.
 func (t *Template) appendFields(dst []int) []int {
 	for i := range t.parts {
 		p := &t.parts[i]
@@ -178,9 +175,8 @@ func (t *Template) appendFields(dst []int) []int {
 	return dst
 }
 
-// Append appends the template's text for an event with these values at the
-// paths. ok is false where a field or a part of the tag is missing that has no
-// fallback.
+// Append appends the template's text for an event with these values at the paths. ok is false if a
+// field or a part of the tag is missing and has no fallback.
 func (t *Template) Append(dst []byte, tag string, at time.Time, values chunk.Values) (out []byte, ok bool) {
 	for i := range t.parts {
 		p := &t.parts[i]
@@ -199,8 +195,7 @@ func (t *Template) Append(dst []byte, tag string, at time.Time, values chunk.Val
 	return dst, true
 }
 
-// appendField appends the field, or the part of the tag, or what stands in for
-// it where it is missing or empty.
+// appendField appends the field or the part of the tag, or its fallback if it is missing or empty.
 func (p *part) appendField(dst []byte, tag string, at time.Time, values chunk.Values) (out []byte, ok bool) {
 	mark := len(dst)
 	if p.kind == tagPart {
@@ -220,8 +215,8 @@ func (p *part) appendField(dst []byte, tag string, at time.Time, values chunk.Va
 	return p.other.Append(dst, tag, at, values)
 }
 
-// partOf returns the n-th part between dots, the whole tag where n is -1, and
-// nothing where there are not so many.
+// partOf returns the n-th part between dots, the whole tag if n is -1, and "" if there are fewer
+// parts.
 func partOf(tag string, n int) string {
 	if n < 0 {
 		return tag
@@ -237,7 +232,7 @@ func partOf(tag string, n int) string {
 	return tag
 }
 
-// IsLiteral says whether the template has the same text for every event.
+// IsLiteral reports whether the template has the same text for every event.
 func (t *Template) IsLiteral() bool {
 	for i := range t.parts {
 		if t.parts[i].kind != literalPart {

@@ -12,13 +12,13 @@ import (
 	"out_es/plugin/document"
 )
 
-// at is when the events of these tests happened: a Monday.
+// at is the time of the events in these tests: a Monday.
 var at = time.Date(2026, 11, 23, 9, 14, 22, 117384000, time.UTC)
 
 const tag = "kube.var.log"
 
-// object makes a msgpack map of keys and values in the order given; a value
-// that is bytes is msgpack already.
+// object makes a msgpack map of keys and values in the given order. A value of bytes is msgpack
+// already.
 func object(pairs ...any) []byte {
 	b := msgp.AppendMapHeader(nil, uint32(len(pairs)/2))
 	for i := 0; i < len(pairs); i += 2 {
@@ -43,7 +43,7 @@ var record = object(
 // paths are those of all templates of these tests.
 var paths chunk.Paths
 
-// values are what the walk of the document finds in a record.
+// values are the values that the document's walk finds in a record.
 func values(t testing.TB, record []byte) chunk.Values {
 	t.Helper()
 	w := document.NewWriter(document.Options{Paths: &paths})
@@ -90,7 +90,7 @@ func TestTemplates(t *testing.T) {
 		{"$TAG|none.x", "kube.var.log.x"},
 		{"a|b", "a|b"},
 
-		// What comes out of a record is text, whatever it looks like.
+		// The text of a record is not expanded, whatever it looks like.
 		{"$greedy", "%Y-$TAG-$log|x"},
 		{"%Y-$greedy", "2026-%Y-$TAG-$log|x"},
 	} {

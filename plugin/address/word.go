@@ -5,11 +5,11 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// word is a text of the action line that may be any: the pipeline, the routing.
+// word is an arbitrary text of the action line: the pipeline, the routing.
 type word struct {
 	template   *Template // nil for none
 	fromRecord bool
-	// quoted is the last text, of second where known and not from the record.
+	// quoted is the last text, for the second if known and if not from the record.
 	quoted []byte
 	second int64
 	known  bool
@@ -22,8 +22,8 @@ func newWord(t *Template) word {
 	return word{template: t, fromRecord: len(t.appendFields(nil)) > 0}
 }
 
-// Pipeline returns e's ingest pipeline as a JSON string, valid until the next
-// call, or nil for none: also where the template leads to nothing.
+// Pipeline returns e's ingest pipeline as a JSON string, valid until the next call, or nil for none
+// and for an empty text.
 func (w *Writer) Pipeline(e *chunk.Event, values chunk.Values) []byte {
 	return w.word(&w.pipeline, e, values)
 }

@@ -12,9 +12,9 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// FuzzWords makes ids, pipelines and routings of any text: each must be one JSON
-// string on one line that reads back as the text, and nothing where the text is
-// empty, so that no value can forge an action line.
+// FuzzWords makes ids, pipelines and routings of any text: each must be one JSON string on one line
+// that reads back as the text, and nil for an empty text, so that no value can forge an action
+// line.
 func FuzzWords(f *testing.F) {
 	f.Add("name", "a.b")
 	f.Add("x\"}}\n{\"delete\":{\"_index\":\"y", "\\")
@@ -35,7 +35,7 @@ func FuzzWords(f *testing.F) {
 		e := eventAt(at, nil)
 		found := values(t, object("a", first))
 		checkWord(t, w.Pipeline(e, found), first)
-		if first == "" || tag == "" { // one without the other leads nowhere
+		if first == "" || tag == "" { // one of them may be empty
 			checkWord(t, w.Routing(e, found), "")
 		} else {
 			checkWord(t, w.Routing(e, found), tag+"-"+first)
@@ -52,10 +52,10 @@ func FuzzWords(f *testing.F) {
 	})
 }
 
-// asJSON is text as a JSON string can hold it.
+// asJSON is text as far as a JSON string can hold it.
 func asJSON(text string) string {
 	var out strings.Builder
-	for _, r := range text { // U+FFFD for each byte that is no UTF-8
+	for _, r := range text { // U+FFFD for each byte that is not UTF-8
 		out.WriteRune(r)
 	}
 	return out.String()

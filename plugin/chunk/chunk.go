@@ -1,8 +1,8 @@
-// Package chunk reads what Fluent Bit hands to an output: msgpack events, one
-// after another, in the layout of fluent-bit's src/flb_log_event_decoder.c.
+// Package chunk reads the msgpack events that Fluent Bit hands to an output, in the layout of
+// fluent-bit's src/flb_log_event_decoder.c.
 //
-// Nothing is copied: every slice that leaves this package points into the
-// chunk, which belongs to Fluent Bit and is valid until the flush returns.
+// Nothing is copied: every returned slice points into the chunk, which belongs to Fluent Bit and is
+// valid until the flush returns.
 package chunk
 
 import (
@@ -14,19 +14,18 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// ErrNotAnEvent means that a whole msgpack value was read which is no event:
-// not an array of two, a time that is none, a record that is no map. The
-// reader stands behind it and goes on.
+// ErrNotAnEvent reports a whole msgpack value that is not an event: no array of two, an invalid
+// time, or a record that is no map. The reader continues behind it.
 var ErrNotAnEvent = errors.New("chunk: the value is not an event")
 
-// Kind tells events from the markers that bracket a group of them.
+// Kind distinguishes events from the markers that bracket a group of them.
 type Kind uint8
 
 const (
 	// Log is an event with a record.
 	Log Kind = iota
-	// GroupStart opens a group: its record and metadata hold what the events
-	// of the group share, such as OTLP's resource and scope.
+	// GroupStart opens a group: its record and metadata hold the shared fields of the group's
+	// events, such as OTLP's resource and scope.
 	GroupStart
 	// GroupEnd closes it.
 	GroupEnd
@@ -46,61 +45,60 @@ type Time struct {
 	Nanos   uint32
 }
 
-// Event is one event as it lies in the chunk.
+// Event is one event of the chunk.
 type Event struct {
 	Kind Kind
 	Time Time
 	// Metadata is the msgpack map beside the time, nil in the old layout.
 	Metadata []byte
-	// Record starts at the record's msgpack map. It runs on to the chunk's end
-	// until Reader.Bound has cut it.
+	// Record starts at the record's msgpack map. It extends to the chunk's end until Reader.Bound
+	// cuts it.
 	Record []byte
-	// Group is the record of the marker that opened the event's group, a map
-	// with something in it; nil where there is none.
+	// Group is the record of the marker that opened the event's group, a non-empty map; nil for
+	// none.
 	Group []byte
-	// Position counts events, markers and malformed values from 0, and is the
-	// event's name within its chunk.
+	// Position counts events, markers and malformed values from 0. It identifies the event within
+	// its chunk.
 	Position int
 }
 
-// Reader walks through one chunk. It is not safe for concurrent use.
+// Reader reads one chunk. It is not safe for concurrent use.
 type Reader struct {
 	data []byte
-	// next is where the next event starts; -1 while the record of the current
-	// one has not been walked yet.
+	// next is the offset of the next event; -1 while the end of the current record is unknown.
 	next     int
 	record   int
 	position int
-	group    []byte // of the group that the reader is in
+	group    []byte // the reader is inside this group
 }
 
 // NewReader starts at the first event of data, which is borrowed.
 func NewReader(data []byte) Reader { return Reader{data: data} }
 
-// Place is where a Reader stands between two events.
+// Place is a position of a Reader between two events.
 type Place struct {
 	offset, position int
 	group            []byte
 }
 
-// Place returns where the reader stands, to come back with Seek.
+// Place returns the reader's position, for Seek.
 func (r *Reader) Place() (Place, error) {
 	err := r.settle()
 	return Place{r.next, r.position, r.group}, err
 }
 
-// Seek goes back, or on, to a place of the same chunk.
+// Seek moves to a place of the same chunk, forwards or backwards.
 func (r *Reader) Seek(p Place) { r.next, r.position, r.group = p.offset, p.position, p.group }
 
 // Position is the number of values read so far.
 func (r *Reader) Position() int { return r.position }
 
-// Next reads the head of the next event into e and leaves the reader at its
-// record, so that an encoder can walk the record and report its end to Done:
-// one pass instead of two. Without Done, the following call walks it.
+// Next reads the head of the next event into e and leaves the reader at its record, so that an
+// encoder can walk the record and report its end to Done: one pass instead of two. Without Done,
+// the following call walks it.
 //
-// Possible errors: io.EOF at the end; ErrNotAnEvent, after which the reader
-// goes on behind the value; ErrTruncated, after which nothing can be read.
+// Possible errors: io.EOF at the end; ErrNotAnEvent, after which the reader continues behind the
+// value; ErrTruncated, after which nothing can be read.
 func (r *Reader) Next(e *Event) error {
 	if err := r.settle(); err != nil {
 		return err
@@ -133,7 +131,7 @@ func (r *Reader) Next(e *Event) error {
 	return nil
 }
 
-// mark takes a marker: from it on events are in a group, or in none.
+// mark handles a marker: the following events are in its group, or in none.
 func (r *Reader) mark(e *Event) error {
 	e.Group, r.group = nil, nil
 	if err := r.settle(); err != nil {
@@ -145,7 +143,7 @@ func (r *Reader) mark(e *Event) error {
 	return nil
 }
 
-// Done tells the reader what follows the current record.
+// Done tells the reader the rest of the chunk behind the current record.
 func (r *Reader) Done(rest []byte) { r.next = len(r.data) - len(rest) }
 
 // Bound walks the current record and cuts e.Record to its exact bytes.
@@ -159,7 +157,7 @@ func (r *Reader) Bound(e *Event) error {
 	return nil
 }
 
-// settle makes sure that next is known.
+// settle finds the end of the current record, unless it is known.
 func (r *Reader) settle() error {
 	if r.next >= 0 {
 		return nil
@@ -172,8 +170,8 @@ func (r *Reader) settle() error {
 	return nil
 }
 
-// usualHead is head for what Fluent Bit itself writes since 2.1, where the event
-// has no metadata: [[fixext 8, {}], {. Others are not ok.
+// usualHead is head for the layout that Fluent Bit itself has written since 2.1, for an event
+// without metadata: [[fixext 8, {}], {. ok is false for any other.
 func usualHead(e *Event, b []byte) (record []byte, ok bool) {
 	const size = 13
 	if len(b) <= size || binary.BigEndian.Uint32(b) != 0x9292d700 || b[size-1] != 0x80 || b[size]&0xf0 != 0x80 {
@@ -185,8 +183,7 @@ func usualHead(e *Event, b []byte) (record []byte, ok bool) {
 	return b[size:], true
 }
 
-// head reads [[time, metadata], or [time, and returns what follows: the
-// record, which must be a map.
+// head reads [[time, metadata], or [time, and returns the rest, the record, which must be a map.
 func (r *Reader) head(e *Event, b []byte) (record []byte, ok bool) {
 	if b, ok = readPair(b); !ok {
 		return nil, false
@@ -214,8 +211,8 @@ func (r *Reader) head(e *Event, b []byte) (record []byte, ok bool) {
 	return b, isMap(b)
 }
 
-// readPair passes the header of an array of two. Fluent Bit writes the shortest
-// of its forms, a client of the forward input whichever it likes.
+// readPair skips the header of an array of two. Fluent Bit writes the shortest of its forms, a
+// client of the forward input any of them.
 func readPair(b []byte) (rest []byte, ok bool) {
 	switch {
 	case len(b) > 0 && b[0] == 0x92:
@@ -228,8 +225,7 @@ func readPair(b []byte) (rest []byte, ok bool) {
 	return nil, false
 }
 
-// IsEmpty says whether metadata has nothing in it. Fluent Bit writes an empty
-// map in any of its three forms.
+// IsEmpty reports whether metadata is an empty map, in any of its three forms.
 func IsEmpty(metadata []byte) bool {
 	n, _, err := msgp.ReadMapHeaderBytes(metadata)
 	return err != nil || n == 0
@@ -265,11 +261,10 @@ func readTime(b []byte, e *Event) (rest []byte, ok bool) {
 	return nil, false
 }
 
-// readTimeBytes reads the eight bytes of an event time. Only this form can
-// mark a group.
+// readTimeBytes reads the eight bytes of an event time. Only this form can mark a group.
 func readTimeBytes(b []byte, e *Event) {
 	seconds, nanos := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
-	if nanos == 0 { // with any, Fluent Bit takes it for no marker either (flb_log_event_decoder.c)
+	if nanos == 0 { // otherwise it is no marker to Fluent Bit either (flb_log_event_decoder.c)
 		switch seconds {
 		case groupStartSeconds:
 			e.Kind = GroupStart
@@ -277,12 +272,12 @@ func readTimeBytes(b []byte, e *Event) {
 			e.Kind = GroupEnd
 		}
 	}
-	// A sender can write any nanoseconds; whole seconds among them are carried.
+	// A sender can write any nanoseconds; whole seconds among them are carried over.
 	e.Time = Time{Seconds: int64(seconds) + int64(nanos/1e9), Nanos: nanos % 1e9}
 }
 
-// farthest is the largest number of seconds, either side of 1970, that still
-// has a year of at most four digits when it is written out.
+// farthest is the largest number of seconds, on either side of 1970, for which the formatted year
+// has at most four digits.
 const farthest = 253402300799 // 9999-12-31T23:59:59Z
 
 func floatTime(seconds float64, t *Time) bool {

@@ -12,7 +12,7 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// eventTime is Fluent Bit's ext type 0 as its encoder writes it
+// eventTime is Fluent Bit's ext type 0 in its encoder's form
 // (src/flb_log_event_encoder_primitives.c): fixext 8, seconds, nanoseconds.
 func eventTime(seconds, nanos uint32) []byte {
 	return appendTime([]byte{0xd7, 0}, seconds, nanos)
@@ -28,7 +28,7 @@ var (
 	someMetadata = msgp.AppendInt(msgp.AppendString(msgp.AppendMapHeader(nil, 1), "severity"), 9)
 )
 
-// layouts are the ways in which time and record can lie in an event.
+// layouts are the possible layouts of time and record in an event.
 var layouts = []struct {
 	name     string
 	event    func(time, record []byte) []byte

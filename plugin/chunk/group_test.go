@@ -13,8 +13,8 @@ func marker(seconds uint32, record []byte) []byte {
 	return concat([]byte{0x92, 0x92}, eventTime(seconds, 0), []byte{0x80}, record)
 }
 
-// grouped has events before, in, between and behind groups, one of them without
-// an end and one empty, and the group that each of its values is in.
+// grouped returns events before, in, between and behind groups, one group without an end and one
+// empty, and the group of each of its values.
 func grouped() (data []byte, groups []string) {
 	header := func(name string) []byte {
 		return concat([]byte{0x81}, msgp.AppendString(msgp.AppendString(nil, "resource"), name))
@@ -63,8 +63,8 @@ func groupOf(t *testing.T, e *chunk.Event) string {
 	return name
 }
 
-// From every place of a chunk, and back from any other, events have their own
-// group: deliver goes back to where a request began.
+// Events have their own group from every place of a chunk, and after a seek from any other: package
+// deliver goes back to the start of a request.
 func TestEventsHaveTheirGroupFromEveryPlace(t *testing.T) {
 	data, groups := grouped()
 	r := chunk.NewReader(data)

@@ -2,10 +2,9 @@ package chunk
 
 import "github.com/tinylib/msgp/msgp"
 
-// Look enters into values what b's paths lead to in the value at the start of
-// source, for which b stands, and returns what follows the value. It goes only
-// where paths lead, and writes nothing, unlike the walk that writes a document.
-// A nil b finds nothing.
+// Look enters the values of b's paths, in the value at the start of source, into values, and
+// returns the rest behind the value. It descends only where paths lead, and writes nothing, unlike
+// the walk that writes a document. A nil b finds nothing.
 //
 // Possible errors: ErrTruncated.
 func (b *Branch) Look(source []byte, values Values) (rest []byte, err error) {

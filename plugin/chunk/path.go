@@ -13,14 +13,13 @@ import (
 // `$kubernetes['labels']['app']` or `$list[0]`.
 type Path []step
 
-// step is a key, or where the key is nil an index into an array.
+// step is a key, or an index into an array if the key is nil.
 type step struct {
 	key   []byte
 	index int
 }
 
-// ParsePath reads an accessor from the start of text, `$` included, and
-// returns what follows it.
+// ParsePath reads an accessor from the start of text, `$` included, and returns the rest.
 func ParsePath(text string) (path Path, rest string, err error) {
 	word, rest := CutWord(strings.TrimPrefix(text, "$"))
 	if word != "" {
@@ -47,8 +46,7 @@ func ParsePath(text string) (path Path, rest string, err error) {
 	return path, rest, nil
 }
 
-// CutWord returns the letters, digits and underscores that text starts with,
-// and what follows them.
+// CutWord returns the letters, digits and underscores at the start of text, and the rest.
 func CutWord(text string) (word, rest string) {
 	n := 0
 	for n < len(text) && isWord(text[n]) {
@@ -61,9 +59,8 @@ func isWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// AppendText appends the text of a string, a number or a boolean at the start
-// of b; of binary what is UTF-8, as old clients send text. Other types have
-// none.
+// AppendText appends the text of a string, a number or a boolean at the start of b, and of a binary
+// that is UTF-8, since old clients send text so. Other types have no text.
 func AppendText(dst, b []byte) (out []byte, ok bool) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:

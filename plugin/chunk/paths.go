@@ -2,19 +2,19 @@ package chunk
 
 import "github.com/tinylib/msgp/msgp"
 
-// Paths is a set of record accessors whose values one walk over a record finds:
-// the one that writes its document (plugin/document). The zero value is empty.
-// It must not be added to once a walk goes by it; then it may be shared.
+// Paths is a set of record accessors. One walk over a record, the one that writes its document
+// (plugin/document), finds the values of all of them. The zero value is empty. After the first walk
+// it must not be added to; then it may be shared.
 type Paths struct {
 	root  Branch
 	count int
 }
 
-// Values are what a walk found, by the paths' numbers: for each the msgpack
-// value, running on to the chunk's end, or nil where the record has none.
+// Values are the results of a walk, indexed by the paths' numbers: each a msgpack value that
+// extends to the chunk's end, or nil if the record lacks it.
 type Values [][]byte
 
-// Complete says whether every path has a value.
+// Complete reports whether every path has a value.
 func (v Values) Complete() bool {
 	for _, value := range v {
 		if value == nil {
@@ -24,7 +24,7 @@ func (v Values) Complete() bool {
 	return true
 }
 
-// Fill takes from other what v doesn't have.
+// Fill copies the values that v lacks from other.
 func (v Values) Fill(other Values) {
 	for number, value := range v {
 		if value == nil {
@@ -33,8 +33,7 @@ func (v Values) Fill(other Values) {
 	}
 }
 
-// Add adds path and returns its number. A path that is there already keeps the
-// one that it has.
+// Add adds path and returns its number. A path that is added again keeps its number.
 func (p *Paths) Add(path Path) (number int) {
 	at := &p.root
 	for _, s := range path {
@@ -47,7 +46,7 @@ func (p *Paths) Add(path Path) (number int) {
 	return at.number - 1
 }
 
-// Len is how many paths there are: the length of Values for them.
+// Len is the number of paths, and the length of Values for them.
 func (p *Paths) Len() int {
 	if p == nil {
 		return 0
@@ -55,7 +54,7 @@ func (p *Paths) Len() int {
 	return p.count
 }
 
-// Root is where a walk starts, at the record; nil where nothing is looked for.
+// Root is the branch of the record itself; nil if there are no paths.
 func (p *Paths) Root() *Branch {
 	if p.Len() == 0 {
 		return nil
@@ -63,22 +62,21 @@ func (p *Paths) Root() *Branch {
 	return &p.root
 }
 
-// Branch is a place in a record that paths lead to or through. The nil Branch
-// is any other place.
+// Branch is a place in a record that paths lead to or through. The nil Branch is any other place.
 type Branch struct {
 	step step
-	// lead is the first byte of the key in its shortest form, where that is a
-	// fixstr; else one that msgpack never uses.
+	// lead is the first byte of the key in its shortest form if that is a fixstr, else a byte that
+	// msgpack never uses.
 	lead byte
 	// number is 1 more than that of the path that ends here, 0 for none.
 	number int
 	under  []*Branch
 }
 
-// noLead is the byte that no msgpack value starts with.
+// noLead is a byte that no msgpack value starts with.
 const noLead = 0xc1
 
-// grow returns the branch one step on, which it makes where it isn't there.
+// grow returns the branch one step on, and adds it if it is missing.
 func (b *Branch) grow(s step) *Branch {
 	for _, next := range b.under {
 		if string(next.step.key) == string(s.key) && (next.step.key == nil) == (s.key == nil) && next.step.index == s.index {
@@ -93,8 +91,7 @@ func (b *Branch) grow(s step) *Branch {
 	return next
 }
 
-// Member returns the branch for the key at the start of key, in a map that b
-// stands for.
+// Member returns the branch for the key at the start of key, in the map at b.
 func (b *Branch) Member(key []byte) *Branch {
 	if b == nil {
 		return nil
@@ -102,8 +99,8 @@ func (b *Branch) Member(key []byte) *Branch {
 	return b.member(key)
 }
 
-// member tells keys apart by their lead byte, which holds the length of a
-// short one, before it looks at their text.
+// member compares the lead bytes of keys, which encode the length of a short one, before their
+// text.
 func (b *Branch) member(key []byte) *Branch {
 	if len(key) == 0 {
 		return nil
@@ -119,8 +116,8 @@ func (b *Branch) member(key []byte) *Branch {
 	return b.longMember(key)
 }
 
-// longMember finds keys that have more than one byte before their text: they
-// are long, or their writer doesn't use the shortest form.
+// longMember finds keys with more than one byte before their text: long keys, and keys that are not
+// in the shortest form.
 func (b *Branch) longMember(key []byte) *Branch {
 	name, _, err := msgp.ReadStringZC(key)
 	if err != nil {
@@ -134,8 +131,7 @@ func (b *Branch) longMember(key []byte) *Branch {
 	return nil
 }
 
-// Element returns the branch for the index-th value, in an array that b stands
-// for.
+// Element returns the branch for the index-th value, in the array at b.
 func (b *Branch) Element(index uint32) *Branch {
 	if b == nil {
 		return nil
@@ -148,10 +144,9 @@ func (b *Branch) Element(index uint32) *Branch {
 	return nil
 }
 
-// Enter notes the value at the start of value as the one that b stands for. Of
-// a key that stands twice in a map the last counts, as in Fluent Bit
-// (src/flb_ra_key.c) and in the document: what was found in an earlier one is
-// forgotten.
+// Enter notes the value at the start of value as the one at b. Of equal keys in a map the last
+// counts, as in Fluent Bit (src/flb_ra_key.c) and in the document, so the values of an earlier one
+// are forgotten.
 func (b *Branch) Enter(values Values, value []byte) {
 	b.Forget(values)
 	if b.number > 0 {
@@ -159,7 +154,7 @@ func (b *Branch) Enter(values Values, value []byte) {
 	}
 }
 
-// Forget takes back what was found in b.
+// Forget removes the values that were found in b.
 func (b *Branch) Forget(values Values) {
 	if b.number > 0 {
 		values[b.number-1] = nil
@@ -169,7 +164,7 @@ func (b *Branch) Forget(values Values) {
 	}
 }
 
-// Has says whether the path of that number ends in b or leads through it.
+// Has reports whether the path of that number ends in b or leads through it.
 func (b *Branch) Has(number int) bool {
 	if b.number == number+1 {
 		return true
@@ -182,5 +177,5 @@ func (b *Branch) Has(number int) bool {
 	return false
 }
 
-// GoesOn says whether paths lead through b.
+// GoesOn reports whether paths lead through b.
 func (b *Branch) GoesOn() bool { return len(b.under) > 0 }

@@ -5,18 +5,17 @@ import (
 	"errors"
 )
 
-// ErrTruncated means that the bytes end in the middle of a value, or that no
-// msgpack value starts where one must. Nothing behind that place can be read:
-// msgpack has no marks to find the next value by.
+// ErrTruncated means that the bytes end in the middle of a value, or that a value starts with an
+// invalid byte. Nothing behind it can be read: msgpack has no marks to find the next value by.
 var ErrTruncated = errors.New("chunk: msgpack data is cut off or corrupt")
 
-// Skip returns what follows the first msgpack value of b. It walks without
-// recursion and allocates nothing, so that a hostile nesting costs no stack.
+// Skip returns the rest of b behind its first msgpack value. It walks without recursion and
+// allocates nothing, so that hostile nesting costs no stack.
 //
 // Possible errors: ErrTruncated.
 func Skip(b []byte) (rest []byte, err error) {
-	// pending counts the values still to be passed. A header can announce four
-	// billion children, so the sum is 64 bits wide.
+	// pending counts the values still to be skipped. A header can announce four billion children,
+	// so the sum is 64 bits wide.
 	for pending := uint64(1); pending > 0; pending-- {
 		size, children, ok := shape(b)
 		if !ok || size > uint64(len(b)) {
@@ -24,8 +23,8 @@ func Skip(b []byte) (rest []byte, err error) {
 		}
 		b = b[size:]
 		pending += children
-		// Every child takes a byte at least: an announcement beyond what is
-		// there is corrupt, and refused before the loop walks through it.
+		// Every child takes at least a byte. More children than bytes are corrupt, and refused
+		// before the loop walks through them.
 		if pending > uint64(len(b))+1 {
 			return nil, ErrTruncated
 		}
@@ -33,9 +32,9 @@ func Skip(b []byte) (rest []byte, err error) {
 	return b, nil
 }
 
-// shape returns how many bytes the value's own header and payload take, and
-// how many values follow as its children. The layout of each lead byte is in
-// the msgpack specification, section "Formats".
+// shape returns the size of the value's own header and payload, and the number of values that
+// follow as its children. The layout of each lead byte is in the msgpack specification, section
+// "Formats".
 func shape(b []byte) (size, children uint64, ok bool) {
 	if len(b) == 0 {
 		return 0, 0, false
@@ -67,9 +66,9 @@ func shape(b []byte) (size, children uint64, ok bool) {
 	return uint64(form.header) + n*uint64(form.bytes), n * uint64(form.children), true
 }
 
-// form says how a lead byte from 0xc0 to 0xdf is laid out: header bytes with
-// the lead byte, bytes of the length field, payload bytes and child values for
-// each unit of that length. header 0 marks the byte that msgpack never uses.
+// form is the layout of a lead byte from 0xc0 to 0xdf: header bytes with the lead byte, bytes of
+// the length field, payload bytes and child values for each unit of that length. header 0 marks the
+// byte that msgpack never uses.
 type form struct{ header, length, bytes, children uint8 }
 
 var forms = [32]form{

@@ -12,7 +12,7 @@ import (
 )
 
 func TestSkipPassesOneValueOfEveryFormat(t *testing.T) {
-	payload := bytes.Repeat([]byte{7}, 1<<17) // whatever a header asks for is there
+	payload := bytes.Repeat([]byte{7}, 1<<17) // enough for any header
 	for lead := range 256 {
 		b := append([]byte{byte(lead), 0, 0, 0, 3}, payload...)
 		want, wantErr := msgp.Skip(b)
@@ -23,8 +23,8 @@ func TestSkipPassesOneValueOfEveryFormat(t *testing.T) {
 	}
 }
 
-// What a hostile or broken sender announces must cost neither time nor memory.
-// The test has no clock: what isn't refused at once would not end.
+// A header of a hostile or broken sender must cost neither time nor memory. The test has no clock:
+// without an immediate refusal it would not end.
 func TestSkipRefusesWhatCannotBeThere(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -77,7 +77,7 @@ func FuzzSkip(f *testing.F) {
 		want, wantErr := msgp.Skip(b)
 		rest, err := chunk.Skip(b)
 		if errors.Is(wantErr, msgp.ErrRecursion) {
-			return // msgp's limit, which a chunk of Fluent Bit can't be held to
+			return // msgp's limit, which does not apply to Fluent Bit's chunks
 		}
 		if (err == nil) != (wantErr == nil) {
 			t.Fatalf("%v, msgp says %v", err, wantErr)

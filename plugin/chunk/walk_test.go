@@ -12,7 +12,7 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// variedChunk has an event of every sort, and what is none.
+// variedChunk has an event of every kind, and malformed values.
 func variedChunk() []byte {
 	deep := msgp.AppendMapHeader(nil, 3)
 	deep = msgp.AppendMapHeader(msgp.AppendString(deep, "kubernetes"), 2)
@@ -33,7 +33,7 @@ func variedChunk() []byte {
 	)
 }
 
-// describe is what one call of Next gave, as text.
+// describe returns the result of one call of Next as text.
 func describe(e *chunk.Event, err error) string {
 	if err != nil {
 		return fmt.Sprint(e.Position, err)
@@ -41,8 +41,7 @@ func describe(e *chunk.Event, err error) string {
 	return fmt.Sprint(e.Position, e.Kind, e.Time, e.Metadata, e.Record)
 }
 
-// walk reads all of data, each record cut to its bounds, and returns what it
-// saw and how it ended.
+// walk reads all of data, each record cut to its bounds, and returns its steps and the final error.
 func walk(r *chunk.Reader) (steps []string, end error) {
 	for {
 		var e chunk.Event
@@ -57,7 +56,7 @@ func walk(r *chunk.Reader) (steps []string, end error) {
 	}
 }
 
-// ends returns where the values of data end, as msgp sees it.
+// ends returns the offsets at which the values of data end, according to msgp.
 func ends(t *testing.T, data []byte) (all []int) {
 	t.Helper()
 	for rest := data; len(rest) > 0; {
@@ -86,8 +85,7 @@ func TestChunkCutAnywhereGivesTheWholeEventsBefore(t *testing.T) {
 		if atEnd {
 			whole++
 		}
-		// A copy of its own, so that the race detector and the runtime notice
-		// a read beyond it.
+		// A separate copy, so that the race detector and the runtime notice a read beyond it.
 		r := chunk.NewReader(slices.Clone(data[:cut]))
 		steps, end := walk(&r)
 		if !slices.Equal(steps, want[:whole]) {
@@ -144,7 +142,7 @@ func TestSeekComesBackToAnyPlace(t *testing.T) {
 	if err := r.Next(&e); err != nil {
 		t.Fatal(err)
 	}
-	r.Seek(places[3]) // away from a record that nobody has walked
+	r.Seek(places[3]) // from a record whose end is unknown
 	if got, _ := walk(&r); !slices.Equal(got, want[3:]) {
 		t.Errorf("from the middle of an event to place 3: %q", got)
 	}
@@ -163,7 +161,7 @@ func TestDoneSparesTheSecondPass(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		rest, err := msgp.Skip(e.Record) // as an encoder that walked the record
+		rest, err := msgp.Skip(e.Record) // like an encoder that walked the record
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,9 +1,8 @@
 package jsontext
 
-// escapes has, for each ASCII character that JSON wants escaped, its escape as
-// the low bytes of a word and the number of them in the highest byte; 0 for the
-// others. A word is written as a whole, whatever its length: so there is
-// nothing to be decided for each character.
+// escapes has, for each ASCII character that JSON wants escaped, its escape in the low bytes of a
+// word and the length in the highest byte; 0 for the others. A whole word is written, whatever the
+// length, so that no character needs a branch.
 var escapes = [128]uint64{
 	0x00: escapeCode | '0'<<32 | '0'<<40,
 	0x01: escapeCode | '0'<<32 | '1'<<40,
@@ -42,12 +41,11 @@ var escapes = [128]uint64{
 }
 
 const (
-	escapeLength = 56 // where the length stands
+	escapeLength = 56 // position of the length
 	escapePair   = 2<<escapeLength | '\\'
 	escapeCode   = 6<<escapeLength | '\\' | 'u'<<8 | '0'<<16 | '0'<<24
-	// So many bytes are escaped at once, with room for six instead of each of
-	// them, and of the seven behind them that a word may hold, and for what is
-	// written behind the last.
+	// escapedStretch bytes are escaped at once, with room for six instead of each of them, for the
+	// seven behind them that a word may hold, and for the bytes written behind the last.
 	escapedStretch = 256
 	escapedRoom    = 5*(escapedStretch+7) + 8
 )

@@ -8,12 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s as a JSON string, quotes included. Bytes that are no
-// UTF-8 become U+FFFD, one for each, as encoding/json does; U+2028 and U+2029
-// are legal JSON and stay.
+// AppendString appends s as a JSON string, quotes included. Each byte that is not UTF-8 becomes
+// U+FFFD, as in encoding/json; U+2028 and U+2029 are legal JSON and stay.
 //
-// A string without anything to escape, which nearly all are, is checked and
-// copied in one pass.
+// A string without anything to escape, like nearly all, is checked and copied in one pass.
 func AppendString(dst, s []byte) []byte {
 	const quotes = 2
 	at, end := len(dst), len(dst)+len(s)+quotes
@@ -44,9 +42,9 @@ func AppendString(dst, s []byte) []byte {
 	return dst
 }
 
-// copyClean copies s to out up to the first byte that JSON wants escaped or
-// that is not ASCII, and returns how many bytes came before that. out is as
-// long as s at least; what it holds behind those bytes is undefined.
+// copyClean copies s to out up to the first byte that JSON wants escaped or that is not ASCII, and
+// returns the number of bytes before it. out is at least as long as s; its content behind those
+// bytes is undefined.
 func copyClean(out, s []byte) int {
 	if len(s) < 8 {
 		return copyShort(out, s)
@@ -104,11 +102,11 @@ const (
 	highs = 0x8080808080808080
 )
 
-// marks sets the high bit of the first of w's eight bytes that is no printable
-// ASCII, a quote or a backslash, and none where there is no such byte. Only the
-// lowest mark is exact. The terms are the "has a byte less than n" and "has a
-// zero byte" of Bit Twiddling Hacks; what moves the quote to 0x20 leaves the
-// other printable ones above it, so that one term finds it with the controls.
+// marks sets the high bit of the first of w's eight bytes that is a quote, a backslash or no
+// printable ASCII, and none if there is no such byte. Only the lowest mark is exact. The terms are
+// "has a byte less than n" and "has a zero byte" of Bit Twiddling Hacks. One term finds the quote
+// together with the controls: it moves the quote to 0x20 and leaves the other printable characters
+// above.
 func marks(w uint64) uint64 {
 	const quoteToSpace = '"' ^ ' '
 	return w | ((w ^ ones*quoteToSpace) - ones*(' '+1)) | ((w ^ ones*'\\') - ones)
@@ -125,9 +123,9 @@ func appendEscaped(dst, s []byte) []byte {
 	return append(dst, '"')
 }
 
-// escape writes s to out, from at on, or the first escapedStretch bytes of it and a few
-// more. It returns where it ended in both. Whole words are written, however little of
-// them counts, so that nothing is to be decided for each character.
+// escape writes s to out, from at on, or the first escapedStretch bytes of it and a few more. It
+// returns the end in both. It writes whole words, however few of their bytes count, so that no
+// character needs a branch.
 func escape(out []byte, at int, s []byte) (end, taken int) {
 	i, stretch := 0, min(len(s), escapedStretch)
 	for i < stretch {
@@ -139,7 +137,7 @@ func escape(out []byte, at int, s []byte) (end, taken int) {
 			at, i = putByte(out, at, s[i]), i+1
 			continue
 		}
-		// Each mark in turn becomes the one of the word's first byte, and goes.
+		// Each mark in turn becomes that of the word's first byte, and is removed.
 		w, left := binary.LittleEndian.Uint64(s[i:i+8]), 8
 		m := exactMarks(w)
 		for m != 0 {
@@ -175,8 +173,8 @@ func putByte(out []byte, at int, c byte) (end int) {
 	return at + int(e>>escapeLength)
 }
 
-// putRunes writes the characters from s[i] on that are not ASCII, not beyond
-// the first escapedStretch bytes of s.
+// putRunes writes the characters from s[i] on that are not ASCII, up to the first escapedStretch
+// bytes of s.
 func putRunes(out []byte, at int, s []byte, i int) (end, next int) {
 	stretch := min(len(s), escapedStretch)
 	for i < stretch && s[i] >= utf8.RuneSelf {
@@ -199,9 +197,8 @@ func putRunes(out []byte, at int, s []byte, i int) (end, next int) {
 	return at, i
 }
 
-// usualRune returns the length of the character in r's lowest bytes where it
-// has two bytes, or three of which the first is neither 0xe0 nor 0xed, behind
-// which not all second bytes are allowed; 0 for any other.
+// usualRune returns the length of the character in r's lowest bytes if it has two bytes, or three
+// of which the first is neither 0xe0 nor 0xed, which don't allow all second bytes; 0 for any other.
 func usualRune(r uint32) (size int) {
 	first := byte(r)
 	if r&0xc0e0 == 0x80c0 && first >= 0xc2 {
@@ -213,7 +210,7 @@ func usualRune(r uint32) (size int) {
 	return 0
 }
 
-// exactMarks marks the bytes that marks looks for, all of them and no others.
+// exactMarks marks all the bytes that marks looks for, and no others.
 func exactMarks(w uint64) uint64 {
 	const quoteToSpace = '"' ^ ' '
 	printable := ((w ^ ones*quoteToSpace) | highs) - ones*(' '+1)

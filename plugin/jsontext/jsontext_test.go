@@ -10,7 +10,7 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// decoded is what encoding/json makes of a JSON string.
+// decoded is a JSON string decoded by encoding/json.
 func decoded(t *testing.T, text []byte) string {
 	t.Helper()
 	var s string
@@ -20,7 +20,7 @@ func decoded(t *testing.T, text []byte) string {
 	return s
 }
 
-// encoded is what encoding/json makes of a Go string.
+// encoded is a Go string encoded by encoding/json.
 func encoded(t *testing.T, s string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -32,7 +32,7 @@ func encoded(t *testing.T, s string) []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// check compares AppendString with encoding/json, and holds it to its words.
+// check compares AppendString with encoding/json, and checks its promises.
 func check(t *testing.T, s string) {
 	t.Helper()
 	const before = "before"
@@ -77,8 +77,8 @@ func TestLineSeparatorsStay(t *testing.T) {
 	}
 }
 
-// The scan takes eight bytes at once, the rest twice, and short strings in
-// another way: what it looks for must be found at every place of each.
+// The scan takes eight bytes at once, the rest twice, and short strings in another way. It must
+// find its bytes at every place in each.
 func TestWhatIsLookedForAtEveryPlaceOfEveryLength(t *testing.T) {
 	for _, found := range []string{
 		"\"", "\\", "\n", "\x00", "\x1f", "\x7f", "é", "€", "😀", "\u2028", "\uFFFD",
@@ -118,7 +118,7 @@ func TestEachBadByteIsReplacedAlone(t *testing.T) {
 		{"\xc0\xaf", "\uFFFD\uFFFD"},           // a slash, longer than allowed
 		{"\xf0\x9f\x98", "\uFFFD\uFFFD\uFFFD"},
 		{"é\xc3", "é\uFFFD"},
-		{"\uFFFD", "\uFFFD"}, // a good one stays
+		{"\uFFFD", "\uFFFD"}, // a genuine one stays
 	} {
 		if got := decoded(t, jsontext.AppendString(nil, []byte(row.in))); got != row.want {
 			t.Errorf("%q: %q, want %q", row.in, got, row.want)
@@ -128,7 +128,7 @@ func TestEachBadByteIsReplacedAlone(t *testing.T) {
 
 func TestAppendingKeepsToItsOwnMemory(t *testing.T) {
 	for _, s := range []string{"", "abc", "seven77", "exactly8", strings.Repeat("long ", 20), "esc\"aped, and more of it", "é"} {
-		// s lies between other bytes, dst ends where its memory ends or not.
+		// s lies between other bytes; dst ends at the end of its memory or before.
 		source := []byte("\"\n\xff" + s + "\"\n\xff")
 		input := source[3 : 3+len(s)]
 		want := string(encoded(t, s))
