@@ -17,13 +17,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// session names what was done with a role in AWS's own logs.
+// session names the session of an assumed role in AWS's own logs.
 const session = "out_es"
 
-// New reads the environment and the shared files. It connects to nothing.
+// New reads the environment and the shared files. It does not connect.
 //
-// Possible errors: ErrRegion; a profile that isn't there; shared files that
-// can't be read.
+// Possible errors: ErrRegion; a missing profile; shared files that can't be read.
 func New(o Options) (Signer, error) {
 	var load []func(*config.LoadOptions) error
 	if o.Region != "" {
@@ -60,7 +59,7 @@ func roleOf(loaded sdk.Config, o Options) sdk.CredentialsProvider {
 	})
 }
 
-// signer signs as of now.
+// signer signs with the time of now.
 func signer(credentials sdk.CredentialsProvider, service, region string, now func() time.Time) Signer {
 	signing := v4.NewSigner()
 	return func(req *http.Request, body []byte) error {
@@ -70,7 +69,7 @@ func signer(credentials sdk.CredentialsProvider, service, region string, now fun
 		}
 		sum := sha256.Sum256(body)
 		hash := hex.EncodeToString(sum[:])
-		req.Header.Set("X-Amz-Content-Sha256", hash) // serverless collections refuse requests without it
+		req.Header.Set("X-Amz-Content-Sha256", hash) // serverless collections reject requests without it
 		if err := signing.SignHTTP(req.Context(), who, req, hash, service, region, now()); err != nil {
 			return fmt.Errorf("aws: %w", err)
 		}

@@ -14,15 +14,15 @@ import (
 	"out_es/test/support/sigv4"
 )
 
-// fixed are credentials that are there.
+// fixed are constant credentials.
 func fixed(k sigv4.Key) sdk.CredentialsProvider {
 	return sdk.CredentialsProviderFunc(func(context.Context) (sdk.Credentials, error) {
 		return sdk.Credentials{AccessKeyID: k.ID, SecretAccessKey: k.Secret, SessionToken: k.Token}, nil
 	})
 }
 
-// The vectors that carry X-Amz-Content-Sha256, as all our requests do, must come
-// out as they are published; the others must pass for whom the vectors passed.
+// The vectors with X-Amz-Content-Sha256, as in all our requests, must come out as published. The
+// others must be accepted by a verifier that accepts the published ones.
 func TestSignaturesAreThoseThatAWSPublishes(t *testing.T) {
 	published := 0
 	for _, v := range sigv4.Vectors() {

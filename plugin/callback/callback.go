@@ -9,11 +9,11 @@ import (
 	"out_es/plugin/guard"
 )
 
-// Thread is what a waiting thread of the host does meanwhile.
+// Thread is a waiting thread of the host.
 type Thread interface {
 	// Wake signals that Service has something to do.
 	Wake() <-chan struct{}
-	// Service does what only the host's thread may do.
+	// Service does the work that only the host's thread may do.
 	Service()
 }
 
@@ -30,9 +30,9 @@ func Within(ctx context.Context) bool {
 	return within
 }
 
-// Lasting runs work that may take long, and returns when it is done. Where ctx belongs to the
-// host's thread, the work runs on a goroutine while the thread services the host; the context that
-// it gets belongs to no thread. A panic of the work becomes one of the caller.
+// Lasting runs work that may take long, and returns when it is done. If ctx belongs to the host's
+// thread, the work runs on a goroutine, with a context without a thread, while the thread services
+// the host. A panic of the work becomes one of the caller.
 func Lasting(ctx context.Context, work func(ctx context.Context)) {
 	thread, within := ctx.Value(threadKey{}).(Thread)
 	if !within {

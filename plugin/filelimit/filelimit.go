@@ -1,8 +1,8 @@
-// Package filelimit knows what a disk and the process bound: how long a file may
-// become, whether a disk is out of room, and when a new name outlives the machine.
+// Package filelimit handles limits of files and disks: the maximum length of a file, a disk without
+// room, and file names that survive a crash of the machine.
 //
-// A write beyond the limit on files ends the process with a signal (SIGXFSZ),
-// which is not a library's to handle: in a Go shared object it ends the host.
+// A write beyond the limit on file sizes ends the process with a signal (SIGXFSZ). A library can't
+// handle it: in a Go shared object it ends the host.
 package filelimit
 
 import (
@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// Bytes is the limit, math.MaxInt64 where there is none. It can be changed from
-// outside at any time (prlimit), and asking costs less than a microsecond.
+// Bytes is the limit, math.MaxInt64 for none. It can be changed from outside at any time (prlimit),
+// and reading it takes less than a microsecond.
 func Bytes() int64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil || limit.Cur > math.MaxInt64 {
@@ -24,7 +24,7 @@ func Bytes() int64 {
 	return int64(limit.Cur)
 }
 
-// Within says whether so many bytes may be in one file under a limit.
+// Within checks a file size against a limit.
 //
 // Possible errors: syscall.EFBIG, with the remedy.
 func Within(limit, size int64) error {
@@ -34,14 +34,14 @@ func Within(limit, size int64) error {
 	return nil
 }
 
-// OutOfRoom reports whether an error is a full disk's, or a quota's: what is
-// needed may be created later, when something was deleted.
+// OutOfRoom reports whether an error is that of a full disk or quota: a retry may succeed after
+// files were deleted.
 func OutOfRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// SyncFolder makes the names in a folder outlive the machine. File systems that
-// can't sync a folder keep its names by other means, or not at all.
+// SyncFolder makes the names in a folder survive a crash of the machine. File systems that can't
+// sync a folder keep its names by other means, or not at all.
 //
 // Possible errors: those of the file system.
 func SyncFolder(dir string) error {

@@ -17,21 +17,20 @@ import (
 	"out_es/plugin/guard"
 )
 
-// startTakes is when an agent has started and sent its first chunks. Nearly all
-// of the shared object is resident then: the loader and the Go runtime go
-// through it once, and the kernel maps 64 KB around each page that is touched
-// (docs/adr/0020).
+// startTakes is the time after which an agent has started and sent its first chunks. By then nearly
+// all of the shared object is resident: the loader and the Go runtime read it once, and the kernel
+// maps 64 KB around each page that is touched (docs/adr/0020).
 const startTakes = 5 * time.Second
 
-// resolve looks Fluent Bit's functions up, once a process.
+// resolve looks up Fluent Bit's functions, once a process.
 var resolve = sync.OnceValue(func() bool { return C.outes_resolve() != 0 })
 
-// RestoreTimerSlack ends what slack.c has done to the thread that loaded the shared object. FLBPluginRegister calls it first.
+// RestoreTimerSlack undoes the effect of slack.c on the thread that loaded the shared object.
+// FLBPluginRegister calls it first.
 func RestoreTimerSlack() { C.outes_restore_slack() }
 
-// Open returns the instance that FLBPluginInit was called for. plugin is the
-// pointer that it got, and is not kept: Fluent Bit shares it between
-// instances.
+// Open returns the instance for a call of FLBPluginInit. plugin is its pointer, and is not kept:
+// Fluent Bit shares it between instances.
 func Open(plugin unsafe.Pointer) *Instance {
 	if !resolve() {
 		return Standalone("es_go", os.Stderr)
@@ -40,7 +39,7 @@ func Open(plugin unsafe.Pointer) *Instance {
 	p := &process{instance: handle, label: C.GoString(C.outes_name(handle))}
 	i := NewInstance(p, os.Stderr)
 	p.atRest = guard.AfterFunc(startTakes, i.fault, func() {
-		debug.FreeOSMemory() // what reading the configuration took of the heap
+		debug.FreeOSMemory() // the heap that reading the configuration needed
 		C.outes_release_pages()
 	})
 	return i
@@ -48,13 +47,12 @@ func Open(plugin unsafe.Pointer) *Instance {
 
 func (p *process) OnEngineThread() bool { return C.outes_on_engine_thread() != 0 }
 
-// process is the Fluent Bit around us.
+// process is the Fluent Bit process around the plugin.
 type process struct {
 	instance unsafe.Pointer
 	label    string
 	series   []*C.struct_outes_series
-	// atRest gives back the pages of the shared object that only the start
-	// needed.
+	// atRest returns the pages of the shared object that only the start needed.
 	atRest *time.Timer
 }
 
@@ -93,7 +91,7 @@ func (p *process) Counters(name, help, label string, values []string) func(int, 
 			all[i].labels = 2
 			all[i].values[1] = C.CString(value)
 		}
-		C.outes_counter_add(all[i], 0) // every label set is there before a scrape can race with its making
+		C.outes_counter_add(all[i], 0) // no scrape can race with the creation of a label set
 	}
 	return func(value int, delta uint64) { C.outes_counter_add(all[value], C.double(delta)) }
 }
@@ -127,7 +125,7 @@ func (p *process) Histogram(name, help string, bounds []float64) func([]uint64, 
 	return set
 }
 
-// newSeries makes a label set of C memory, which close frees.
+// newSeries allocates a label set in C memory, which Close frees.
 func (p *process) newSeries(metric unsafe.Pointer) *C.struct_outes_series {
 	s := (*C.struct_outes_series)(C.calloc(1, C.size_t(unsafe.Sizeof(C.struct_outes_series{}))))
 	s.metric = metric
@@ -137,7 +135,7 @@ func (p *process) newSeries(metric unsafe.Pointer) *C.struct_outes_series {
 	return s
 }
 
-// close frees what newSeries made. Nothing may be called after it.
+// Close frees the label sets. Nothing may be called after it.
 func (p *process) Close() {
 	p.atRest.Stop()
 	for _, s := range p.series {

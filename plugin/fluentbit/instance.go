@@ -1,11 +1,10 @@
-// Package fluentbit reaches into the Fluent Bit process that loaded the
-// plugin: its logger and its metrics, found by the names of its functions.
-// Where they are not there, log lines go to standard error and metrics
-// nowhere.
+// Package fluentbit connects the plugin to the Fluent Bit process that loaded it: to its logger and
+// its metrics, whose functions it resolves by name. Without them, log lines go to standard error
+// and metrics are dropped.
 //
-// Lines and counts may come from any goroutine. Fluent Bit takes them properly
-// only on its own threads, so they wait for the next call of Service, which
-// the plugin makes while Fluent Bit's thread is in it.
+// Lines and counts may come from any goroutine. Fluent Bit accepts them only on its own threads, so
+// they are queued until the next call of Service, which the plugin makes inside calls from Fluent
+// Bit.
 package fluentbit
 
 import (
@@ -32,9 +31,9 @@ const (
 )
 
 const (
-	// queueLines is how many lines wait for Service. A flush logs a few.
+	// queueLines is the number of lines that can be queued for Service. A flush logs a few.
 	queueLines = 256
-	// staleAfter is how long a line waits before it goes to standard error.
+	// staleAfter is the time after which a queued line goes to standard error.
 	staleAfter = 10 * time.Second
 )
 
@@ -42,20 +41,19 @@ const (
 type Host interface {
 	// Name is the instance's alias, or `es_go.0`.
 	Name() string
-	// Print and the functions that Counters and Histogram return are called on
-	// Fluent Bit's threads only.
+	// Print, and the functions that Counters and Histogram return, are called on Fluent Bit's
+	// threads only.
 	Print(level Level, line string)
 	Enabled(level Level) bool
 	Counters(name, help, label string, values []string) (add func(value int, delta uint64))
 	Gauge(name, help string) (set func(value float64))
 	Histogram(name, help string, bounds []float64) (set func(cumulative []uint64, sum float64))
 	OnEngineThread() bool
-	// Close frees what the metrics took. Nothing is called after it.
+	// Close frees the memory of the metrics. Nothing is called after it.
 	Close()
 }
 
-// Instance is one [OUTPUT] section as the host knows it. It is safe for
-// concurrent use.
+// Instance is one [OUTPUT] section as seen by the host. It is safe for concurrent use.
 type Instance struct {
 	host   Host
 	direct io.Writer
@@ -76,11 +74,10 @@ type line struct {
 	at    time.Time
 }
 
-// publisher is a metric with counts that the host hasn't got yet.
+// publisher is a metric with counts that the host doesn't have yet.
 type publisher interface{ publish() }
 
-// NewInstance returns an instance of h. What comes too late for Service goes to
-// direct.
+// NewInstance returns an instance of h. Lines that are too late for Service go to direct.
 func NewInstance(h Host, direct io.Writer) *Instance {
 	return &Instance{host: h, direct: direct, wake: make(chan struct{}, 1)}
 }
@@ -88,8 +85,8 @@ func NewInstance(h Host, direct io.Writer) *Instance {
 // Name is the instance's alias, or `es_go.0`.
 func (i *Instance) Name() string { return i.host.Name() }
 
-// OnEngineThread says whether the caller runs on the thread that all of Fluent
-// Bit's inputs and outputs share, as a flush does without Workers.
+// OnEngineThread reports whether the caller runs on the thread that all of Fluent Bit's inputs and
+// outputs share, like a flush without Workers.
 func (i *Instance) OnEngineThread() bool { return i.host.OnEngineThread() }
 
 // Log queues a line for the host's log.
@@ -124,18 +121,18 @@ func (i *Instance) LogLines(level Level, text string) {
 	}
 }
 
-// Wake signals that lines wait for Service.
+// Wake signals queued lines.
 func (i *Instance) Wake() <-chan struct{} { return i.wake }
 
-// Service prints the lines that wait and publishes what was counted. It must
-// be called on one of Fluent Bit's threads.
+// Service prints the queued lines and publishes the counts. It must be called on one of Fluent
+// Bit's threads.
 func (i *Instance) Service() {
 	i.PrintLines()
 	i.Publish()
 }
 
-// Publish publishes what was counted, from any thread: the counts and gauges
-// of cmetrics are atomic, and every label set was made in Init.
+// Publish publishes the counts, from any thread: the counts and gauges of cmetrics are atomic, and
+// every label set was made in Init.
 func (i *Instance) Publish() {
 	i.publishMu.Lock()
 	defer i.publishMu.Unlock()
@@ -144,8 +141,7 @@ func (i *Instance) Publish() {
 	}
 }
 
-// PrintLines prints the lines that wait. It must be called on one of Fluent Bit's
-// threads.
+// PrintLines prints the queued lines. It must be called on one of Fluent Bit's threads.
 func (i *Instance) PrintLines() {
 	i.mu.Lock()
 	if len(i.queue) == 0 && i.lost == 0 {
@@ -171,7 +167,7 @@ func (i *Instance) disarm() {
 	}
 }
 
-// printStale sends lines for which no call of the host came to standard error.
+// printStale sends lines to standard error that no call of the host has printed in time.
 func (i *Instance) printStale() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -182,7 +178,7 @@ func (i *Instance) printStale() {
 	i.queue = nil
 }
 
-// fault tells of a panic in a timer's callback.
+// fault logs a panic in a timer's callback.
 func (i *Instance) fault(problem any) {
 	i.printDirect(line{Error, fmt.Sprintf("a fault in this plugin, please report it: %v", problem), time.Now()})
 }
@@ -193,13 +189,13 @@ func (i *Instance) printDirect(entry line) {
 
 var levelNames = map[Level]string{Error: "error", Warn: " warn", Info: " info", Debug: "debug"}
 
-// directLine looks like one of Fluent Bit's own lines.
+// directLine has the format of Fluent Bit's own lines.
 func directLine(name string, level Level, text string, at time.Time) string {
 	return fmt.Sprintf("[%s] [%s] [output:es_go:%s] %s\n", at.Format("2006/01/02 15:04:05.000"), levelNames[level], name, text)
 }
 
-// Close services the instance a last time. What is logged later goes to
-// standard error. It must be called on one of Fluent Bit's threads.
+// Close services the instance a last time. Later lines go to standard error. It must be called on
+// one of Fluent Bit's threads.
 func (i *Instance) Close() {
 	i.Service()
 	i.mu.Lock()
@@ -232,7 +228,7 @@ func (i *Instance) register(m publisher) {
 	i.metrics = append(i.metrics, m)
 }
 
-// Add counts n for the value with that place in the list.
+// Add adds n to the series of the value with that index in the list.
 func (c *Counters) Add(value, n int) {
 	if n > 0 {
 		c.pending[value].Add(uint64(n))

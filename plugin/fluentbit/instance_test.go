@@ -47,7 +47,7 @@ func TestLinesWaitForService(t *testing.T) {
 	}
 }
 
-// A line must never wake anybody twice, nor block where nobody listens.
+// A second line must send no second signal, nor block without a receiver.
 func TestManyLinesWakeOnce(t *testing.T) {
 	i := fluentbittest.NewRecorder("x").Instance()
 	for range 10 {
@@ -79,7 +79,7 @@ func TestTheQueueIsBoundedAndSaysSo(t *testing.T) {
 	}
 }
 
-// loud is a host that wants no line below its level.
+// loud is a host that rejects lines below its level.
 type loud struct {
 	fluentbit.Host
 	lowest fluentbit.Level

@@ -1,17 +1,15 @@
-// Package reuse keeps values that are dear to make for the next who needs one.
-// Unlike a sync.Pool it keeps them over a collection: at GOGC 20 collections
-// are frequent, and a request's buffer of 2 MB, thrown away by each of them, is
-// what makes the next one come (docs/adr/0011).
+// Package reuse is a pool of expensive values. Unlike a sync.Pool it keeps them over a collection:
+// at GOGC 20 collections are frequent, and a request's buffer of 2 MB, thrown away by each of them,
+// would trigger the next (docs/adr/0011).
 package reuse
 
-// List keeps a bounded number of values. It is safe for concurrent use.
+// List is a pool of bounded size. It is safe for concurrent use.
 type List[T any] struct {
 	fresh func() T
 	kept  chan T
 }
 
-// NewList returns a list that keeps up to size values, and makes those that it
-// doesn't have with fresh.
+// NewList returns a pool that keeps up to size values, and makes missing ones with fresh.
 func NewList[T any](size int, fresh func() T) *List[T] {
 	return &List[T]{fresh: fresh, kept: make(chan T, size)}
 }
@@ -26,7 +24,7 @@ func (l *List[T]) Get() T {
 	}
 }
 
-// Put takes a value back. Where the list is full it goes to the collector.
+// Put returns a value to the pool. A full pool leaves it to the collector.
 func (l *List[T]) Put(value T) {
 	select {
 	case l.kept <- value:

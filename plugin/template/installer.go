@@ -18,54 +18,52 @@ type Sender interface {
 	Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (items int, failure *bulk.Failure)
 }
 
-// Cluster is where templates are.
+// Cluster holds the templates.
 type Cluster interface {
-	// FindTemplate returns the mark of the template of that name. Nothing of
-	// that name is no failure.
+	// FindTemplate returns the mark of the template of that name. A missing template is no failure.
 	FindTemplate(ctx context.Context, kind Kind, name string) (Found, *bulk.Failure)
 	// PutTemplate installs one.
 	PutTemplate(ctx context.Context, t *Template, p Precedence) *bulk.Failure
 }
 
-// Found is what the cluster has under a template's name.
+// Found is the cluster's template of a name.
 type Found struct {
 	There bool
-	// Mark is empty where somebody else installed it.
+	// Mark is empty for a template that this plugin did not install.
 	Mark string
 }
 
-// Precedence says which of two templates of one name holds.
+// Precedence decides between two templates of one name.
 type Precedence uint8
 
-// The precedences: that of the one that is there, which makes a second
-// installation a failure of status 400, or of the one that comes.
+// The existing template stays, and a second installation fails with status 400; or the new one
+// replaces it.
 const (
 	TheirsHolds Precedence = iota
 	OursHolds
 )
 
-// Result is what became of the template.
+// Result is the outcome of an installation.
 type Result uint8
 
 // The results.
 const (
-	// Installed: it was put there just now.
+	// Installed: the template was installed just now.
 	Installed Result = iota
-	// Present: one of that name is there, and it is not to be replaced.
+	// Present: there is one of that name, and it must not be replaced.
 	Present
-	// Same: this very one is there.
+	// Same: this very template is installed already.
 	Same
-	// Missing: it can't be installed, by what the cluster answered.
+	// Missing: the cluster's answer makes an installation impossible.
 	Missing
 )
 
-// spread is how long an agent that finds no template waits, at random, before
-// it looks again and then installs it: of thousands that start at once a few
-// install it and the others find it there.
+// spread is the maximum random wait of an agent that finds no template, before it looks again and
+// installs it: of thousands that start at once, a few install it and the others find it.
 const spread = 2 * time.Second
 
-// Installer is a Sender that holds requests back until it is known what
-// became of the template. It is safe for concurrent use.
+// Installer is a Sender that delays requests until the outcome of the installation is known. It is
+// safe for concurrent use.
 type Installer struct {
 	template   *Template
 	precedence Precedence
@@ -77,14 +75,14 @@ type Installer struct {
 	turn  chan struct{} // holds a token while a request asks the cluster
 }
 
-// NewInstaller returns an installer that passes requests on to next. report is
-// told once what became of the template; the failure is that of Missing.
+// NewInstaller returns an installer that passes requests on to next. It calls report once, with the
+// outcome and, for Missing, the failure.
 func NewInstaller(t *Template, p Precedence, c Cluster, next Sender, report func(Result, *bulk.Failure)) *Installer {
 	return &Installer{template: t, precedence: p, cluster: c, next: next, report: report, turn: make(chan struct{}, 1)}
 }
 
-// Send implements deliver.Sender. While the cluster is away, its failure is
-// that of the request: nothing of it was sent.
+// Send implements deliver.Sender. While the cluster is unavailable, its failure is that of the
+// request, of which nothing was sent.
 func (i *Installer) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	if !i.known.Load() {
 		var failure *bulk.Failure
@@ -96,8 +94,7 @@ func (i *Installer) Send(ctx context.Context, req *bulk.Request, each func(bulk.
 	return i.next.Send(ctx, req, each)
 }
 
-// ask makes known what became of the template, or returns why it can't be
-// known now.
+// ask finds the outcome, or returns the failure that prevents it for now.
 func (i *Installer) ask(ctx context.Context) *bulk.Failure {
 	select {
 	case i.turn <- struct{}{}:
@@ -119,7 +116,7 @@ func (i *Installer) ask(ctx context.Context) *bulk.Failure {
 	return nil
 }
 
-// cause is the failure's error, or words for an answer that has none.
+// cause is the failure's error, or a text for an answer without one.
 func cause(f *bulk.Failure) error {
 	if f.Err != nil {
 		return f.Err
@@ -127,8 +124,8 @@ func cause(f *bulk.Failure) error {
 	return errors.New("not now")
 }
 
-// rounds are as many looks at the cluster as there are: one before the random
-// wait, one behind it, and one after somebody else was quicker.
+// rounds is the number of looks at the cluster: one before the random wait, one behind it, and one
+// after another agent was quicker.
 const rounds = 3
 
 func (i *Installer) install(ctx context.Context) (Result, *bulk.Failure) {
@@ -155,7 +152,7 @@ func (i *Installer) install(ctx context.Context) (Result, *bulk.Failure) {
 	}
 }
 
-// wait lasts for a random time, and leaves most of the request's for the rest.
+// wait sleeps for a random time, and leaves most of the request's time.
 func wait(ctx context.Context) {
 	longest := spread
 	if deadline, ok := ctx.Deadline(); ok {
@@ -172,15 +169,15 @@ func wait(ctx context.Context) {
 	}
 }
 
-// away says that documents could not flow either, or not now. What is left is
-// an answer to the template alone: it is illegal, the key may not, or the
-// server doesn't know of templates.
+// away reports whether the failure would stop documents, too, so that it says nothing about the
+// template. All others are answers to the template alone: it is illegal, the key lacks a privilege,
+// or the server has no templates.
 func away(f *bulk.Failure) bool {
 	switch f.Class {
 	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Canceled:
 		return true
 	case bulk.Unauthorized:
-		// Credentials, redirects and pages in place of an answer.
+		// Wrong credentials, redirects, and pages in place of an answer.
 		return f.Status < 400 || f.Status == http.StatusUnauthorized || f.Status == http.StatusProxyAuthRequired
 	case bulk.Delivered, bulk.Oversized, bulk.Illegal:
 	}

@@ -12,12 +12,12 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// cluster is one that answers in order what it is told to, and has at most one
-// template where it is told nothing.
+// cluster gives the prepared answers in order, then behaves like a cluster with at most one
+// template.
 type cluster struct {
 	mu        sync.Mutex
-	finds     []*bulk.Failure // of the next looks
-	puts      []*bulk.Failure // of the next installations
+	finds     []*bulk.Failure // answers of the next looks
+	puts      []*bulk.Failure // answers of the next installations
 	there     bool
 	mark      string
 	slow      time.Duration
@@ -133,7 +133,7 @@ func TestEveryAnswerHoldsRequestsOrLetsThemPass(t *testing.T) {
 					if !c.holds && (next.sent != 1 || len(results) != 1 || results[0] != Missing) {
 						t.Errorf("%d sent, results %v", next.sent, results)
 					}
-					server.finds, server.puts = nil, nil // whatever it was is over
+					server.finds, server.puts = nil, nil // the trouble is over
 					for range 3 {
 						if _, failure := in.Send(t.Context(), nil, nil); failure != nil {
 							t.Errorf("afterwards: %v", failure)
@@ -187,7 +187,7 @@ func TestWhatIsThereDecides(t *testing.T) {
 	}
 }
 
-// Two that see nothing and install at once: the slower one finds the other's.
+// Of two that find nothing and install at once, the slower one finds the other's template.
 func TestOneThatComesTooLateFindsTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &cluster{}
@@ -200,7 +200,7 @@ func TestOneThatComesTooLateFindsTheOthers(t *testing.T) {
 	})
 }
 
-// overtaken lets somebody else install right before each installation.
+// overtaken installs another agent's template right before each installation.
 type overtaken struct{ *cluster }
 
 func (o *overtaken) PutTemplate(ctx context.Context, t *Template, p Precedence) *bulk.Failure {
@@ -208,8 +208,8 @@ func (o *overtaken) PutTemplate(ctx context.Context, t *Template, p Precedence) 
 	return o.cluster.PutTemplate(ctx, t, p)
 }
 
-// TestAFleetThatStartsAtOnce counts what a thousand agents ask of a cluster
-// that takes 20 ms for an answer.
+// TestAFleetThatStartsAtOnce counts the requests of a thousand agents to a cluster that takes 20 ms
+// for an answer.
 func TestAFleetThatStartsAtOnce(t *testing.T) {
 	for name, precedence := range map[string]Precedence{"install": TheirsHolds, "overwrite": OursHolds} {
 		t.Run(name, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// Kind says which of Elasticsearch's two kinds a template is.
+// Kind is one of Elasticsearch's two kinds of templates.
 type Kind uint8
 
 // The kinds: PUT _index_template and PUT _component_template.
@@ -30,7 +30,7 @@ func (k Kind) String() string {
 	return "index template"
 }
 
-// Path is the kind's in Elasticsearch's API.
+// Path is the kind's path in Elasticsearch's API.
 func (k Kind) Path() string {
 	if k == Component {
 		return "_component_template"
@@ -38,15 +38,13 @@ func (k Kind) Path() string {
 	return "_index_template"
 }
 
-// Template is one that was read and checked, as far as it can be without the
-// cluster.
+// Template was read from a file and checked, as far as possible without the cluster.
 type Template struct {
 	Kind Kind
 	Name string
 	// Body is the file's JSON with Mark in its _meta.
 	Body []byte
-	// Mark is a digest of the file. Where the template that is installed has
-	// the same, there is nothing to replace.
+	// Mark is a digest of the file. An installed template with the same mark needs no replacement.
 	Mark string
 }
 
@@ -56,18 +54,17 @@ const (
 	// fileBytes bounds the file. Real templates, with a thousand fields, have
 	// 100 KB; every node of the cluster holds it in its cluster state.
 	fileBytes = 1 << 20
-	// markBytes of the file's SHA-256 tell versions of one file apart.
+	// markBytes of the file's SHA-256 distinguish versions of a file.
 	markBytes = 16
 )
 
 // Read reads the template of that file.
 //
-// Possible errors: the file can't be read; it is no JSON, or no template, with
-// the line.
+// Possible errors: the file can't be read; it is not JSON or not a template, with the line.
 func Read(path, name string) (*Template, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("can't be read: %w", errors.Unwrap(err)) // the path stands before it
+		return nil, fmt.Errorf("can't be read: %w", errors.Unwrap(err)) // the caller adds the path
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, fileBytes+1))
@@ -95,16 +92,16 @@ func parse(text []byte, name string) (*Template, error) {
 	return t, err
 }
 
-// member is one of the template's outermost object.
+// member is a member of the template's outermost object.
 type member struct {
 	name  string
-	begin int64 // of the name, in the file, counted from 1
+	begin int64 // offset of the name in the file, counted from 1
 	value json.RawMessage
 }
 
 type members []member
 
-// membersOf reads the outermost object, and all in it.
+// membersOf reads the outermost object and all its values.
 func membersOf(text []byte) (members, error) {
 	var whole json.RawMessage
 	var syntax *json.SyntaxError
@@ -121,7 +118,7 @@ func membersOf(text []byte) (members, error) {
 	for decoder.More() {
 		name, err := decoder.Token()
 		if err != nil {
-			return nil, err // it was read before
+			return nil, err // its syntax was checked before
 		}
 		m := member{name: name.(string), begin: decoder.InputOffset() - int64(len(name.(string))) - 1}
 		if err := decoder.Decode(&m.value); err != nil {
@@ -144,8 +141,8 @@ func (all members) find(name string) *member {
 	return nil
 }
 
-// kind tells the kinds apart, and both from a legacy template, which has
-// settings and mappings outermost.
+// kind distinguishes the kinds, and both from a legacy template, which has settings and mappings
+// outermost.
 func (all members) kind(text []byte) (Kind, error) {
 	for _, legacy := range []string{"settings", "mappings", "aliases", "order"} {
 		if m := all.find(legacy); m != nil {
@@ -161,7 +158,7 @@ func (all members) kind(text []byte) (Kind, error) {
 	return 0, at(text, 0, `must have "index_patterns" (an index template) or "template" (a component template), as PUT _index_template takes them`)
 }
 
-// marked is the template with the mark in its _meta.
+// marked returns the template with the mark in its _meta.
 func (all members) marked(text []byte, mark string) ([]byte, error) {
 	meta := all.find("_meta")
 	if meta == nil {
@@ -198,7 +195,7 @@ func markMeta(object json.RawMessage, mark string) json.RawMessage {
 	return fmt.Appendf(nil, `{"%s":"%s"%s%s`, MarkKey, mark, separator, rest)
 }
 
-// at is an error that names the line and column of the byte before offset.
+// at returns an error with the line and column of the byte before offset.
 func at(text []byte, offset int64, problem string) error {
 	before := text[:max(0, min(offset-1, int64(len(text))))]
 	line := 1 + bytes.Count(before, []byte("\n"))
@@ -206,9 +203,8 @@ func at(text []byte, offset int64, problem string) error {
 	return fmt.Errorf("line %d, column %d: %s", line, column, problem)
 }
 
-// CheckName says what is wrong with a template's name: Elasticsearch's own
-// rules (MetadataIndexTemplateService.validate), and no character that a URL
-// would have to escape.
+// CheckName returns an error for an invalid template name: Elasticsearch's own rules
+// (MetadataIndexTemplateService.validate), and no character that a URL would have to escape.
 func CheckName(name string) error {
 	const allowed = "must be of lower-case letters, digits and the characters @ . _ - only"
 	if strings.HasPrefix(name, "_") || strings.HasPrefix(name, ".") {

@@ -106,7 +106,7 @@ func TestReadSaysWhyAFileCantBeRead(t *testing.T) {
 
 func TestCheckName(t *testing.T) {
 	for name, good := range map[string]bool{
-		"logs-es_go": true, "logs@custom": true, "a.b-2": true, "": true, // an empty one is the option table's matter
+		"logs-es_go": true, "logs@custom": true, "a.b-2": true, "": true, // an empty one is checked by the option table
 		"_x": false, ".x": false, "Logs": false, "a b": false, "a*": false, "a,b": false, "a#b": false, "a/b": false, "ü": false,
 		strings.Repeat("a", 255): true, strings.Repeat("a", 256): false,
 	} {

@@ -7,25 +7,27 @@ import (
 	"time"
 )
 
-// Entry is what became of one bulk request.
+// Entry is the record of one bulk request.
 type Entry struct {
 	// Number counts bulk requests from 1, in the order in which their headers came.
 	Number int
 	Fault  Fault
 	At     time.Time // when its header came
-	// Bytes and Documents are what it held, uncompressed; 0 where it was cut before it was read.
+	// Bytes and Documents are the request's size, uncompressed; 0 if it was cut before it was read.
 	Bytes, Documents int
-	// Held are the documents that the proxy answered itself, item by item.
+	// Held is the number of documents that the proxy answered itself, item by item.
 	Held int
-	// Accepted are those that Elasticsearch took (200 or 201).
+	// Accepted is the number of documents that Elasticsearch accepted (200 or 201).
 	Accepted int
-	// Lost are those of them whose item the client may not have got. They may be sent again, and be there twice.
+	// Lost is the number of accepted documents whose item the client may not have received. They
+	// may be sent again, and be duplicated.
 	Lost int
-	// Late says that the answer came when the client may have given up, or could not be written to its end.
+	// Late means that the client may have stopped waiting before the answer, or that the answer
+	// could not be written to its end.
 	Late bool
 }
 
-// Account is what a proxy did.
+// Account is a proxy's record of its faults.
 type Account struct {
 	Entries []Entry
 	// Connections were reset by the TLS listener: in the handshake, and later.
@@ -48,7 +50,7 @@ func (a *Account) Count(f Fault) int {
 	return n
 }
 
-// Faults counts the requests by what they met.
+// Faults counts the requests by their fault.
 func (a *Account) Faults() map[string]int {
 	counts := map[string]int{}
 	for _, e := range a.Entries {
@@ -57,7 +59,8 @@ func (a *Account) Faults() map[string]int {
 	return counts
 }
 
-// LostDocuments is how many accepted documents the client may not know of, each time counted.
+// LostDocuments is the number of accepted documents that may be unknown to the client, counting
+// each time.
 func (a *Account) LostDocuments() int {
 	n := 0
 	for _, e := range a.Entries {
@@ -66,11 +69,11 @@ func (a *Account) LostDocuments() int {
 	return n
 }
 
-// Lost is how often Elasticsearch accepted this document, given as its line in the request, without the client being told
-// for sure: how many copies of it more than one there may be.
+// Lost is the number of times that Elasticsearch accepted this document, given as its line in the
+// request, without certain knowledge of the client: the maximum number of duplicates.
 func (a *Account) Lost(document []byte) int { return a.lost[string(document)] }
 
-// ledger is an Account in the making. Safe for concurrent use.
+// ledger builds an Account. It is safe for concurrent use.
 type ledger struct {
 	mu      sync.Mutex
 	account Account
@@ -85,14 +88,14 @@ func (l *ledger) open() int {
 	return place
 }
 
-// note changes the entry at place. It is called before the client sees what it tells of.
+// note changes the entry at place. It is called before the client can see the fault.
 func (l *ledger) note(place int, change func(*Entry)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	change(&l.account.Entries[place])
 }
 
-// lose adds documents to those of the entry at place that the client may not know of.
+// lose adds documents to those of the entry at place that may be unknown to the client.
 func (l *ledger) lose(place int, documents []item) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,17 +8,17 @@ import (
 	"strconv"
 )
 
-// answer is Elasticsearch's, taken apart where it is a 200 with items.
+// answer is Elasticsearch's, split into items if it is a 200 with items.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
-	items  []json.RawMessage // nil where the body is passed on as it is
+	items  []json.RawMessage // nil if the body is passed on unchanged
 	took   json.RawMessage
 	errors json.RawMessage
 }
 
-// read takes body apart. A body without items stays whole.
+// read splits body. A body without items stays whole.
 func (a *answer) read() {
 	var parts struct {
 		Took, Errors json.RawMessage
@@ -29,7 +29,7 @@ func (a *answer) read() {
 	}
 }
 
-// write puts body together from the parts, compact, and returns where each item ends.
+// write assembles body from the parts, compact, and returns the end of each item.
 func (a *answer) write() (ends []int) {
 	var out bytes.Buffer
 	out.WriteByte('{')
@@ -56,7 +56,8 @@ func (a *answer) write() (ends []int) {
 	return ends
 }
 
-// accepted says whether the answer's item at i took its document. Without a status it may have.
+// accepted reports whether the answer's item at i may have accepted its document. An item without a
+// status may have.
 func (a *answer) accepted(i int) bool {
 	if i >= len(a.items) {
 		return false
@@ -89,10 +90,10 @@ func actionOf(line []byte) (operation string, target struct{ Index, ID string },
 	return operation, target, nil
 }
 
-// heldItem is the answer to an item that the proxy kept back, as Elasticsearch shapes it. The reason of a 503 quotes the
+// heldItem is the answer to a held item, in Elasticsearch's form. The reason of a 503 quotes the
 // document, as Elasticsearch's does.
 func heldItem(one item, status int, f filter) json.RawMessage {
-	operation, target, _ := actionOf(one.action) // split has read it before
+	operation, target, _ := actionOf(one.action) // split has parsed it before
 	problem := map[string]any{
 		"type":   "es_rejected_execution_exception",
 		"reason": "rejected execution of coordinating operation [coordinating_and_primary_bytes=536870912, max_coordinating_and_primary_bytes=536870912]",
@@ -108,12 +109,13 @@ func heldItem(one item, status int, f filter) json.RawMessage {
 	kept, _ := f.apply(whole).(map[string]any)
 	items, _ := kept["items"].([]any)
 	if len(items) == 0 {
-		return nil // Elasticsearch, too, leaves out an item of which nothing is kept
+		return nil // Elasticsearch, too, leaves out an item without fields
 	}
 	return compact(items[0])
 }
 
-// withHeld is answer a with the proxy's own items at their places. a is nil where nothing was passed on.
+// withHeld is answer a with the proxy's own items in their places. a is nil if no item was passed
+// on.
 func withHeld(a *answer, req *request, held []bool, status int, f filter) *answer {
 	if a == nil {
 		a = &answer{status: http.StatusOK, header: http.Header{
@@ -147,6 +149,6 @@ func compact(value any) json.RawMessage {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(value) // maps, strings and numbers only: it can't fail
+	_ = encoder.Encode(value) // only maps, strings and numbers: it can't fail
 	return bytes.TrimSpace(out.Bytes())
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// TLS says which shares of the connections, 0 to 1, are reset in the handshake, and which later on.
+// TLS has the shares of connections, 0 to 1, that are reset in the handshake and later.
 type TLS struct{ HandshakeResets, DataResets float64 }
 
 type stage uint8
@@ -19,8 +19,8 @@ const (
 	inData
 )
 
-// Bytes after which a connection is reset. A handshake takes about 1.7 KB from the client and 2 KB from the server; then
-// answers are shorter than requests.
+// Bytes after which a connection is reset. A handshake takes about 1.7 KB from the client and 2 KB
+// from the server; after it, answers are shorter than requests.
 const (
 	handshakeBytes = 1200
 	dataFrom       = 5 << 10
@@ -28,7 +28,7 @@ const (
 	writtenTo      = 12 << 10
 )
 
-// tlsListener hands out connections that end with a reset after a number of bytes, drawn for each. It lies below TLS.
+// tlsListener returns connections that are reset after a random number of bytes. It lies below TLS.
 type tlsListener struct {
 	net.Listener
 	shares TLS
@@ -62,19 +62,19 @@ func (l *tlsListener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// doomed is a connection that is reset once so many bytes were read from it, or written to it.
+// doomed is a connection that is reset after a number of bytes, read or written.
 type doomed struct {
 	net.Conn
 	ledger  *ledger
 	stage   stage
-	reading bool // the bytes read are counted, else those written
+	reading bool // counts bytes that are read, else those that are written
 
 	mu   sync.Mutex
 	left int
 	done bool
 }
 
-// spend takes n bytes at most from what is left, and says how many may pass.
+// spend takes at most n bytes of the remaining ones, and returns the number of bytes that may pass.
 func (d *doomed) spend(n int, read bool) (may int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,7 +109,7 @@ func (d *doomed) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// giveBack returns bytes that were spent on a read and did not come.
+// giveBack returns bytes that were spent on a read and did not arrive.
 func (d *doomed) giveBack(n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -128,7 +128,7 @@ func (d *doomed) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// hijack takes the connection from the HTTP server. It is nil where there is none any more.
+// hijack takes the connection from the HTTP server. It is nil if there is none any more.
 func (x *exchange) hijack() net.Conn {
 	conn, _, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
@@ -137,7 +137,8 @@ func (x *exchange) hijack() net.Conn {
 	return conn
 }
 
-// reset closes a connection with a RST, so that its peer gets an error instead of an end. A nil one is fine.
+// reset closes a connection with a RST, so that its peer gets an error instead of an end. conn may
+// be nil.
 func reset(conn net.Conn) {
 	if conn == nil {
 		return
@@ -152,5 +153,5 @@ func reset(conn net.Conn) {
 	if tcp, ok := below.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	_ = below.Close() // not conn: TLS would say goodbye first
+	_ = below.Close() // conn itself would send a TLS close_notify first
 }

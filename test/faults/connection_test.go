@@ -23,7 +23,7 @@ func secureClient(t *testing.T, p *Proxy) *http.Client {
 
 func TestTLS(t *testing.T) {
 	const requests = 40
-	noise := make([]byte, 4<<10) // that gzip can't make small
+	noise := make([]byte, 4<<10) // incompressible
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	large := append(bulk(1), fmt.Sprintf("{\"create\":{}}\n\"%x\"\n", noise)...)
 	for _, test := range []struct {

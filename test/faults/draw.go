@@ -6,13 +6,14 @@ import (
 	"sync"
 )
 
-// chooser draws the faults, one after another. The same seed and rules give the same sequence, whatever the requests hold:
-// every request takes two numbers from the source, and details come from a source of its own.
+// chooser draws the faults, one after another. The same seed and rules give the same sequence,
+// whatever the requests: every request takes two numbers from the source, and details come from a
+// separate source.
 type chooser struct {
 	mu     sync.Mutex
 	source *rand.Rand
 	rules  []ruleState
-	// lasting is the rule that goes on for left more requests.
+	// lasting is the rule that applies to left more requests.
 	lasting *ruleState
 	left    int
 }
@@ -22,7 +23,7 @@ type ruleState struct {
 	met int
 }
 
-// choice is what one request shall meet.
+// choice is the fault of one request.
 type choice struct {
 	Rule
 	detail *rand.Rand
@@ -69,7 +70,7 @@ func (c *chooser) next() choice {
 	return choice{Rule: c.lasting.Rule, detail: detail}
 }
 
-// pick finds the rule in whose share draw falls, nil for none.
+// pick finds the rule whose share contains draw, nil for none.
 func (c *chooser) pick(draw float64) *ruleState {
 	for i := range c.rules {
 		if draw -= c.rules[i].Share; draw < 0 {

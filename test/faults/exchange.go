@@ -18,10 +18,10 @@ type exchange struct {
 	req    *request
 }
 
-// longestPause is how long a connection stays open before it is cut off, where that is drawn.
+// longestPause is the maximum random time that a connection stays open before it is cut.
 const longestPause = 5 * time.Millisecond
 
-// run does what was chosen, unless what the request holds asks for something else.
+// run applies the chosen fault, unless the request's content asks for another.
 func (x *exchange) run() {
 	if x.choice.Fault == CutBefore && x.choice.detail.IntN(2) == 0 {
 		x.meets(CutBefore)
@@ -38,7 +38,7 @@ func (x *exchange) run() {
 	x.meets(x.fault())
 }
 
-// fault is what the request meets: the limits that an honest server has come first.
+// fault is the request's fault: the limits of an honest server come first.
 func (x *exchange) fault() Fault {
 	if limit := x.proxy.options.MaxBytes; limit > 0 && len(x.req.plain) > limit {
 		return TooLarge
@@ -60,7 +60,7 @@ func (x *exchange) guilty() []byte {
 	return nil
 }
 
-// meets notes the fault, and does it where the request is there.
+// meets notes the fault, and applies it if the request is complete.
 func (x *exchange) meets(f Fault) {
 	x.note(func(e *Entry) {
 		e.Fault = f
@@ -104,7 +104,7 @@ func (x *exchange) meets(f Fault) {
 
 func (x *exchange) note(change func(*Entry)) { x.proxy.ledger.note(x.place, change) }
 
-// refuse answers with an error of Elasticsearch's own shape.
+// refuse answers with an error in Elasticsearch's form.
 func (x *exchange) refuse(status int, kind, reason string) {
 	cause := map[string]any{"type": kind, "reason": reason}
 	problem := map[string]any{"root_cause": []any{cause}, "type": kind, "reason": reason}
@@ -117,7 +117,7 @@ func (x *exchange) refuse(status int, kind, reason string) {
 	x.respond(a)
 }
 
-// page answers with HTML that quotes the request, as proxies of the careless kind do.
+// page answers with HTML that quotes the request, as careless proxies do.
 func (x *exchange) page(status int, title string) {
 	const quoted = 2 << 10
 	text := "<!DOCTYPE html>\n<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1><p>Your request was</p><pre>" +
@@ -125,7 +125,7 @@ func (x *exchange) page(status int, title string) {
 	x.respond(&answer{status: status, header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, body: []byte(text)})
 }
 
-// respond gives the client an answer, and says whether it was written to its end.
+// respond sends an answer to the client, and reports whether it was written to its end.
 func (x *exchange) respond(a *answer) bool { return respond(x.w, a) == nil }
 
 func respond(w http.ResponseWriter, a *answer) error {

@@ -1,16 +1,17 @@
-// Package faults is an HTTP/1.1 proxy on 127.0.0.1 that stands before the real Elasticsearch and misbehaves as networks, load
-// balancers and clusters do. What it does to a bulk request is drawn from a seeded source, so that a failure can be repeated
-// by its seed, and it keeps an account of it, so that a test can tell which doubles were nobody's fault.
+// Package faults is an HTTP/1.1 proxy on 127.0.0.1 in front of the real Elasticsearch that
+// misbehaves like networks, load balancers and clusters. It draws the fault of a bulk request from
+// a seeded source, so that a failure can be repeated by its seed, and records it, so that a test
+// knows which duplicates are unavoidable.
 //
-// What a client sees of a bulk request:
+// A client's view of a bulk request:
 //
 //	        ┌ cut, a page, 429, 503, 401, 403, a redirect ─── nothing was passed on
-//	POST ───┼ 413, 400: by what the request holds ─────────── nothing was passed on
+//	POST ───┼ 413, 400: by the request's content ──────────── nothing was passed on
 //	_bulk   ├ some items 429 or 503, the others' answers ──── the others were passed on
 //	        └ passed on ─┬ the answer, at once, slowly, or with the connection closed behind it
-//	                     └ no answer, half of one, one item less, a 504: its documents may be there, or not
+//	                     └ no answer, half of one, one item less, a 504: its documents may be stored, or not
 //
-// All other requests pass untouched.
+// All other requests pass unchanged.
 package faults
 
 import "time"
@@ -26,13 +27,13 @@ const (
 	CutBefore
 	// CutAfter passes the request on, and resets the connection in place of the answer.
 	CutAfter
-	// Throttle answers 429, Unavailable 503, both as Elasticsearch would.
+	// Throttle answers 429, Unavailable 503, both in Elasticsearch's form.
 	Throttle
 	Unavailable
 	// ThrottleItems and FailItems take some documents out of the request and answer these with the item status 429 or 503.
 	ThrottleItems
 	FailItems
-	// Slow keeps the answer back for a time up to Rule.Delay, whole or from its middle on.
+	// Slow delays the answer for a time up to Rule.Delay, whole or from its middle on.
 	Slow
 	// TornAnswer ends the answer in its middle, by a reset or an orderly close.
 	TornAnswer
@@ -43,15 +44,17 @@ const (
 	BadGateway
 	// GatewayTimeout passes the request on, and answers 504 with HTML.
 	GatewayTimeout
-	// DropIdle closes the connection a moment after the answer, without a word, as load balancers do.
+	// DropIdle closes the connection a moment after the answer, without notice, as load balancers
+	// do.
 	DropIdle
-	// Unauthorized answers 401, Forbidden 403, both as Elasticsearch would.
+	// Unauthorized answers 401, Forbidden 403, both in Elasticsearch's form.
 	Unauthorized
 	Forbidden
 	// Redirect answers 307 with a Location at this proxy itself.
 	Redirect
 
-	// TooLarge (413, Options.MaxBytes) and Illegal (400, Options.Guilty) follow from what a request holds.
+	// TooLarge (413, Options.MaxBytes) and Illegal (400, Options.Guilty) depend on the request's
+	// content.
 	TooLarge
 	Illegal
 	// Unread means that the client, or a TLS reset, ended the request before it was whole.
@@ -70,24 +73,26 @@ var names = [...]string{
 
 func (f Fault) String() string { return names[f] }
 
-// Rule says how often a fault happens.
+// Rule is the frequency of a fault.
 type Rule struct {
 	Fault Fault
-	// Share of the bulk requests that meet it, 0 to 1. The shares of all rules together are 1 at most.
+	// Share is the share of the bulk requests with this fault, 0 to 1. The shares of all rules add
+	// up to at most 1.
 	Share float64
-	// For makes it last: the request that draws it and those that follow, so many in all; 0 is 1.
+	// For is the number of consecutive requests with the fault, including the one that draws it; 0
+	// is 1.
 	For int
 	// Times ends the rule after so many requests; 0 never.
 	Times int
 	// RetryAfter is that header's value on Throttle and Unavailable; empty leaves it out.
 	RetryAfter string
-	// Delay is the longest that Slow waits. It is drawn unless it is Exactly.
+	// Delay is the maximum delay of Slow. It is random unless Exactly is set.
 	Delay   time.Duration
 	Exactly bool
 }
 
-// Always is a rule that every request meets.
+// Always is a rule for every request.
 func Always(f Fault) Rule { return Rule{Fault: f, Share: 1} }
 
-// First is a rule that the next n requests meet, and none after them.
+// First is a rule for the next n requests only.
 func First(n int, f Fault) Rule { return Rule{Fault: f, Share: 1, Times: n} }

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// filter is a filter_path: patterns of dotted names, where `*` stands for one name. (Elasticsearch has more: `**`, part of a
-// name, and exclusion; no client of this proxy uses them.) An empty filter keeps everything.
+// filter is a filter_path: patterns of dotted names, in which `*` stands for one name.
+// (Elasticsearch has more: `**`, part of a name, and exclusion; no client of this proxy uses them.)
+// An empty filter keeps everything.
 type filter [][]string
 
 func filterOf(query url.Values) filter {
@@ -19,7 +20,7 @@ func filterOf(query url.Values) filter {
 	return f
 }
 
-// apply returns what the patterns keep of value, nil for nothing. Arrays are gone through without a name.
+// apply returns the part of value that the patterns keep, nil for nothing. Arrays add no name.
 func (f filter) apply(value any) any {
 	if len(f) == 0 {
 		return value
@@ -48,7 +49,7 @@ func (f filter) apply(value any) any {
 		}
 		return kept
 	}
-	return nil // the patterns go on, the value doesn't
+	return nil // the patterns are longer than the value is deep
 }
 
 func (f filter) member(name string, value any) any {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// pass passes the whole request on and deals with the answer as was chosen.
+// pass passes the whole request on and treats the answer as chosen.
 func (x *exchange) pass() {
 	a, err := x.proxy.forward(x.r, x.req.raw)
 	if err != nil {
@@ -64,18 +64,19 @@ func (x *exchange) choose() []bool {
 	return held
 }
 
-// unreached ends an exchange that the target failed: what it did with items nobody knows.
+// unreached ends an exchange that the target failed: its items may be stored, or not.
 func (x *exchange) unreached(items []item) {
 	x.note(func(e *Entry) { e.Fault = Unreached })
 	x.proxy.ledger.lose(x.place, items)
 	reset(x.hijack())
 }
 
-// deliver gives the answer to items back, as the fault has it, and notes which of them the client may not get.
+// deliver sends the answer to items back, as the fault demands, and notes the items that the client
+// may not receive.
 func (x *exchange) deliver(a *answer, items []item) {
 	accepted := x.accepted(a, items)
 	x.note(func(e *Entry) { e.Accepted = len(accepted) })
-	lost := func() { x.proxy.ledger.lose(x.place, accepted) } // noted first: the client acts on what it sees at once
+	lost := func() { x.proxy.ledger.lose(x.place, accepted) } // noted first: the client reacts at once
 	switch x.choice.Fault {
 	case CutAfter:
 		lost()
@@ -104,10 +105,10 @@ func (x *exchange) deliver(a *answer, items []item) {
 	}
 }
 
-// accepted are the items that Elasticsearch took.
+// accepted are the items that Elasticsearch accepted.
 func (x *exchange) accepted(a *answer, items []item) []item {
 	if a.status == http.StatusOK && a.items == nil {
-		return items // nothing says which
+		return items // it may be any of them
 	}
 	return acceptedFrom(0, a, items)
 }
@@ -122,7 +123,8 @@ func acceptedFrom(first int, a *answer, items []item) []item {
 	return accepted
 }
 
-// whole writes the answer, and notes what was accepted as lost where the client may have gone by then.
+// whole writes the answer, and notes the accepted items as lost if the client may have gone by
+// then.
 func (x *exchange) whole(a *answer, accepted []item) { x.settle(x.respond(a), accepted) }
 
 func (x *exchange) settle(written bool, accepted []item) {
@@ -160,7 +162,8 @@ func (x *exchange) slowly(a *answer, accepted []item) {
 	x.settle(err == nil, accepted)
 }
 
-// dropIdle writes the answer and closes the connection soon after, with a client that may use it again by then.
+// dropIdle writes the answer and closes the connection soon after, while the client may be using it
+// again.
 func (x *exchange) dropIdle(a *answer, accepted []item) {
 	conn := x.hijack()
 	if conn == nil {
@@ -173,8 +176,8 @@ func (x *exchange) dropIdle(a *answer, accepted []item) {
 	x.wait(time.Duration(x.choice.detail.Int64N(int64(longestPause))))
 }
 
-// tear writes part of the answer. Items that are whole in it are lost all the same where a reset follows, which may overtake
-// them.
+// tear writes part of the answer. Even items that are whole in it are lost if a reset follows,
+// which may overtake them.
 func (x *exchange) tear(a *answer, items []item) {
 	var ends []int
 	if a.items != nil {

@@ -16,24 +16,27 @@ import (
 	"time"
 )
 
-// Options say where a proxy stands and what it does.
+// Options configure a proxy.
 type Options struct {
 	// Target is Elasticsearch's address, such as "http://127.0.0.1:9200".
 	Target string
-	// Seed decides what each request, and each TLS connection, meets.
+	// Seed determines the faults of requests and TLS connections.
 	Seed  uint64
 	Rules []Rule
-	// MaxBytes is the largest request, uncompressed, that is not answered with 413; 0 is no limit.
+	// MaxBytes is the maximum size of a request, uncompressed, beyond which the answer is 413; 0 is
+	// no limit.
 	MaxBytes int
-	// Guilty says of an item that it makes the whole request illegal: 400, with a reason that quotes the document.
+	// Guilty reports whether an item makes the whole request illegal: 400, with a reason that
+	// quotes the document.
 	Guilty func(action, document []byte) bool
-	// Patience is how long the client waits for an answer for sure. One that takes longer counts as lost. 0 is for ever.
+	// Patience is the minimum time that the client waits for an answer. A later answer counts as
+	// lost. 0 is for ever.
 	Patience time.Duration
-	// TLS makes it an https address, whose certificate is the proxy's own.
+	// TLS makes it an https address with a certificate of the proxy's own.
 	TLS *TLS
 }
 
-// Proxy stands before one Elasticsearch. Safe for concurrent use.
+// Proxy is the proxy of one Elasticsearch. It is safe for concurrent use.
 type Proxy struct {
 	options  Options
 	target   *url.URL
@@ -46,7 +49,7 @@ type Proxy struct {
 	closed   sync.Once
 }
 
-// forwardPatience bounds what the target may take: far longer than any client waits.
+// forwardPatience bounds the target's time: far longer than any client waits.
 const forwardPatience = time.Minute
 
 // Start returns a proxy that listens, until Close.
@@ -69,7 +72,7 @@ func Start(o Options) (*Proxy, error) {
 		},
 	}
 	p.server = httptest.NewUnstartedServer(http.HandlerFunc(p.serve))
-	p.server.Config.ErrorLog = log.New(io.Discard, "", 0) // broken handshakes are what is asked for
+	p.server.Config.ErrorLog = log.New(io.Discard, "", 0) // broken handshakes are intended
 	if o.TLS != nil {
 		p.server.Listener = newTLSListener(p.server.Listener, o.Seed, *o.TLS, &p.ledger)
 		p.server.StartTLS()
@@ -87,14 +90,14 @@ func (p *Proxy) CertificatePEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.server.Certificate().Raw})
 }
 
-// Set replaces the rules, for the requests that come next. No rules make an honest proxy.
-// Possible error: their shares come to more than 1.
+// Set replaces the rules for the following requests. Without rules the proxy is honest. Possible
+// error: their shares add up to more than 1.
 func (p *Proxy) Set(rules ...Rule) error { return p.chooser.set(rules) }
 
-// Account returns what was done so far. It is final after Close only: that a client gave up shows late.
+// Account returns the record so far. It is final only after Close: the end of a client shows late.
 func (p *Proxy) Account() *Account { return p.ledger.snapshot() }
 
-// Close ends the proxy, once the requests under way are done with. A second call does nothing.
+// Close ends the proxy after the requests under way. A second call does nothing.
 func (p *Proxy) Close() {
 	p.closed.Do(func() {
 		close(p.closing)
@@ -129,8 +132,8 @@ func (p *Proxy) pass(w http.ResponseWriter, r *http.Request) {
 	_ = respond(w, a)
 }
 
-// forward sends body to the target with r's path and header. The client's leaving does not end it: what Elasticsearch was
-// asked to do it does. Possible errors: the target can't be reached, or its answer not be read.
+// forward sends body to the target with r's path and header. It goes on when the client leaves, as
+// Elasticsearch would. Possible errors: the target can't be reached, or its answer can't be read.
 func (p *Proxy) forward(r *http.Request, body []byte) (*answer, error) {
 	ctx := context.WithoutCancel(r.Context())
 	out, err := http.NewRequestWithContext(ctx, r.Method, p.target.String()+r.URL.RequestURI(), bytes.NewReader(body))
@@ -138,7 +141,7 @@ func (p *Proxy) forward(r *http.Request, body []byte) (*answer, error) {
 		return nil, fmt.Errorf("faults: %w", err)
 	}
 	out.Header = r.Header.Clone()
-	out.Header.Del("Accept-Encoding") // the answer is taken apart
+	out.Header.Del("Accept-Encoding") // the answer is parsed
 	response, err := p.client.Do(out)
 	if err != nil {
 		return nil, fmt.Errorf("faults: %w", err)

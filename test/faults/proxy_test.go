@@ -168,7 +168,7 @@ func TestDroppedConnectionIsFoundDeadLater(t *testing.T) {
 		if status != 200 || err != nil {
 			t.Fatal(status, err)
 		}
-		time.Sleep(2 * longestPause) // the fault is a matter of time: the close comes unannounced
+		time.Sleep(2 * longestPause) // the fault takes time: the close comes unannounced
 	}
 	if got := behind.documents(); got != 3 {
 		t.Errorf("%d documents reached the target, want 3", got)

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// item is one action of a bulk request with its document, which delete has not. Neither has its line end.
+// item is one action of a bulk request with its document, which delete lacks. Both are without
+// their line ends.
 type item struct {
 	action, document []byte
 }
@@ -22,7 +23,8 @@ type request struct {
 	items []item
 }
 
-// readRequest reads a request's body. Possible errors: the body ends early; it is no gzip though it says so; it is no NDJSON.
+// readRequest reads a request's body. Possible errors: the body ends early; it claims to be gzip
+// and is not; it is not NDJSON.
 func readRequest(r *http.Request) (*request, error) {
 	raw, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -48,7 +50,7 @@ func unzip(packed []byte) ([]byte, error) {
 
 var errLines = errors.New("faults: the request is no NDJSON of actions and documents")
 
-// split takes NDJSON apart into actions and documents.
+// split parses NDJSON into actions and documents.
 func split(plain []byte) ([]item, error) {
 	if len(plain) == 0 || plain[len(plain)-1] != '\n' {
 		return nil, errLines

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// target answers like Elasticsearch and keeps what was passed on to it. The real one is what test/e2e has behind the proxy;
-// here what matters is what reaches it.
+// target answers like Elasticsearch and keeps the requests that were passed on. test/e2e has the
+// real one behind the proxy; these tests are about the proxy.
 type target struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -46,7 +46,7 @@ func newTarget(t *testing.T) *target {
 	return s
 }
 
-// documents counts what was passed on.
+// documents counts the documents that were passed on.
 func (s *target) documents() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,7 +77,7 @@ func bulk(n int) []byte {
 
 const filterPath = "?filter_path=errors,items.*.status,items.*.error.type,items.*.error.reason"
 
-// post sends a body as gzip through client, and returns what a plain client sees.
+// post sends a body as gzip through client, and returns the answer as a plain client sees it.
 func post(t *testing.T, client *http.Client, address string, body []byte) (status int, header http.Header, text string, err error) {
 	t.Helper()
 	var packed bytes.Buffer
@@ -90,7 +90,7 @@ func post(t *testing.T, client *http.Client, address string, body []byte) (statu
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.GetBody = nil // net/http would send it again by itself
+	request.GetBody = nil // net/http would retry by itself
 	request.Header.Set("Content-Encoding", "gzip")
 	request.Header.Set("Content-Type", "application/x-ndjson")
 	response, err := client.Do(request)

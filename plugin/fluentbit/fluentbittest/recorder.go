@@ -1,5 +1,4 @@
-// Package fluentbittest is a Fluent Bit for tests of what uses an instance: it
-// records log lines and metrics.
+// Package fluentbittest is a test double of Fluent Bit: it records log lines and metrics.
 package fluentbittest
 
 import (
@@ -9,7 +8,7 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// Recorder is a host that records what it gets. It is safe for concurrent use.
+// Recorder is a host that records its calls. It is safe for concurrent use.
 type Recorder struct {
 	// Engine is what OnEngineThread returns.
 	Engine bool
@@ -37,8 +36,8 @@ func NewRecorder(name string) *Recorder {
 	return &Recorder{name: name, counts: map[series]uint64{}, observed: map[string]uint64{}, gauges: map[string]float64{}}
 }
 
-// Instance returns an instance of the host. What comes too late for Service is
-// recorded as well.
+// Instance returns an instance of the host. Lines that are too late for Service are recorded as
+// well.
 func (r *Recorder) Instance() *fluentbit.Instance { return fluentbit.NewInstance(r.Host(), r) }
 
 // Host returns the host, for tests that replace some of its methods.
@@ -59,7 +58,7 @@ func (r *Recorder) Count(metric, value string) uint64 {
 	return r.counts[series{metric, value}]
 }
 
-// Values returns a counter's label values, with those that were never counted.
+// Values returns a counter's label values, including those that were never counted.
 func (r *Recorder) Values(metric string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,14 +72,14 @@ func (r *Recorder) Values(metric string) []string {
 	return values
 }
 
-// Gauge returns the value that a gauge was set to last.
+// Gauge returns the last value of a gauge.
 func (r *Recorder) Gauge(metric string) float64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.gauges[metric]
 }
 
-// Observed returns how many durations a histogram holds.
+// Observed returns the number of durations in a histogram.
 func (r *Recorder) Observed(metric string) uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -94,7 +93,7 @@ func (r *Recorder) Closed() bool {
 	return r.closed
 }
 
-// Write implements io.Writer for lines that go past the host.
+// Write implements io.Writer for lines that bypass the host.
 func (r *Recorder) Write(text []byte) (int, error) {
 	r.print(0, string(text))
 	return len(text), nil
