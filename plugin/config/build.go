@@ -2,5 +2,5 @@
 
 package config
 
-// hasAWS says that this build can sign requests for AWS.
+// hasAWS reports whether this build can sign requests for AWS.
 const hasAWS = false

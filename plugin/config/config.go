@@ -1,5 +1,5 @@
-// Package config holds the one table of es_go's options: it is the source of
-// parsing, bounds, the start-up line and docs/configuration.md.
+// Package config holds the one table of es_go's options, the source of parsing, bounds, the
+// start-up line and docs/configuration.md.
 package config
 
 import (
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// Config is one [OUTPUT] section, read and checked.
+// Config is one [OUTPUT] section, parsed and checked.
 type Config struct {
 	Hosts           []*url.URL
-	CloudID         []*url.URL // what it stands for
+	CloudID         []*url.URL // decoded
 	CloudAuth       string
 	User            string
 	Password        string
@@ -89,30 +89,28 @@ type Config struct {
 
 	TraceError  bool
 	TraceOutput bool
-	MemoryLimit int // bytes; 0 where it is not set
+	MemoryLimit int // bytes; 0 if it is not set
 
-	// given holds what the section says, by option, without secrets.
+	// given holds the section's values by option, without secrets.
 	given map[string]string
 }
 
-// IsSet says whether the section gives the option a value. Name is an option's
-// name as in the table.
+// IsSet reports whether the section gives the option a value. Name is an option's name in the
+// table.
 func (c *Config) IsSet(name string) bool {
 	_, ok := c.given[name]
 	return ok
 }
 
-// Options returns every option, in the order of the reference. The slice is the
-// caller's.
+// Options returns every option, in the order of the reference. The caller owns the slice.
 func Options() []Option { return slices.Clone(table) }
 
-// Default is what an option is where a section doesn't give it a value.
+// Default is an option's value if the section doesn't have it.
 func Default(name string) string { return optionOf(name).Default }
 
-// Parse reads a section through lookup, which returns an option's value, or ""
-// where the section doesn't have it (Fluent Bit doesn't tell the two apart).
-// All that is wrong is reported at once, by option; the Config is usable only
-// where there are no faults.
+// Parse reads a section through lookup, which returns an option's value, or "" if the section
+// doesn't have it (Fluent Bit doesn't distinguish the two). It reports all faults at once, by
+// option; the Config is usable only if there are none.
 func Parse(lookup func(name string) string) (*Config, Faults) {
 	c := &Config{given: map[string]string{}}
 	var faults Faults

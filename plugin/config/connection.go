@@ -20,7 +20,7 @@ func (c *Config) Addresses() []*url.URL {
 	return c.Hosts
 }
 
-// cloudPort is Elastic Cloud's where an identifier has none.
+// cloudPort is Elastic Cloud's port for an identifier without one.
 const cloudPort = "443"
 
 var errCloudID = errors.New("must be a Cloud ID as the Elastic Cloud console shows it, such as my-deployment:ZXUtd2Vz…")
@@ -56,14 +56,14 @@ func cutPort(text, fallback string) (name, port string) {
 	return text, fallback
 }
 
-// ownHeaders are those that the plugin, or HTTP itself, sets.
+// ownHeaders are set by the plugin or by HTTP itself.
 var ownHeaders = []string{
 	"Accept", "Accept-Encoding", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Expect", "Host",
 	"Keep-Alive", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
-// parseHeaders reads `Name: value, Name: value`. A comma within a value is
-// written `\,`. Its errors quote nothing of what may be a secret.
+// parseHeaders reads `Name: value, Name: value`. A comma within a value is written `\,`. Its errors
+// quote no text that may be a secret.
 func parseHeaders(text string) (http.Header, error) {
 	headers := http.Header{}
 	for _, one := range splitHeaders(text) {
@@ -102,7 +102,7 @@ func splitHeaders(text string) []string {
 
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// isToken says whether a name may be a header's (RFC 9110, 5.6.2).
+// isToken reports whether a name is valid for a header (RFC 9110, 5.6.2).
 func isToken(name string) bool {
 	for _, r := range name {
 		letter := r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
@@ -113,11 +113,10 @@ func isToken(name string) bool {
 	return name != ""
 }
 
-// proxyPorts are those of a proxy without one, as net/http takes them for those
-// of the environment.
+// proxyPorts are the ports of a proxy without one, as in net/http.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// NoProxy is the value of Proxy that switches off those of the environment.
+// NoProxy is the value of Proxy that disables the proxies of the environment.
 const NoProxy = "off"
 
 // parseProxy reads one URL, or `off`. Its errors quote nothing.
@@ -156,14 +155,14 @@ func parseFingerprint(text string) (string, error) {
 	return digits, nil
 }
 
-// CloudUser cuts Cloud_Auth at its first colon; a password may have more.
+// CloudUser splits Cloud_Auth at its first colon; a password may contain more.
 func (c *Config) CloudUser() (user, password string) {
 	user, password, _ = strings.Cut(c.CloudAuth, ":")
 	return user, password
 }
 
-// Secret names the option whose secret travels with every request, "" for none.
-// A signature (AWS_Auth) gives none away.
+// Secret names the option with the secret of every request, "" for none. A signature (AWS_Auth)
+// contains no secret.
 func (c *Config) Secret() string {
 	for _, o := range c.credentials() {
 		if o.Name != "AWS_Auth" {
@@ -176,7 +175,7 @@ func (c *Config) Secret() string {
 	return ""
 }
 
-// hostUsers is how many of Hosts have a user in their URL.
+// hostUsers is the number of Hosts with a user in their URL.
 func (c *Config) hostUsers() (n int) {
 	for _, host := range c.Hosts {
 		if host.User != nil {
@@ -186,7 +185,7 @@ func (c *Config) hostUsers() (n int) {
 	return n
 }
 
-// everyHostHasUser finds a user in some URLs only.
+// everyHostHasUser reports Hosts of which only some have a user.
 func everyHostHasUser(c *Config) error {
 	if n := c.hostUsers(); n > 0 && n < len(c.Hosts) {
 		return errors.New("has a user in some URLs and none in others: write it into each, or use HTTP_User and HTTP_Passwd")

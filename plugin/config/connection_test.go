@@ -86,9 +86,8 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
-// Options in another order, or with names in another case, come to the same.
-// Fluent Bit looks names up without regard to case; the order is that of its
-// own list.
+// Options in another order, or names in another case, give the same result. Fluent Bit ignores the
+// case of names; the order is that of its own list.
 func TestOrderAndCaseOfASectionDoNotMatter(t *testing.T) {
 	lines := []string{
 		"Hosts https://es-1 https://es-2", "HTTP_User u", "HTTP_Passwd p", "Headers X-Tenant: blue", "Proxy proxy:3128", "TLS_CA_File ca.pem",
@@ -109,7 +108,7 @@ func TestOrderAndCaseOfASectionDoNotMatter(t *testing.T) {
 	}
 }
 
-// Any two credentials are one too many, whichever they are.
+// Any two credentials are one too many.
 func TestOnlyOneCredentialIsTaken(t *testing.T) {
 	all := map[string]map[string]string{
 		"HTTP_User":         {"HTTP_User": "u", "HTTP_Passwd": "p"},

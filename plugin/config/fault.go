@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong with a section.
+// Fault is one error in a section.
 type Fault struct {
 	Option string
-	// Value is what the section says, masked where it is secret; empty where
-	// the fault is not about one value.
+	// Value is the section's value, masked if it is secret; empty if the fault is not about one
+	// value.
 	Value  string
 	Advice string
 }
@@ -22,7 +22,7 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s %q: %s", f.Option, f.Value, f.Advice)
 }
 
-// Faults is all that is wrong with a section.
+// Faults are all errors in a section.
 type Faults []Fault
 
 func (f Faults) about(option string) bool {
@@ -34,7 +34,7 @@ func (f Faults) about(option string) bool {
 	return false
 }
 
-// Err is nil where there are none, else an error with one line a fault.
+// Err is nil without faults, else an error with one line a fault.
 func (f Faults) Err() error {
 	if len(f) == 0 {
 		return nil
@@ -60,9 +60,9 @@ func (o *Option) fault(text string, err error) Fault {
 	return Fault{Option: o.Name, Value: text, Advice: advice}
 }
 
-// masked hides what is secret in a value: all of a Secret and of Headers, and of URLs all
-// that comes before the last @. A password in a URL that can't be read may
-// hold any character that URLs are divided by, so that nothing finer is safe.
+// masked hides the secret part of a value: all of a Secret and of Headers, and in URLs everything
+// before the last @. A password in an invalid URL may contain any of the characters that divide a
+// URL, so nothing finer is safe.
 func (o *Option) masked(text string) string {
 	switch {
 	case (o.Kind == Secret || o.Kind == Headers) && text != "":

@@ -13,9 +13,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.golden and docs/configuration.md")
 
-// section reads a file as Fluent Bit's classic format does: a key, white space,
-// and all that follows as the value, quotes and comments included. Only a line
-// that starts with # is a comment.
+// section reads a file as Fluent Bit's classic format does: a key, white space, and the rest of the
+// line as the value, quotes and comments included. Only a line that starts with # is a comment.
 func section(text string) func(name string) string {
 	values := map[string]string{}
 	for line := range strings.Lines(text) {
@@ -27,8 +26,8 @@ func section(text string) func(name string) string {
 	return func(name string) string { return values[strings.ToLower(name)] }
 }
 
-// TestFaults has a section in each testdata/*.conf, and all that is wrong with
-// it in the golden file beside it. To write those: go test -update.
+// TestFaults has a section in each testdata/*.conf, and all of its faults in the golden file beside
+// it. To write those: go test -update.
 func TestFaults(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.conf")
 	if err != nil || len(files) == 0 {

@@ -13,7 +13,7 @@ import (
 	"unicode"
 )
 
-// Kind is what an option's value may be.
+// Kind is the type of an option's value.
 type Kind uint8
 
 // The kinds.
@@ -43,27 +43,26 @@ type Option struct {
 	Group   string
 	Kind    Kind
 	Default string
-	// Choices are what a Choice can be.
+	// Choices are the values of a Choice.
 	Choices []string
 	// Min and Max bound a Size in bytes, a Duration in nanoseconds and a Percent.
 	Min, Max int64
-	// Needs are options without which this one does nothing, Excludes those that
-	// can't be had with it.
+	// Needs are options without which this one has no effect, Excludes those that contradict it.
 	Needs, Excludes []Link
-	// Differs are texts that must not be the same, AtMost is a duration that must
-	// not be shorter. They count where Needs are fulfilled.
+	// Differs are texts that must be different, AtMost is a duration that must not be shorter. They
+	// are checked if Needs are fulfilled.
 	Differs []string
 	AtMost  string
-	// TLS marks an option that does nothing without TLS, AWS one that only
-	// out_es_aws.so has.
+	// TLS marks an option that has no effect without TLS, AWS one that exists only in
+	// out_es_aws.so.
 	TLS, AWS bool
-	// Credential is how the option tells who asks: only one may.
+	// Credential is the way in which the option authenticates: only one option may.
 	Credential Credential
-	// Check finds what Kind lets pass, nil for nothing.
+	// Check finds faults that Kind lets pass, nil for none.
 	Check func(*Config) error
 	Doc   string
-	// field is where the value goes: a *string, *bool, *int, *time.Duration,
-	// *[]*url.URL or *http.Header.
+	// field points to the value: a *string, *bool, *int, *time.Duration, *[]*url.URL or
+	// *http.Header.
 	field func(*Config) any
 }
 
@@ -122,8 +121,8 @@ func (o *Option) parse(text string) (any, error) {
 	return text, nil
 }
 
-// parseText takes any text but one that Fluent Bit has not understood as its
-// author meant it. A Secret may be just that, so it is not looked at.
+// parseText accepts any text except the traces of a misunderstanding by Fluent Bit's parser. A
+// Secret may look like one, so it is not checked.
 func parseText(text string) (string, error) {
 	for _, quote := range []string{`"`, "'"} {
 		if len(text) > 1 && strings.HasPrefix(text, quote) && strings.HasSuffix(text, quote) {
@@ -180,7 +179,7 @@ func shortDuration(d time.Duration) string {
 	return text
 }
 
-// parseSwitch takes the words that Fluent Bit's flb_utils_bool takes.
+// parseSwitch accepts the words of Fluent Bit's flb_utils_bool.
 func parseSwitch(text string) (bool, error) {
 	switch strings.ToLower(text) {
 	case "on", "true", "yes":
@@ -232,8 +231,7 @@ func parseDuration(text string) (int64, error) {
 	return int64(d), nil
 }
 
-// defaultPort is Elasticsearch's, which Elastic's own shippers use too where a
-// URL has none.
+// defaultPort is Elasticsearch's, which Elastic's own shippers also use for a URL without one.
 const defaultPort = "9200"
 
 // parseURLs reads a list separated by commas or white space.
@@ -249,8 +247,8 @@ func parseURLs(text string) ([]*url.URL, error) {
 	return hosts, nil
 }
 
-// parseURL reads one. Its errors quote nothing: where a URL can't be read, no
-// piece of it is known not to be the password.
+// parseURL reads one URL. Its errors quote nothing: any piece of an invalid URL may be the
+// password.
 func parseURL(word string) (*url.URL, error) {
 	if !strings.Contains(word, "://") {
 		// It may be the second half of a password with a comma in it.

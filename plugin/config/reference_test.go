@@ -8,14 +8,14 @@ import (
 	"out_es/test/support"
 )
 
-// TestReference holds docs/configuration.md to the table. To write it:
-// go test ./plugin/config -update.
+// TestReference compares docs/configuration.md with the table. To write it: go test ./plugin/config
+// -update.
 func TestReference(t *testing.T) {
 	support.CompareGolden(t, "../../docs/configuration.md", config.Reference(), *update)
 }
 
-// released are the options with their defaults, typed by hand: configurations
-// rely on them, so that a change is a decision to be made twice.
+// released are the options with their defaults, typed by hand: configurations rely on them, so a
+// change must be deliberate.
 const released = `
 Hosts; Cloud_ID; Cloud_Auth; HTTP_User; HTTP_Passwd; HTTP_API_Key; Bearer_Token_File; Headers; Proxy; Compress gzip;
 Connect_Timeout 10s; Request_Timeout 60s; TLS_Verify on; TLS_CA_File; TLS_Crt_File; TLS_Key_File; TLS_Key_Passwd;

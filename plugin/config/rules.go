@@ -11,49 +11,48 @@ import (
 // Link is another option that an option depends on.
 type Link struct {
 	Option string
-	// Or is an option that does as well, "" for none.
+	// Or is an alternative option, "" for none.
 	Or string
-	// When are the values of the option itself for which the link counts,
-	// separated by spaces; "" for all.
+	// When has the values of the option itself for which the link counts, separated by spaces; ""
+	// for all.
 	When string
-	// Is are the values that the other option must have, separated by spaces; ""
-	// for any, of a switch that it is on.
+	// Is has the values that the other option must have, separated by spaces; "" for any, or on for
+	// a switch.
 	Is string
-	// Why is what a fault says, "" for the usual.
+	// Why is the text of the fault, "" for the usual one.
 	Why string
 }
 
-// needs is the link to an option that must be there, or on.
+// needs is the link to an option that must be set, or on.
 func needs(option string) []Link { return []Link{{Option: option}} }
 
-// excludes is the link to an option that must not be there, nor be on.
+// excludes is the link to an option that must not be set, or on.
 func excludes(option string) []Link { return []Link{{Option: option}} }
 
-// Credential says how an option tells Elasticsearch who asks.
+// Credential is the way in which an option authenticates the plugin.
 type Credential uint8
 
-// The ways. Where several options do, the first by this order, and by that of
-// the table, is the one that the others contradict.
+// Of several such options, the first by this order, and by that of the table, is the one that the
+// others contradict.
 const (
 	NoCredential Credential = iota
-	// IsCredential: by itself.
+	// IsCredential: the option itself.
 	IsCredential
-	// AuthorizationHeader: where one of its headers is Authorization.
+	// AuthorizationHeader: if one of its headers is Authorization.
 	AuthorizationHeader
-	// UserInURL: where one of its URLs has a user.
+	// UserInURL: if one of its URLs has a user.
 	UserInURL
 )
 
-// judge checks a section against the columns of the table. An option with a
-// fault of its own, among those found before, has no value to judge it or
-// others by.
+// judge checks a section against the columns of the table. An option that has a fault already has
+// no value to compare.
 type judge struct {
 	*Config
 	found  Faults
 	faults Faults
 }
 
-// judged returns all that is wrong with options in relation to each other.
+// judged returns all contradictions between options.
 func (c *Config) judged(found Faults) Faults {
 	j := &judge{Config: c, found: found}
 	for i := range table {
@@ -82,8 +81,7 @@ func (j *judge) report(o *Option, advice string) {
 	j.faults = append(j.faults, j.FaultOf(o.Name, j.text(o), errors.New(advice)))
 }
 
-// needs reports whether o has all that it needs. What a section doesn't say
-// needs nothing.
+// needs reports whether the needs of o are fulfilled. An option that is not set needs nothing.
 func (j *judge) needs(o *Option) bool {
 	fulfilled := true
 	for _, link := range o.Needs {
@@ -118,7 +116,7 @@ func (j *judge) excludes(o *Option) {
 	}
 }
 
-// tls reports an option that does nothing without TLS.
+// tls reports an option that has no effect without TLS.
 func (j *judge) tls(o *Option) {
 	switch {
 	case !o.TLS || !j.isUsed(o) || j.speaksTLS() || j.found.about("Hosts"):
@@ -129,7 +127,7 @@ func (j *judge) tls(o *Option) {
 	}
 }
 
-// compare holds o's value to those of other options.
+// compare compares o's value with those of other options.
 func (j *judge) compare(o *Option) {
 	for _, name := range o.Differs {
 		if *o.field(j.Config).(*string) == *optionOf(name).field(j.Config).(*string) && !j.found.about(name) {
@@ -144,7 +142,7 @@ func (j *judge) compare(o *Option) {
 	}
 }
 
-// credentials reports each that is given beside the first one.
+// credentials reports each credential beside the first one.
 func (j *judge) credentials() {
 	given := j.Config.credentials()
 	for i := 1; i < len(given); i++ {
@@ -163,7 +161,7 @@ func (j *judge) credentials() {
 	}
 }
 
-// credentials are the options that tell who asks, of those that are given.
+// credentials are the credentials that are set.
 func (c *Config) credentials() []*Option {
 	var given []*Option
 	for i := range table {
@@ -204,7 +202,7 @@ func (c *Config) applies(o *Option, l Link) bool {
 	return l.When == "" || slices.Contains(strings.Fields(l.When), c.value(o))
 }
 
-// holds reports whether what a link leads to is there.
+// holds reports whether the other option of a link is set as the link demands.
 func (c *Config) holds(l Link) bool {
 	o := optionOf(l.Option)
 	switch {
@@ -218,8 +216,7 @@ func (c *Config) holds(l Link) bool {
 	return c.IsSet(o.Name)
 }
 
-// value is an option's value as a word, "" where it is neither a switch nor a
-// text.
+// value is an option's value as a word, "" for other kinds than switches and texts.
 func (c *Config) value(o *Option) string {
 	switch field := o.field(c).(type) {
 	case *bool:
@@ -233,8 +230,8 @@ func (c *Config) value(o *Option) string {
 	return ""
 }
 
-// text is what the section says of an option, or its default. Of a switch it
-// is nothing: one that contradicts another option is on.
+// text is an option's value in the section, or its default. It is empty for a switch: one that
+// contradicts another option is on.
 func (c *Config) text(o *Option) string {
 	if o.Kind == Switch {
 		return ""

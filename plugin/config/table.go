@@ -8,7 +8,7 @@ const (
 	gigabyte = 1 << 30
 )
 
-// unsetVariable is why an option that is written can be missing all the same.
+// unsetVariable is the reason why an option in the file can be missing.
 const unsetVariable = "a ${VARIABLE} that is not set reads as nothing"
 
 // table has a row for every option, in the order in which the reference shows

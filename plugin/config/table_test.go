@@ -29,7 +29,7 @@ func TestEveryDefaultIsWithoutFault(t *testing.T) {
 		if o.field == nil || o.Name == "Hosts" || o.AWS && !hasAWS {
 			continue
 		}
-		// Given, the default must be taken and mean the same.
+		// The default must be valid as an explicit value, and have the same effect.
 		values := map[string]string{"Hosts": "localhost", o.Name: o.Default}
 		for _, link := range o.Needs {
 			if o.Default != "" && link.When == "" {
@@ -46,7 +46,7 @@ func TestEveryDefaultIsWithoutFault(t *testing.T) {
 	}
 }
 
-// value is what o's field holds in c.
+// value is the value of o's field in c.
 func value(o *Option, c *Config) any { return reflect.ValueOf(o.field(c)).Elem().Interface() }
 
 func TestEveryRowIsComplete(t *testing.T) {
@@ -150,9 +150,8 @@ func TestAWSOptionsAreRefusedByTheOrdinaryBuild(t *testing.T) {
 	}
 }
 
-// A value that can't be read must show itself in the fault, or what would have
-// to be hidden must not. Each has the secret in two pieces, of which neither
-// may be seen.
+// A fault must show its invalid value, but no secret in it. Each case has the secret in two pieces,
+// neither of which may appear.
 func TestNoSecretIsEverInAFault(t *testing.T) {
 	urls := []string{
 		"http://user:hush5%mum7@es:9200", "user:hush5%mum7@es", "http://user:hush5%mum7@es:bad", "ftp://user:hush5%mum7@es",

@@ -51,11 +51,10 @@ int outes_resolve(void)
 }
 
 #ifdef __linux__
-/* Offers the kernel the pages of this shared object's read-only segments. Those
- * are the file's own bytes, and are read again where they are needed; the
- * segments that the loader or Go write to are left alone. What is needed of the
- * data is a page here and there: without MADV_RANDOM each would bring all those
- * around it back. */
+/* Offers the kernel the pages of this shared object's read-only segments. They
+ * are the file's own bytes, and are read again on demand. Segments that the loader
+ * or Go write to are left alone. Only single pages of the data are needed later:
+ * without MADV_RANDOM each would bring back all the pages around it. */
 static int release_segments(struct dl_phdr_info *object, size_t size, void *unused)
 {
     uintptr_t here = (uintptr_t) &release_segments, page = (uintptr_t) sysconf(_SC_PAGESIZE);
@@ -85,7 +84,7 @@ static int release_segments(struct dl_phdr_info *object, size_t size, void *unus
 }
 #endif
 
-/* An advice: what a kernel can't or may not do with it costs nothing. */
+/* An advice, which the kernel may ignore. */
 void outes_release_pages(void)
 {
 #ifdef __linux__

@@ -7,8 +7,8 @@
 /* Nothing of this file is seen outside the shared object. */
 #pragma GCC visibility push(hidden)
 
-/* What Fluent Bit hands to FLBPluginInit (its src/proxy/go/go.h): of it only
- * the instance is used, and only as a handle for Fluent Bit's own functions. */
+/* The argument of FLBPluginInit (Fluent Bit's src/proxy/go/go.h). Only its instance
+ * is used, and only as a handle for Fluent Bit's own functions. */
 struct outes_plugin {
     void *reserved;
     void *api;

@@ -1,12 +1,12 @@
-// Package guard keeps panics inside the plugin. A panic that leaves a goroutine
-// or a timer's callback ends the process, which is Fluent Bit's: so every one of
-// this plugin's is started here, and a test holds the code to it.
+// Package guard keeps panics inside the plugin. A panic that leaves a goroutine or a timer's
+// callback ends the process, which is Fluent Bit's. So all of them are started here; a test checks
+// that.
 package guard
 
 import "time"
 
-// Run calls f and reports whether it returned. A panic, which only a fault of the
-// plugin can cause, is handed to fault instead.
+// Run calls f and reports whether it returned. A panic, which is always a bug of the plugin, is
+// passed to fault instead.
 func Run(fault func(problem any), f func()) (returned bool) {
 	defer func() {
 		if problem := recover(); problem != nil {
@@ -18,7 +18,7 @@ func Run(fault func(problem any), f func()) (returned bool) {
 	return true
 }
 
-// tell calls fault, whose own panics there is no one left to tell of.
+// tell calls fault, and ignores a panic of it.
 func tell(fault func(problem any), problem any) {
 	defer func() { _ = recover() }()
 	fault(problem)

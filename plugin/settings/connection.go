@@ -13,7 +13,7 @@ import (
 	"out_es/plugin/elastic"
 )
 
-// elastic says where Elasticsearch is and who asks.
+// elastic returns the servers and the credentials.
 func (t *translation) elastic() elastic.Options {
 	c := t.config
 	o := elastic.Options{
@@ -37,7 +37,7 @@ func (t *translation) elastic() elastic.Options {
 		o.Proxy = elastic.NoProxy()
 	default:
 		proxy, err := url.Parse(c.Proxy)
-		if err != nil { // config has read it before
+		if err != nil { // checked by config
 			t.fault("Proxy", c.Proxy, errors.New("must be a URL"))
 		}
 		o.Proxy = proxy
@@ -55,7 +55,7 @@ func (t *translation) sign(o *elastic.Options) {
 	switch {
 	case errors.Is(err, aws.ErrRegion):
 		t.fault("AWS_Region", c.AWSRegion, err)
-	case err != nil && !errors.Is(err, aws.ErrBuild): // config has refused the option in that case
+	case err != nil && !errors.Is(err, aws.ErrBuild): // config rejects the option in that case
 		t.fault("AWS_Auth", "on", err)
 	}
 	o.Sign, o.Hidden = signer, c.AWSExternalID
@@ -63,8 +63,8 @@ func (t *translation) sign(o *elastic.Options) {
 
 var tlsVersions = map[string]uint16{"1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}
 
-// NewClient returns a client with the section's options, and those that are
-// set in s.Elastic besides.
+// NewClient returns a client with the section's options, and the fields that the caller set in
+// s.Elastic.
 //
 // Possible errors: faults of the options that name files.
 func (s *Settings) NewClient() (*elastic.Client, error) {
@@ -83,7 +83,7 @@ func (s *Settings) NewClient() (*elastic.Client, error) {
 	return nil, faults.Err()
 }
 
-// problemsOf takes joined errors apart.
+// problemsOf splits joined errors.
 func problemsOf(err error) []error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
@@ -95,8 +95,8 @@ func problemsOf(err error) []error {
 	return []error{err}
 }
 
-// Warnings returns what is logged at every start: what the settings leave open
-// to anybody on the way to Elasticsearch.
+// Warnings returns the warnings that are logged at every start: the risks that these settings leave
+// on the way to Elasticsearch.
 func (s *Settings) Warnings() (warnings []string) {
 	c := s.config
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
@@ -115,7 +115,7 @@ func (s *Settings) Warnings() (warnings []string) {
 	return warnings
 }
 
-// isLoopback reports whether a host is this machine, whatever the network.
+// isLoopback reports whether a host is this machine in any network.
 func isLoopback(host string) bool {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	ip := net.ParseIP(name)

@@ -15,7 +15,7 @@ import (
 	"out_es/plugin/template"
 )
 
-// ReadTemplate reads Template_File. It returns nil where there is none.
+// ReadTemplate reads Template_File. It returns nil if the option is not set.
 //
 // Possible errors: a fault of Template_File.
 func (s *Settings) ReadTemplate() (*template.Template, error) {
@@ -30,7 +30,7 @@ func (s *Settings) ReadTemplate() (*template.Template, error) {
 	return read, nil
 }
 
-// OpenDeadLetters opens Dead_Letter_File. It returns nil where there is none.
+// OpenDeadLetters opens Dead_Letter_File. It returns nil if the option is not set.
 //
 // Possible errors: a fault of Dead_Letter_File.
 func (s *Settings) OpenDeadLetters() (*deadletter.File, error) {
@@ -45,8 +45,8 @@ func (s *Settings) OpenDeadLetters() (*deadletter.File, error) {
 	return file, nil
 }
 
-// OpenSpool opens the spool of an instance and starts its sender. It returns
-// nil where there is none.
+// OpenSpool opens the spool of an instance and starts its sender. It returns nil if Spool_Path is
+// not set.
 //
 // Possible errors: a fault of Spool_Path.
 func (s *Settings) OpenSpool(instance string, uses drain.Uses) (*drain.Drain, error) {

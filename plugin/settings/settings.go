@@ -1,7 +1,5 @@
-// Package settings turns the options of one section into the typed options of
-// the packages that work with them, and reports all that is wrong with a
-// section. What it finds without opening a file it finds in Check, too, which is
-// the linter's.
+// Package settings turns the options of one section into the typed options of the other packages,
+// and reports all faults of a section. Check finds the faults that need no file, for the linter.
 package settings
 
 import (
@@ -21,7 +19,7 @@ import (
 	"out_es/plugin/template"
 )
 
-// Settings is what the options of one section come to.
+// Settings are the typed options of one section.
 type Settings struct {
 	Source   source.Options
 	Elastic  elastic.Options
@@ -36,15 +34,15 @@ type Settings struct {
 	config *config.Config
 }
 
-// Summary is what an instance logs of its settings when it starts.
+// Summary is the part of the settings that an instance logs when it starts.
 type Summary struct {
-	// Target is where documents go, IDs where their ids come from, Refused where
-	// those go that Elasticsearch refuses.
+	// Target is the index or data stream, IDs the source of ids, Refused the place of documents
+	// that Elasticsearch rejects.
 	Target, Hosts, IDs, Compression, Refused string
 }
 
-// Read reads a section through lookup, which returns an option's value or "".
-// The settings are complete where there are no faults.
+// Read reads a section through lookup, which returns an option's value or "". The settings are
+// complete if there are no faults.
 func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	c, faults := config.Parse(lookup)
 	t := &translation{config: c, faults: faults}
@@ -66,8 +64,7 @@ func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	return s, t.faults
 }
 
-// Check returns all that is wrong with a section, as far as it shows without
-// opening a file.
+// Check returns all faults of a section that can be found without opening a file.
 func Check(lookup func(name string) string) config.Faults {
 	_, faults := Read(lookup)
 	return faults
@@ -83,7 +80,7 @@ func idSource(c *config.Config) string {
 	return "by Elasticsearch (what is sent twice is there twice: set Generate_ID)"
 }
 
-// refusedTo is what becomes of documents that Elasticsearch refuses.
+// refusedTo names the place of documents that Elasticsearch rejects.
 func refusedTo(c *config.Config) string {
 	switch {
 	case c.DeadLetterFile != "":
@@ -94,7 +91,7 @@ func refusedTo(c *config.Config) string {
 	return c.OnRefusal
 }
 
-// translation gathers faults while options are turned into what they mean.
+// translation collects faults while options are turned into typed ones.
 type translation struct {
 	config *config.Config
 	faults config.Faults
@@ -116,8 +113,8 @@ func (t *translation) template(option, text string) *address.Template {
 	return template
 }
 
-// fallback is where an event goes that lacks what the option's template asks
-// for: the option's default.
+// fallback is the target of an event that lacks the fields of the option's template: the option's
+// default.
 func (t *translation) fallback(option string) *address.Template {
 	return t.template(option, config.Default(option))
 }
@@ -151,7 +148,7 @@ func (t *translation) address() address.Options {
 	return o
 }
 
-// word is the template of an option that may be left out.
+// word is the template of an optional option.
 func (t *translation) word(option, text string) *address.Template {
 	if text == "" {
 		return nil
@@ -186,7 +183,7 @@ func (t *translation) logstash() address.Options {
 	return address.IndexOptions(address.Join(prefix, separator, date), address.Join(plain, separator, date))
 }
 
-// literal refuses what a template would take for more than text.
+// literal rejects a text with the syntax of templates.
 func (t *translation) literal(option, text string) *address.Template {
 	template := t.template(option, text)
 	if !template.IsLiteral() {
@@ -195,7 +192,7 @@ func (t *translation) literal(option, text string) *address.Template {
 	return template
 }
 
-// source says what becomes of events.
+// source sets the options of events: documents, addresses, actions.
 func (t *translation) source(s *Settings) {
 	c := t.config
 	s.Source = source.Options{
@@ -212,14 +209,13 @@ func (t *translation) source(s *Settings) {
 func (t *translation) operation() bulk.Operation {
 	c := t.config
 	operation, err := bulk.ParseOperation(c.WriteOperation)
-	if err != nil && c.WriteOperation != "" { // it is empty where config found it wrong
+	if err != nil && c.WriteOperation != "" { // empty if config found a fault in it
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	return operation
 }
 
-// deadLetters says where refused records go, and that the reason of each is
-// kept.
+// deadLetters sets the place of rejected records, and keeps the reason of each.
 func (t *translation) deadLetters(s *Settings) {
 	c := t.config
 	if c.DeadLetterIndex != "" {
@@ -248,8 +244,8 @@ func (t *translation) installation(s *Settings) {
 	}
 }
 
-// path reads a record accessor and returns its number; the `$` may be left out,
-// as in older configurations of the built-in plugin.
+// path parses a record accessor and returns its number. The `$` is optional, as in older
+// configurations of the built-in plugin.
 func (t *translation) path(option, text string) (number int) {
 	path, rest, err := chunk.ParsePath(text)
 	if err != nil || rest != "" {
@@ -282,7 +278,7 @@ func (t *translation) document() document.Options {
 	return o
 }
 
-// addedKeys refuses names of added fields that Elasticsearch refuses.
+// addedKeys rejects names of added fields that Elasticsearch rejects.
 func (t *translation) addedKeys(o document.Options) {
 	for _, added := range [...]struct{ option, key string }{
 		{"Time_Key", o.TimeKey}, {"Tag_Key", o.TagKey}, {"Metadata_Key", o.MetadataKey},
