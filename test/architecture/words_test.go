@@ -65,18 +65,10 @@ var unfinished = []string{
 	"test/e2e/security",
 	"test/e2e/spool",
 	"test/elasticsearch",
-	"test/fluentbit",
-	"test/host",
-	"test/host/c",
-	"test/host/classic",
-	"test/host/cmd",
 	"test/kubernetes",
 	"test/matrix",
 	"test/run",
 	"test/simulate",
-	"test/support",
-	"test/support/chart",
-	"test/support/sigv4",
 }
 
 // other are comments in languages other than Go, by the file's extension.

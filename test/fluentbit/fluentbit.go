@@ -1,5 +1,5 @@
-// Package fluentbit runs the real Fluent Bit for tests, where there is one:
-// the program that FLUENT_BIT names, or fluent-bit on PATH.
+// Package fluentbit runs the real Fluent Bit for tests: the program that FLUENT_BIT names, or
+// fluent-bit on PATH.
 package fluentbit
 
 import (
@@ -32,7 +32,7 @@ func Find() (string, error) {
 	return path, nil
 }
 
-// ForTest returns the program's path, or skips the test and says why.
+// ForTest returns the program's path, or skips the test with the reason.
 func ForTest(t testing.TB) string {
 	t.Helper()
 	path, err := Find()
@@ -42,13 +42,13 @@ func ForTest(t testing.TB) string {
 	return path
 }
 
-// Agent is one Fluent Bit that runs.
+// Agent is one running Fluent Bit.
 type Agent struct {
 	// Metrics is the address of its HTTP server.
 	Metrics string
 	cmd     *exec.Cmd
 	done    chan struct{}
-	err     error // how it ended; valid once done is closed
+	err     error // its exit error; valid once done is closed
 	log     support.Journal
 }
 
@@ -102,8 +102,8 @@ func (a *Agent) Signal(t testing.TB, s syscall.Signal) {
 	}
 }
 
-// Stop sends SIGTERM and returns how long the agent took to end. It fails the
-// test where the agent doesn't end within patience, or ends badly.
+// Stop sends SIGTERM and returns the time that the agent took to end. It fails the test if the
+// agent doesn't end within patience, or ends badly.
 func (a *Agent) Stop(t testing.TB, patience time.Duration) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -130,7 +130,7 @@ func (a *Agent) Wait(t testing.TB, patience time.Duration) error {
 	return a.err
 }
 
-// Ended says whether the agent has ended.
+// Ended reports whether the agent has ended.
 func (a *Agent) Ended() bool {
 	select {
 	case <-a.done:
@@ -140,7 +140,7 @@ func (a *Agent) Ended() bool {
 	}
 }
 
-// Log is what the agent has printed so far.
+// Log is the agent's output so far.
 func (a *Agent) Log() string { return a.log.String() }
 
 // Scrape returns the agent's metrics as Prometheus reads them.
@@ -158,9 +158,9 @@ func (a *Agent) Scrape(ctx context.Context) (string, error) {
 	return string(text), err
 }
 
-// Metric returns the value of a series, written as Prometheus writes it, such
-// as `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`,
-// and -1 where there is none.
+// Metric returns the value of a series in Prometheus' notation, such as
+// `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`, and -1 if it is
+// missing.
 func (a *Agent) Metric(t testing.TB, series string) float64 {
 	t.Helper()
 	text, err := a.Scrape(t.Context())

@@ -11,7 +11,7 @@ import (
 
 var versionLine = regexp.MustCompile(`(?m)^Fluent Bit v(\d+(?:\.\d+)+)`)
 
-// Version is what the program says of itself, such as 5.1.1.
+// Version is the program's version, such as 5.1.1.
 func Version(t testing.TB) string {
 	t.Helper()
 	path := ForTest(t)
@@ -26,8 +26,8 @@ func Version(t testing.TB) string {
 	return string(match[1])
 }
 
-// Since skips a test that shows what Fluent Bit itself can't do before
-// version; instead says what older ones do.
+// Since skips a test of something that Fluent Bit cannot do before version; instead describes the
+// behaviour of older ones.
 func Since(t testing.TB, version, instead string) {
 	t.Helper()
 	if slices.Compare(numbers(t, Version(t)), numbers(t, version)) < 0 {

@@ -18,8 +18,9 @@ import (
 //go:embed c/*.c c/*.h
 var source embed.FS
 
-// executable returns the compiled C program, compiling it where the user's cache doesn't have it. Two processes may do so at
-// once: each compiles into a folder of its own and renames, so that nobody sees half a program.
+// executable returns the compiled C program, and compiles it if the user's cache lacks it. Two
+// processes may do so at once: each compiles into a folder of its own and renames, so that no
+// process sees half a program.
 func executable(ctx context.Context, o Options) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

@@ -8,15 +8,16 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// ChunkBytes is where Fluent Bit ends a chunk: it takes the event that crosses it and no more (FLB_INPUT_CHUNK_FS_MAX_SIZE).
+// ChunkBytes is the size at which Fluent Bit ends a chunk: it takes the event that crosses it and
+// no more (FLB_INPUT_CHUNK_FS_MAX_SIZE).
 const ChunkBytes = 2_048_000
 
-// Layout is how an event lies in a chunk.
+// Layout is the layout of an event in a chunk.
 type Layout int
 
 const (
 	Nested Layout = iota // [[time, metadata], record]: Fluent Bit 2.1 and newer
-	Flat                 // [time, record]: older ones, and what came from them over forward
+	Flat                 // [time, record]: older versions, and events from them over forward
 )
 
 // Seconds that make an event a group marker (flb_log_event.h: -1 and -2 as 32 bits).
@@ -49,15 +50,15 @@ func Chunks(layout Layout, at time.Time, records ...string) ([]Chunk, error) {
 	return chunks, nil
 }
 
-// Full says that Fluent Bit would begin a new chunk.
+// Full reports whether Fluent Bit would begin a new chunk.
 func (c *Chunk) Full() bool { return len(c.Bytes) > ChunkBytes }
 
-// AddJSON adds an event whose record is a JSON object. Error: as AppendJSON; the chunk stays as it was.
+// AddJSON adds an event with a JSON object as its record. Error: as AppendJSON; the chunk stays unchanged.
 func (c *Chunk) AddJSON(at time.Time, record []byte) error {
 	return c.AddWithMetadata(at, []byte("{}"), record)
 }
 
-// AddWithMetadata adds an event whose metadata and record are JSON objects. Errors: as AppendJSON, and metadata other than {}
+// AddWithMetadata adds an event with JSON objects as metadata and record. Errors: as AppendJSON, and metadata other than {}
 // in the flat layout, which has no room for it; the chunk stays as it was.
 func (c *Chunk) AddWithMetadata(at time.Time, metadata, record []byte) error {
 	if err := c.add(uint32(at.Unix()), uint32(at.Nanosecond()), metadata, record); err != nil {
@@ -102,8 +103,8 @@ func (c *Chunk) add(seconds, nanoseconds uint32, metadata, record []byte) (err e
 	return nil
 }
 
-// appendTime appends what comes before an event's metadata or, in the flat layout, its record: the array headers and the time
-// as ext type 0, seconds and nanoseconds in 4 bytes each.
+// appendTime appends the start of an event, up to its metadata or, in the flat layout, its record:
+// the array headers and the time as ext type 0, seconds and nanoseconds in 4 bytes each.
 func (c *Chunk) appendTime(dst []byte, seconds, nanoseconds uint32) []byte {
 	dst = msgp.AppendArrayHeader(dst, 2)
 	if c.Layout == Nested {

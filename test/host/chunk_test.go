@@ -102,7 +102,7 @@ func checkAgainstEncodingJSON(t *testing.T, want map[string]any) {
 	}
 }
 
-// FuzzAppendJSON checks against encoding/json what is a JSON object and what is not.
+// FuzzAppendJSON checks against encoding/json which texts are JSON objects.
 func FuzzAppendJSON(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":[1,{"b":null}],"c":1.5e3}`, `{"a":1}x`, `{"a":1`, `{"a":}`, `{"a":01}`, `{"a":+1}`, `{"a":1.}`,
 		`{"a":.5}`, `{"a":1e999}`, `{"a":tru}`, `[1]`, `"s"`, ``, ` `, `{"a" 1}`, `{"a":1,}`, `{"a":"\q"}`, "{\"a\":\"\n\"}", `{"a":"\ud800"}`, `{a:1}`,

@@ -11,12 +11,12 @@ import (
 type op byte
 
 const (
-	opLoad    op = 'L' // path → text is the plugin's name, or why not with code -1
-	opUnload  op = 'U' // → code -1 and why not
-	opDeclare op = 'N' // count u32, (key, value) strings → code is the instance's number, or -1 and why not
-	opInit    op = 'I' // instance u32 → what FLBPluginInit returned
+	opLoad    op = 'L' // path → text is the plugin's name, or the error with code -1
+	opUnload  op = 'U' // → code -1 and the error
+	opDeclare op = 'N' // count u32, (key, value) strings → code is the instance's number, or -1 and the error
+	opInit    op = 'I' // instance u32 → the result of FLBPluginInit
 	opFlush   op = 'F' // instance u32, tag, chunk → code; extra is the bytes of stack used; text is a broken promise
-	opExit    op = 'X' // instance u32 → what the exit callback returned
+	opExit    op = 'X' // instance u32 → the result of the exit callback
 	opScrape  op = 'S' // → text
 )
 

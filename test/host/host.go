@@ -1,9 +1,11 @@
-// Package host loads a Fluent Bit output plugin over the C ABI, for tests where no Fluent Bit is installed.
+// Package host loads a Fluent Bit output plugin over the C ABI, for tests on machines without
+// Fluent Bit.
 //
-// A Go process must not dlopen a shared object that is written in Go: the two runtimes would share one process's
-// signals and thread-local storage. So the loading is done by a small C program (folder c), which is compiled on first
-// use, runs as a child and is spoken to over its stdin and stdout. It keeps to what Fluent Bit 5.1.1 does and is harsher
-// where Fluent Bit's luck would hide a mistake: see c/host.c.
+// A Go process must not dlopen a shared object that is written in Go: the two runtimes would share
+// one process's signals and thread-local storage. So a small C program (folder c) loads it. It is
+// compiled on first use, runs as a child, and is controlled over its stdin and stdout. It behaves
+// like Fluent Bit 5.1.1 and is stricter where Fluent Bit would hide a mistake by luck: see
+// c/host.c.
 //
 //	h, err := host.Start(t.Context(), host.Options{Plugin: "out_es.so"})
 //	out, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "http://127.0.0.1:9200"}}, Workers: 2})
@@ -28,10 +30,11 @@ import (
 // stderr instead of its Log_File.
 const ForeignMark = "[foreign thread]"
 
-// ErrClosed is what calls get that were still waiting when Close was called, and all calls after it.
+// ErrClosed is the error of calls that were still waiting when Close was called, and of all calls
+// after it.
 var ErrClosed = errors.New("host: closed")
 
-// Options say what to load and where.
+// Options configure a host.
 type Options struct {
 	Plugin     string    // path of the .so; a bare name that is no file is left to the loader's library path, as with -e
 	Bare       bool      // the host exports no symbols, so that the plugin's fall-back to standard error shows
@@ -79,7 +82,7 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	}
 	h := &Host{process: p, plugin: pathForLoader(o.Plugin)}
 	if err := h.Reload(); err != nil {
-		_ = h.Close() // the fault of the plugin says more than how the child went
+		_ = h.Close() // the plugin's error says more than the child's
 		return nil, err
 	}
 	return h, nil

@@ -16,7 +16,8 @@ import (
 	"out_es/test/support"
 )
 
-// tiny compiles testdata/tiny.c, a plugin that does what a flush's tag says, and returns its path.
+// tiny compiles testdata/tiny.c, a plugin whose behaviour is controlled by a flush's tag, and
+// returns its path.
 var tiny = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "tiny")
 	if err != nil {

@@ -31,17 +31,19 @@ func (c Code) String() string {
 	}
 }
 
-// ErrGone is the answer to a call for an instance that has exited, was never initialized, or failed to.
+// ErrGone is the answer to a call for an instance that has exited, was never initialized, or failed
+// to.
 var ErrGone = errors.New("host: the instance is not there: it has exited or its Init failed")
 
-// ConfigError is a section that Fluent Bit refuses before it asks the plugin.
+// ConfigError is a section that Fluent Bit rejects before it calls the plugin.
 type ConfigError struct{ Reason string }
 
 func (e *ConfigError) Error() string {
 	return "host: Fluent Bit refuses the configuration: " + e.Reason
 }
 
-// InitError is an FLBPluginInit that returned 0 or less; the plugin's log says why. Fluent Bit would end.
+// InitError is an FLBPluginInit that returned 0 or less; the plugin's log has the reason. Fluent
+// Bit would end.
 type InitError struct {
 	Plugin string
 	Code   int
@@ -114,11 +116,13 @@ func (o *Output) Init() error {
 	}
 }
 
-// Flush hands a copy of the chunk to the plugin and waits for its code. Chunks are handed to the workers in turn, and each
-// worker runs what was handed to it one after another. When ctx ends first the flush goes on in the child.
+// Flush passes a copy of the chunk to the plugin and waits for its code. Chunks go to the workers
+// in turn, and each worker runs its flushes one after another. When ctx ends first, the flush
+// continues in the child.
 //
-// Errors: ErrGone; ctx's; *CrashError; and a broken promise of the plugin (it wrote into the chunk, it returned no known
-// code), in which case the code is still what Fluent Bit would have made of it.
+// Errors: ErrGone; ctx's; *CrashError; and a broken promise of the plugin (it wrote into the chunk,
+// it returned an unknown code), in which case the code is still the one that Fluent Bit would have
+// used.
 func (o *Output) Flush(ctx context.Context, tag string, chunk []byte) (Code, error) {
 	head := appendString(append([]byte(nil), o.id...), tag)
 	head = binary.BigEndian.AppendUint32(head, uint32(len(chunk)))
@@ -137,10 +141,11 @@ func (o *Output) Flush(ctx context.Context, tag string, chunk []byte) (Code, err
 	return Code(a.code), nil
 }
 
-// StackUsed is the most that a flush of this instance has used of its coroutine's stack, in bytes.
+// StackUsed is the maximum that a flush of this instance has used of its coroutine's stack, in
+// bytes.
 func (o *Output) StackUsed() int { return int(o.stack.Load()) }
 
-// Exit waits until the workers have run what is queued for them, and calls FLBPluginExitCtx (or FLBPluginExit where there is
+// Exit waits until the workers have run their queues, and calls FLBPluginExitCtx (or FLBPluginExit where there is
 // none) on the engine's thread. An instance that New made and Init didn't see gets its call too, with a context of NULL:
 // Fluent Bit does so when the Init of an earlier section failed.
 func (o *Output) Exit() error {

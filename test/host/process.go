@@ -19,7 +19,7 @@ const (
 	closePatience = 5 * time.Second // a child that doesn't end by itself after its stdin closed is killed
 )
 
-// CrashError says that the child ended although nobody closed it: the plugin crashed, exited or was killed.
+// CrashError means that the child ended before Close: the plugin crashed, exited or was killed.
 type CrashError struct {
 	State  string   // such as "signal: segmentation fault"
 	Stderr []string // the last lines it wrote
@@ -29,7 +29,7 @@ func (e *CrashError) Error() string {
 	return fmt.Sprintf("host: the process with the plugin ended (%s); its last lines:\n%s", e.State, strings.Join(e.Stderr, "\n"))
 }
 
-// process is the child and who waits for which of its answers.
+// process is the child and the callers that wait for its answers.
 type process struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
@@ -37,7 +37,7 @@ type process struct {
 	err     error
 	writing sync.Mutex // one frame at a time
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	closing bool
 	nextID  uint32
 	waiting map[uint32]chan answer // each with room for its one answer
@@ -158,8 +158,9 @@ func (p *process) call(ctx context.Context, o op, parts ...[]byte) (answer, erro
 // Pid is the child's process id, to look at its memory and threads.
 func (p *process) Pid() int { return p.cmd.Process.Pid }
 
-// Close ends the child without calling anything in the plugin, as a killed Fluent Bit would: Exit and Unregister are the
-// caller's. It may be called twice. Its error is a *CrashError when the child had not come to a regular end.
+// Close ends the child without calling the plugin, as a killed Fluent Bit would: Exit and
+// Unregister are the caller's. It may be called twice. Its error is a *CrashError if the child had
+// ended irregularly.
 func (p *process) Close() error {
 	p.mu.Lock()
 	p.closing = true

@@ -15,8 +15,8 @@ type Recorded struct {
 	Chunk Chunk
 }
 
-// ReadRecorded reads what WriteRecorded wrote.
-// Possible errors: no gzip, cut off, or anything else than tags and chunks; each says which chunk it happened to.
+// ReadRecorded reads the format of WriteRecorded. Possible errors: no gzip, cut off, or anything
+// else than tags and chunks; each names the chunk.
 func ReadRecorded(r io.Reader) ([]Recorded, error) {
 	unzipped, err := gzip.NewReader(r)
 	if err != nil {

@@ -31,17 +31,14 @@ type KeyPair struct {
 	Key []byte
 }
 
-// Subject is whom a certificate is for. The zero value is a client without a
-// name, valid now.
+// Subject is the owner of a certificate. The zero value is a client without a name, valid now.
 type Subject struct {
 	Name string
 	// Hosts are names and addresses.
 	Hosts []string
-	// Ends is when the certificate ends, from now; 0 is in an hour. One below
-	// zero has expired.
+	// Ends is the certificate's validity, from now; 0 is an hour. A negative one has expired.
 	Ends time.Duration
-	// WithAuthority puts the authority's certificate behind, as Elasticsearch's
-	// own set-up does.
+	// WithAuthority appends the authority's certificate, as Elasticsearch's own set-up does.
 	WithAuthority bool
 }
 

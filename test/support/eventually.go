@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Eventually looks again at once at first, which a condition in this process wants, and ever more seldom, since others cost
-// a request.
+// Eventually checks again at once at first, for a condition in this process, and ever more seldom,
+// since others cost a request.
 const (
 	firstLook   = time.Millisecond
 	longestLook = 100 * time.Millisecond
 )
 
-// Eventually waits until a condition holds. It fails the test where that takes longer than patience: what names the
-// condition in the message.
+// Eventually waits until a condition holds. It fails the test if that takes longer than patience,
+// with the condition's description in the message.
 func Eventually(t testing.TB, patience time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// CompareGolden reports where got is not what file holds. With update it writes the file first, and its folder.
+// CompareGolden reports a difference between got and file. With update it writes the file first,
+// and its folder.
 func CompareGolden(t testing.TB, file, got string, update bool) {
 	t.Helper()
 	if update {

@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// Journal keeps what a program prints, and can be read meanwhile. Its zero value is empty. It is safe for concurrent use.
+// Journal keeps a program's output, and can be read meanwhile. Its zero value is empty. It is safe
+// for concurrent use.
 type Journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -4,7 +4,7 @@ package support
 
 import "syscall"
 
-// DieWithParent asks for nothing: this kernel has no such thing, so that a child outlives us where we are killed with SIGKILL.
+// DieWithParent does nothing on this kernel: a child survives us if we are killed with SIGKILL.
 func DieWithParent() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{}
 }

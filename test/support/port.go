@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// FreePorts are ports of 127.0.0.1 that nothing listened on a moment ago, all different. Another program could take one before
-// it is used, which the program that was to have it then says.
+// FreePorts are different ports of 127.0.0.1 that were free a moment ago. Another program could
+// take one before it is used; then the program that was to have it fails with that reason.
 //
 // Possible errors: the system has none left.
 func FreePorts(n int) ([]int, error) {

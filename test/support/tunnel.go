@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// ServeTunnel connects the client of a CONNECT request with the server at address, until one of them is done. Where the server
-// can't be reached the answer is 502.
+// ServeTunnel connects the client of a CONNECT request with the server at address, until one of
+// them is done. If the server can't be reached, the answer is 502.
 func ServeTunnel(w http.ResponseWriter, address string) {
 	server, err := net.Dial("tcp", address)
 	if err != nil {

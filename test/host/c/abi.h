@@ -1,4 +1,4 @@
-/* What a plugin sees of Fluent Bit through pointers: these four structs have its order of fields, nothing else has. */
+/* The structs that a plugin reaches through pointers. Only these four have Fluent Bit's order of fields. */
 #ifndef ABI_H
 #define ABI_H
 #include <stddef.h>
@@ -17,7 +17,7 @@ struct proxy_def {
     void *config_map;
 };
 
-/* flb_plugin_proxy.h: one an instance; what the plugin puts into remote_context comes back in FlushCtx and ExitCtx. */
+/* flb_plugin_proxy.h: one an instance; the plugin's remote_context comes back in FlushCtx and ExitCtx. */
 struct proxy_context {
     void *remote_context;
     void *proxy;

@@ -40,7 +40,7 @@ static size_t run_coroutine(struct flush *fl)
     return stack_bytes - untouched;
 }
 
-/* 'F' instance, tag, chunk: answers the code, how much stack was used, and what the plugin did that it may not. */
+/* 'F' instance, tag, chunk: answers the code, the stack that was used, and the plugin's violations. */
 void run_flush(struct frame *f, struct instance *ins)
 {
     struct flush fl = {.ins = ins, .tag = take_string(f)};

@@ -3,10 +3,10 @@
  * installed. It is driven by frames on stdin and answers with frames on stdout (see frame.go for both).
  *
  * Facts come from Fluent Bit's src/flb_plugin_proxy.c, src/proxy/go/go.c, src/flb_output.c, src/flb_api.c,
- * src/flb_log.c and lib/cmetrics. What is kept as it is there: one plugin struct for all instances, Init and Exit on
+ * src/flb_log.c and lib/cmetrics. The same as there: one plugin struct for all instances, Init and Exit on
  * the engine's thread, a flush on a small coroutine stack, on the engine's thread or on a worker chosen in turn, each
  * worker with a queue of its own, workers joined before Exit, properties first match wins, the executable's symbols.
- * What is harsher: memory that the plugin may no longer touch is filled with 0xDB, and below each stack lies a page
+ * Stricter: memory that the plugin may no longer touch is filled with 0xDB, and below each stack lies a page
  * that can't be touched.
  *
  * Threads: main reads frames and loads; "engine" runs Init, Exit and the flushes of instances without workers;
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 {
     ours = 1;
     read_arguments(argc, argv);
-    /* The plugin gets neither end of the conversation: what it prints goes to stderr. */
+    /* The plugin gets neither end of the conversation: its output goes to stderr. */
     frames_in = fcntl(0, F_DUPFD_CLOEXEC, 3);
     frames_out = fcntl(1, F_DUPFD_CLOEXEC, 3);
     int null = open("/dev/null", O_RDONLY);

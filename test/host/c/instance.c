@@ -48,7 +48,7 @@ void declare(struct frame *f)
     answer(f, fault ? -1 : id, 0, fault ? fault : "");
 }
 
-/* 'I' instance: answers what FLBPluginInit returned; 0 or less ends the instance without an Exit. */
+/* 'I' instance: answers the result of FLBPluginInit; 0 or less ends the instance without an Exit. */
 void run_init(struct frame *f, struct instance *ins)
 {
     struct plugin *p = ins->proxy->plugin;

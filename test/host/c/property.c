@@ -24,7 +24,7 @@ static int reserved(const char *key)
     return 0;
 }
 
-/* Returns what Fluent Bit refuses the configuration for, or NULL. Takes over both strings. */
+/* Returns Fluent Bit's reason to reject the configuration, or NULL. Takes over both strings. */
 const char *set_property(struct instance *ins, char *key, char *value)
 {
     const char *fault = NULL;

@@ -45,7 +45,7 @@ void enqueue(struct thread *t, struct frame *f, struct instance *ins)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* Waits until the thread has run all that is queued for it. */
+/* Waits until the thread has run its whole queue. */
 void join_thread(struct thread *t)
 {
     pthread_mutex_lock(&t->lock);

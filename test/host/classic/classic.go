@@ -1,6 +1,6 @@
-// Package classic is Fluent Bit's classic configuration format, as much of it as the test host runs: lint/sections reads it, and here
-// it becomes a service, inputs and outputs. Facts about tags come from Fluent Bit 5.1.1's src/flb_router.c and
-// plugins/in_tail/tail_file.c.
+// Package classic is Fluent Bit's classic configuration format, as far as the test host runs it:
+// lint/sections reads it, and here it becomes a service, inputs and outputs. Facts about tags come
+// from Fluent Bit 5.1.1's src/flb_router.c and plugins/in_tail/tail_file.c.
 package classic
 
 import (
@@ -16,8 +16,8 @@ type Section struct {
 	Properties [][2]string
 }
 
-// Get returns a property's last value, which is what counts for those that Fluent Bit keeps for itself (tag, match, workers …);
-// "" where it is absent or was empty. name is in lower case.
+// Get returns a property's last value, which counts for those that Fluent Bit keeps for itself
+// (tag, match, workers …); "" if it is missing or empty. name is in lower case.
 func (s Section) Get(name string) string {
 	value := ""
 	for _, kv := range s.Properties {
@@ -28,7 +28,7 @@ func (s Section) Get(name string) string {
 	return value
 }
 
-// Config is a configuration file with all that it includes.
+// Config is a configuration file with its includes.
 type Config struct {
 	Service         Section // all [SERVICE] sections as one
 	Inputs, Outputs []Section
@@ -56,7 +56,7 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-// add takes a section in. once remembers what was reported.
+// add adds a section. once remembers reported problems.
 func (c *Config) add(read *sections.Section, once map[string]bool) error {
 	if len(read.Groups) > 0 {
 		return fmt.Errorf("classic: %s: [%s]: groups are not supported here", read.Position, read.Groups[0])

@@ -1,9 +1,9 @@
-// Command cmd runs a classic Fluent Bit configuration with tail inputs and the outputs of one plugin, where no Fluent Bit is
-// installed:
+// Command cmd runs a classic Fluent Bit configuration with tail inputs and the outputs of one
+// plugin, on machines without Fluent Bit:
 //
 //	go run ./test/host/cmd -e out_es.so -c fluent-bit.conf [-chunks FILE] [-exit-when-done]
 //
-// It is for tests and for trying things out. What it leaves out is listed in ../README.md.
+// It is for tests and for trying things out. Its limits are listed in ../README.md.
 package main
 
 import (

@@ -8,7 +8,8 @@ import (
 	"sync"
 )
 
-// column is one way a record can go. Of what was read, once for each output that matches, everything ends as ok, failed or dropped.
+// column is a possible fate of a record. Every record that was read ends, once for each output that
+// matches, as ok, failed or dropped.
 type column int
 
 const (
@@ -16,7 +17,7 @@ const (
 	ok                    // in chunks answered OK
 	retried               // in chunks answered RETRY and flushed again, once for each time
 	failed                // in chunks answered ERROR
-	dropped               // in chunks given up
+	dropped               // in chunks without further retries
 	columns
 )
 

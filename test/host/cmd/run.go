@@ -14,14 +14,16 @@ import (
 )
 
 const (
-	// pollInterval is how soon new lines and files are seen.
+	// pollInterval is the time after which new lines and files are seen.
 	pollInterval = 100 * time.Millisecond
-	// maxTasks is how many chunks may be on their way; reading pauses at it: 64 × 2 MB is 128 MB.
+	// maxTasks is the number of chunks that may be on their way; reading pauses at it: 64 × 2 MB is
+	// 128 MB.
 	maxTasks = 64
 )
 
-// run runs the configuration until ctx ends or, with exitWhenDone, everything is read and settled; then it exits the plugin and
-// prints the report. When ctx ends, what was read is flushed, retries wait a second at most, and after Grace nothing is retried.
+// run runs the configuration until ctx ends or, with exitWhenDone, everything is read and settled;
+// then it exits the plugin and prints the report. When ctx ends, the open chunks are flushed,
+// retries wait a second at most, and after Grace nothing is retried.
 func run(ctx context.Context, o options) error {
 	config, err := classic.Load(o.config)
 	if err != nil {
@@ -75,7 +77,7 @@ func readInputs(sections []classic.Section, o options) (inputs []input, err erro
 	return inputs, nil
 }
 
-// readChunks reads what takes the inputs' place.
+// readChunks reads recorded chunks, in place of the inputs.
 func readChunks(path string) ([]host.Recorded, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -85,7 +87,8 @@ func readChunks(path string) ([]host.Recorded, error) {
 	return host.ReadRecorded(file)
 }
 
-// engine makes chunks of what is read and delivers them. Its open chunks belong to the goroutine that calls run.
+// engine makes chunks of lines and delivers them. Its open chunks belong to the goroutine that
+// calls run.
 type engine struct {
 	options
 	service
@@ -206,8 +209,9 @@ func (e *engine) dispatch(tag string) {
 	}
 }
 
-// exit exits every output, which waits for the flushes that are still running, then waits for their tasks and unregisters. It
-// returns what went wrong first, fault included, since the rest follows from that.
+// exit exits every output, which waits for the flushes that are still running, then waits for their
+// tasks and unregisters. It returns the first error, fault included, since the rest follows from
+// that.
 func (e *engine) exit(h *host.Host, fault error) error {
 	for _, r := range e.routes {
 		fault = cmp.Or(fault, r.output.Exit())

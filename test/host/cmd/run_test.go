@@ -181,7 +181,7 @@ func TestTailingGoesOnUntilTheEndAndFlushesWhatIsThere(t *testing.T) {
 	go func() { ended <- run(ctx, o) }()
 	appendTo(t, filepath.Join(folder, "a.log"), "2\n")
 	appendTo(t, filepath.Join(folder, "new.log"), "3\n")
-	time.Sleep(10 * pollInterval) // nothing tells that lines were read before they are flushed
+	time.Sleep(10 * pollInterval) // lines are not visible before they are flushed
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ const (
 	defaultCap   = 2000 * time.Second
 )
 
-// service is what a [SERVICE] section says.
+// service has the settings of a [SERVICE] section.
 type service struct {
 	flush, grace        time.Duration
 	retryBase, retryCap time.Duration
@@ -54,7 +54,7 @@ func readService(s classic.Section) (service, error) {
 	return v, nil
 }
 
-// input is what a tail section says.
+// input has the settings of a tail section.
 type input struct {
 	paths, excluded []string // patterns
 	tag             string   // with a * that becomes the path
@@ -62,7 +62,8 @@ type input struct {
 	fromHead        bool
 }
 
-// readInput reads the configuration's number-th input, counted from 0; what it doesn't know is reported.
+// readInput reads the configuration's number-th input, counted from 0, and reports unknown
+// properties.
 func readInput(s classic.Section, number int, stderr io.Writer) (input, error) {
 	if name := s.Get("name"); !strings.EqualFold(name, "tail") {
 		return input{}, fmt.Errorf("[INPUT] Name %s: only tail is known here", name)
@@ -125,8 +126,8 @@ type route struct {
 	retryLimit int
 }
 
-// makeRoutes makes every output, then initializes each. When one fails the rest get their Exit, also those whose Init never
-// came, as in Fluent Bit.
+// makeRoutes makes every output, then initializes each. When one fails the rest get their Exit,
+// even without an Init, as in Fluent Bit.
 func makeRoutes(h *host.Host, sections []classic.Section, stderr io.Writer) ([]*route, error) {
 	var routes []*route
 	for _, s := range sections {
@@ -158,7 +159,7 @@ func makeRoutes(h *host.Host, sections []classic.Section, stderr io.Writer) ([]*
 	return routes, nil
 }
 
-// withoutName leaves out what names the plugin: Fluent Bit doesn't hand it on.
+// withoutName leaves out the plugin's name, which Fluent Bit doesn't pass on.
 func withoutName(properties [][2]string) [][2]string {
 	return slices.DeleteFunc(slices.Clone(properties), func(kv [2]string) bool { return kv[0] == "name" })
 }

@@ -10,7 +10,7 @@ import (
 	"out_es/test/host/classic"
 )
 
-// pollBytes is how much of a file is read before the next one's turn comes.
+// pollBytes is the number of bytes that are read of a file before the next one's turn.
 const pollBytes = 1 << 20
 
 // tailer reads the lines of files. It is used by one goroutine.
@@ -18,7 +18,7 @@ type tailer struct {
 	inputs   []input
 	recorded []host.Recorded // chunks that are delivered first
 	files    []*tailed
-	scanned  bool // the files that are there at the start have been found
+	scanned  bool // the files that existed at the start have been found
 }
 
 // tailed is one open file.
@@ -30,8 +30,8 @@ type tailed struct {
 	rest []byte // of the last read: a line without its end
 }
 
-// poll looks for new files and reads a piece of each; add gets every whole line, which is valid until it returns. It says whether
-// anything was read.
+// poll looks for new files and reads a piece of each; add gets every whole line, which is valid
+// until it returns. It reports whether anything was read.
 func (t *tailer) poll(add func(in *input, tag string, line []byte)) (more bool) {
 	t.scan()
 	buffer := make([]byte, pollBytes)
@@ -117,14 +117,14 @@ func (f *tailed) rewindIfTruncated() {
 	}
 }
 
-// replaced says that the path is now another file, or none.
+// replaced reports whether the path is now another file, or none.
 func (f *tailed) replaced() bool {
 	ours, err := f.file.Stat()
 	theirs, pathErr := os.Stat(f.path)
 	return err != nil || pathErr != nil || !os.SameFile(ours, theirs)
 }
 
-// leftovers are how many bytes of which file were not read because no line end follows.
+// leftovers are the numbers of bytes, by file, that were not read because no line end follows.
 func (t *tailer) leftovers() map[string]int {
 	sizes := map[string]int{}
 	for _, f := range t.files {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// lines polls until nothing more comes and returns what came.
+// lines polls until no more lines come, and returns all of them.
 func (t *tailer) lines() (got []string) {
 	for t.poll(func(_ *input, tag string, line []byte) { got = append(got, string(line)) }) {
 	}
@@ -28,7 +28,7 @@ func TestTail(t *testing.T) {
 	appendTo(t, filepath.Join(folder, "skip.log"), "skipped\n")
 	tail := &tailer{inputs: []input{{paths: []string{folder + "/*.log", folder}, excluded: []string{folder + "/skip*"}}}}
 
-	wantLines(t, tail) // what is there at the start is not new
+	wantLines(t, tail) // existing lines are not new
 	appendTo(t, path, "one\ntw")
 	wantLines(t, tail, "one")
 	appendTo(t, path, "o\n")

@@ -15,7 +15,7 @@ const endingWait = time.Second
 
 const graceOver = "the grace is over"
 
-// deliver flushes a chunk to one output until it is settled: OK, ERROR, or given up.
+// deliver flushes a chunk to one output until it is settled: OK, ERROR, or no further retry.
 func (e *engine) deliver(r *route, tag string, chunk *host.Chunk) {
 	for retries := 0; ; retries++ {
 		code, err := r.output.Flush(context.Background(), tag, chunk.Bytes)
@@ -45,7 +45,7 @@ func (e *engine) deliver(r *route, tag string, chunk *host.Chunk) {
 	}
 }
 
-// settle counts a chunk for the last time and logs why it was lost, if it was.
+// settle counts a chunk for the last time, and logs the reason if it was lost.
 func (e *engine) settle(r *route, tag string, chunk *host.Chunk, as column, why string) {
 	e.counts.add(tag, as, chunk.Events)
 	if why != "" {
@@ -53,8 +53,9 @@ func (e *engine) settle(r *route, tag string, chunk *host.Chunk, as column, why 
 	}
 }
 
-// wait waits before a retry: from retryBase to retryBase × 2^retry (at most retryCap), evenly spread, and a second, as Fluent
-// Bit's scheduler does; no longer than longestWait; and a second once the end has begun. It returns why there must be no retry.
+// wait waits before a retry: from retryBase to retryBase × 2^retry (at most retryCap), evenly
+// spread, and a second, as Fluent Bit's scheduler does; no longer than longestWait; and a second
+// once the end has begun. It returns the reason if there must be no retry.
 func (e *engine) wait(retry int) string {
 	most := min(e.retryCap, e.retryBase<<min(retry, 20))
 	wait := e.retryBase + rand.N(max(most-e.retryBase, 0)+1) + time.Second

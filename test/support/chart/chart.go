@@ -12,12 +12,12 @@ import (
 type Chart struct {
 	Height int
 	Title  string
-	Text   string // what it shows, for those who don't see it
+	Text   string // a description for readers who can't see it
 	Made   string // the command that draws it
 	body   strings.Builder
 }
 
-// The width of a chart, and the edges of what is plotted in it.
+// The width of a chart, and the edges of its plot.
 const (
 	Width = 760.0
 	Left  = 60.0

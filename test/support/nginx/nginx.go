@@ -30,10 +30,9 @@ type Server struct {
 // patience is how long nginx may take to start, or to take a new configuration.
 const patience = 10 * time.Second
 
-// Start runs nginx with one server block that listens on a free port of
-// 127.0.0.1. listen is what stands behind the address in its listen directive,
-// "" or "ssl"; block is the rest of it. The test's end stops it. A machine
-// without nginx skips the test.
+// Start runs nginx with one server block that listens on a free port of 127.0.0.1. listen is
+// appended to the address in its listen directive, "" or "ssl"; block is the rest of the server
+// block. The test's end stops it. A machine without nginx skips the test.
 func Start(t testing.TB, listen, block string) *Server {
 	t.Helper()
 	program, err := exec.LookPath("nginx")
@@ -53,7 +52,7 @@ func Start(t testing.TB, listen, block string) *Server {
 		t.Fatal(err)
 	}
 	go func() {
-		_ = s.cmd.Wait() // whoever waits for an answer notices
+		_ = s.cmd.Wait() // its requests fail
 		close(s.done)
 	}()
 	t.Cleanup(func() {
@@ -112,8 +111,8 @@ http {
 `, user, filepath.Join(dir, "nginx.pid"), paths.String(), listen, block)
 }
 
-// Reload makes nginx read its configuration and its certificates again, as one
-// does when they were renewed. Connections that are open live on.
+// Reload makes nginx read its configuration and its certificates again, as after a renewal. Open
+// connections stay.
 func (s *Server) Reload(t testing.TB) {
 	t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {

@@ -15,7 +15,7 @@ import (
 	"out_es/test/support/sigv4"
 )
 
-// TestTheAWSBuildSignsInTheHost loads what "make aws" builds, over the C ABI,
+// TestTheAWSBuildSignsInTheHost loads the plugin of "make aws" over the C ABI,
 // and has one chunk signed by the credentials of the process.
 func TestTheAWSBuildSignsInTheHost(t *testing.T) {
 	built := os.Getenv("OUT_ES_AWS_SO")

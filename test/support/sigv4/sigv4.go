@@ -1,6 +1,6 @@
-// Package sigv4 checks AWS signatures (Signature Version 4) of requests, as
-// AWS's own servers do, by an implementation that shares nothing with the SDK:
-// it follows "Create a signed AWS API request" in the IAM User Guide.
+// Package sigv4 checks AWS signatures (Signature Version 4) of requests, as AWS's own servers do,
+// by an implementation that shares no code with the SDK: it follows "Create a signed AWS API
+// request" in the IAM User Guide.
 package sigv4
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Key is what a request must be signed with.
+// Key is the expected key of a signature.
 type Key struct {
 	ID, Secret, Token string
 	Region, Service   string
@@ -27,8 +27,8 @@ const dateLayout = "20060102T150405Z"
 // skew is how far a request's date may be off.
 const skew = 5 * time.Minute
 
-// Verify checks what a server received: the signature, that all headers that
-// matter are signed, the date, and the hash of the body.
+// Verify checks a request as received by a server: the signature, that all relevant headers are
+// signed, the date, and the hash of the body.
 func Verify(r *http.Request, body []byte, key Key, now time.Time) error {
 	header := r.Header.Get("Authorization")
 	parts, ok := strings.CutPrefix(header, "AWS4-HMAC-SHA256 ")
@@ -74,8 +74,8 @@ func (k Key) scope(date string) string {
 	return date[:8] + "/" + k.Region + "/" + k.Service + "/aws4_request"
 }
 
-// Signature is what a request with these signed headers and this hash of its
-// body must have.
+// Signature is the expected signature of a request with these signed headers and this hash of its
+// body.
 func Signature(r *http.Request, names []string, bodyHash string, key Key) string {
 	date := r.Header.Get("X-Amz-Date")
 	var headers strings.Builder
@@ -102,7 +102,7 @@ func Signature(r *http.Request, names []string, bodyHash string, key Key) string
 	return hex.EncodeToString(secret)
 }
 
-// path encodes what is already encoded once more, as for all services but S3.
+// path encodes an encoded path once more, as for all services but S3.
 func path(u *url.URL) string {
 	if u.Path == "" {
 		return "/"
