@@ -1,10 +1,10 @@
-// Package e2e holds what the end-to-end tests share. They run the plugin for real, in Fluent Bit and in the host of our own,
-// against the real Elasticsearch, and are divided by subject:
+// Package e2e holds the shared parts of the end-to-end tests. They run the plugin for real, in
+// Fluent Bit and in our own host, against the real Elasticsearch, and are divided by subject:
 //
 //   - agents: the real Fluent Bit from start to end, and agents and servers that are killed
 //   - delivery: retries and faults, the C ABI, clusters of several nodes
-//   - documents: what is in Elasticsearch afterwards, and where
-//   - security: TLS, credentials, proxies, and what no log may tell
+//   - documents: the documents in Elasticsearch, and their indices
+//   - security: TLS, credentials, proxies, and secrets in logs
 //   - spool: chunks on disk
 //
 // A package has one Elasticsearch, which starts with the first test that asks for it.
@@ -78,7 +78,8 @@ func build(dir string) (string, error) {
 	return made, nil
 }
 
-// Cluster returns the package's Elasticsearch, which the first call starts, or skips the test where the machine can't run one.
+// Cluster returns the package's Elasticsearch, which the first call starts. It skips the test on a
+// machine that can't run one.
 func Cluster(t *testing.T) *elasticsearch.Server {
 	t.Helper()
 	shared.once.Do(func() {
@@ -88,7 +89,7 @@ func Cluster(t *testing.T) *elasticsearch.Server {
 	return shared.server
 }
 
-// SkipMissing skips the test where a tool is missing, and fails it for any other error.
+// SkipMissing skips the test if a tool is missing, and fails it for any other error.
 func SkipMissing(t *testing.T, err error) {
 	t.Helper()
 	var missing *elasticsearch.MissingToolError
@@ -134,8 +135,8 @@ func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want i
 	}
 }
 
-// Documents are all sources of an index, by the number in their field n. A
-// number that comes twice fails the test.
+// Documents are all sources of an index, by the number in their field n. A number that occurs twice
+// fails the test.
 func Documents(t *testing.T, s *elasticsearch.Server, index string) map[int]map[string]any {
 	t.Helper()
 	if err := s.Refresh(t.Context(), index+"*"); err != nil {
@@ -160,8 +161,8 @@ func Documents(t *testing.T, s *elasticsearch.Server, index string) map[int]map[
 	return all
 }
 
-// Family is the folder of deploy/templates for the server under test, and
-// names what of the server tests have to know.
+// Family is the folder of deploy/templates for the server under test, which also determines the few
+// differences that tests depend on.
 func Family(t *testing.T, s *elasticsearch.Server) string {
 	t.Helper()
 	switch version := s.Options().Version; {
@@ -187,8 +188,9 @@ func ParsingError(t *testing.T, s *elasticsearch.Server) string {
 	return "mapper_parsing_exception"
 }
 
-// NewestServer reports whether the tests run with Elasticsearch 9, for checks that older ones can't pass: it takes a list of 1
-// and 2.5 under a field that no mapping knows (TestMatrixMixedNumbersInAList).
+// NewestServer reports whether the tests run with Elasticsearch 9, for checks that older ones can't
+// pass: it accepts a list of 1 and 2.5 in a field without a mapping
+// (TestMatrixMixedNumbersInAList).
 func NewestServer() bool { return strings.HasPrefix(serverVersion(), "9.") }
 
 // RecentServer reports whether the tests run with Elasticsearch 8 or 9.
@@ -196,8 +198,7 @@ func RecentServer() bool { return NewestServer() || strings.HasPrefix(serverVers
 
 func serverVersion() string { return cmp.Or(os.Getenv("ES_VERSION"), elasticsearch.DefaultVersion) }
 
-// MappingsFor writes what the server calls otherwise, or hasn't, for types of
-// Elasticsearch 9.
+// MappingsFor replaces types of Elasticsearch 9 that the server names differently, or lacks.
 func MappingsFor(t *testing.T, s *elasticsearch.Server, mappings string) string {
 	t.Helper()
 	switch Family(t, s) {

@@ -9,7 +9,7 @@ import (
 	"out_es/test/support"
 )
 
-// StartHost loads the plugin into the host of our own; log gets its lines.
+// StartHost loads the plugin into our own host; log gets its lines.
 func StartHost(t *testing.T, o host.Options) (*host.Host, *support.Journal) {
 	t.Helper()
 	log := &support.Journal{}

@@ -18,14 +18,15 @@ import (
 	"out_es/test/support"
 )
 
-// RequestTimeout is the plugin's in these tests; patience is how long it waits for an answer for sure, as a proxy sees it,
-// which starts its clock later.
+// RequestTimeout is the plugin's in these tests; patience is the minimum time that it waits for an
+// answer, as seen by a proxy, whose clock starts later.
 const (
 	RequestTimeout = 2 * time.Second
 	patience       = RequestTimeout * 3 / 4
 )
 
-// Impatient are options that make the plugin fail fast and often: what takes minutes in production takes seconds here.
+// Impatient are options that make the plugin fail fast and often: minutes in production are seconds
+// here.
 var Impatient = map[string]string{
 	"Retry_Initial": "5ms", "Retry_Max": "100ms", "Retry_Budget": "300ms", "Request_Timeout": RequestTimeout.String(),
 }
@@ -51,7 +52,7 @@ func NewInstance(t testing.TB, options ...string) *Instance {
 	return i
 }
 
-// TryInstance is NewInstance for options that may be refused.
+// TryInstance is NewInstance for options that may be rejected.
 func TryInstance(options ...string) (*Instance, error) {
 	section := maps.Clone(Impatient)
 	for _, option := range options {
@@ -83,14 +84,14 @@ func SetRules(t testing.TB, p *faults.Proxy, rules ...faults.Rule) {
 	}
 }
 
-// ReplayPause is how long a chunk waits before it is brought again; Fluent Bit's scheduler takes seconds.
+// ReplayPause is the wait before a chunk's next flush; Fluent Bit's scheduler takes seconds.
 const ReplayPause = 20 * time.Millisecond
 
-// Bring hands a chunk over until it is OK, as Fluent Bit does under `Retry_Limit no_limits`, and returns how often.
-// Possible errors: the plugin gives the chunk up; ctx ends first.
+// Bring flushes a chunk until it is OK, as Fluent Bit does under `Retry_Limit no_limits`, and
+// returns the number of flushes. Possible errors: the plugin answers ERROR; ctx ends first.
 func (i *Instance) Bring(ctx context.Context, tag string, chunk []byte) (flushes int, err error) {
 	for {
-		// Fluent Bit frees a chunk when its flush returns: nothing may be kept of it.
+		// Fluent Bit frees a chunk when its flush returns: the plugin must not keep any of it.
 		borrowed := bytes.Clone(chunk)
 		outcome := i.Flush(tag, borrowed)
 		clear(borrowed)
@@ -121,7 +122,7 @@ func (i *Instance) MustBring(t testing.TB, chunk []byte) (flushes int) {
 	return flushes
 }
 
-// FieldMappings make a record with text in the field `code` one that Elasticsearch refuses.
+// FieldMappings make Elasticsearch reject a record with text in the field `code`.
 const FieldMappings = `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"long"},"code":{"type":"long"}}}}`
 
 // MappedIndex is a fresh index with FieldMappings.
@@ -150,7 +151,7 @@ func ChunkWith(t testing.TB, n int, change func(i int, record string) string) []
 	return c.Bytes
 }
 
-// WantRecords checks that the index holds the records 0 to n-1 but those missing, each once.
+// WantRecords checks that the index holds the records 0 to n-1, each once, except missing.
 func WantRecords(t *testing.T, s *elasticsearch.Server, index string, n int, missing ...int) {
 	t.Helper()
 	got := Documents(t, s, index)

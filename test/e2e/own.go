@@ -12,10 +12,10 @@ import (
 	"out_es/test/support"
 )
 
-// ClosedPort is an address where nothing listens.
+// ClosedPort is an address without a listener.
 func ClosedPort(t *testing.T) string { return "http://127.0.0.1:" + support.FreePort(t) }
 
-// HangingPort takes connections and never answers.
+// HangingPort accepts connections and never answers.
 func HangingPort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -23,7 +23,7 @@ func HangingPort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	return "http://" + listener.Addr().String() // the kernel accepts, nobody reads
+	return "http://" + listener.Addr().String() // the kernel accepts, no program reads
 }
 
 // FreePort is support.FreePort as a number.
@@ -42,8 +42,7 @@ type Own struct {
 	URL     string
 }
 
-// OwnServer prepares a server of the test's own, and skips the test where the
-// machine can't run one.
+// OwnServer prepares a server of the test's own. It skips the test on a machine that can't run one.
 func OwnServer(t *testing.T, options elasticsearch.Options) *Own {
 	t.Helper()
 	if missing := elasticsearch.Missing(options); len(missing) > 0 {

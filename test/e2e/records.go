@@ -19,8 +19,8 @@ func Section(url, index string, more ...string) string {
 		"\n    " + strings.Join(more, "\n    ") + "\n"
 }
 
-// Normal makes numbers comparable that are written in two ways, 1e3 and 1000:
-// integers stay as their digits, others become floats.
+// Normal makes numbers comparable that are written in two ways, 1e3 and 1000: integers stay as
+// their digits, others become floats.
 func Normal(value any) any {
 	switch v := value.(type) {
 	case json.Number:
@@ -41,7 +41,7 @@ func Normal(value any) any {
 	return value
 }
 
-// parsers makes Fluent Bit take a record's time from the record, and keep it.
+// parsers makes Fluent Bit read a record's time from the record, and keep the field.
 const parsers = `[PARSER]
     Name json
     Format json

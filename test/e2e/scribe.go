@@ -10,14 +10,13 @@ import (
 	"time"
 )
 
-// Line is one log line that was written: what its record's log field says, and
-// the time that it carries.
+// Line is one log line: its text in the record's log field, and its time.
 type Line struct {
 	Text string
 	Time time.Time
 }
 
-// Format says how a line is written.
+// Format is the format of a line in its file.
 type Format func(Line) string
 
 // ContainerLine is the CRI format: time, stream, whole line, text.
@@ -25,7 +24,7 @@ func ContainerLine(l Line) string {
 	return l.Time.Format("2006-01-02T15:04:05.000000000Z") + " stdout F " + l.Text + "\n"
 }
 
-// PlainLine carries no time of its own.
+// PlainLine has no time of its own.
 func PlainLine(l Line) string { return l.Text + "\n" }
 
 // lineOf makes the nth line of a file. Its time is to the millisecond: Fluent
@@ -39,8 +38,7 @@ func lineOf(file string, n int) Line {
 	}
 }
 
-// Scribe writes log files, a burst to each every few milliseconds, until it is
-// told to stop.
+// Scribe writes log files, a burst to each every few milliseconds, until Finish.
 type Scribe struct {
 	files  []*os.File
 	format Format
@@ -51,8 +49,8 @@ type Scribe struct {
 }
 
 const (
-	// burst lines every scribePause to each file: 1,500 lines a second and
-	// file, so that there is something under way whenever a kill comes.
+	// burst lines every scribePause to each file: 1,500 lines a second and file, so that a kill at
+	// any time finds chunks under way.
 	burst       = 30
 	scribePause = 20 * time.Millisecond
 )

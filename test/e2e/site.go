@@ -11,8 +11,7 @@ import (
 	"out_es/test/fluentbit"
 )
 
-// Site is what an agent's death leaves behind: its logs, its state, and the
-// index prefix that is its own.
+// Site survives an agent's death: its logs, its state, and its own index prefix.
 type Site struct {
 	Logs, State, Prefix string
 }
@@ -24,7 +23,7 @@ func NewSite(t *testing.T, prefix string) *Site {
 	return s
 }
 
-// Start runs file: examples/lossless.conf, examples/spool.conf, or one that Edited made of them.
+// Start runs file: examples/lossless.conf, examples/spool.conf, or a result of Edited.
 func (s *Site) Start(t *testing.T, file, url string) *fluentbit.Agent {
 	t.Helper()
 	return fluentbit.StartFile(t, plugin, file,
@@ -38,11 +37,10 @@ func Kill(t *testing.T, agent *fluentbit.Agent) {
 	_ = agent.Wait(t, 10*time.Second)
 }
 
-// Inventory is what Elasticsearch has of a site: for each line the documents
-// that say it.
+// Inventory has Elasticsearch's documents of a site, by line.
 type Inventory map[string][]stored
 
-// stored is what matters of a document that came from a line.
+// stored has the relevant parts of a line's document.
 type stored struct {
 	index string
 	time  time.Time
@@ -72,8 +70,7 @@ func Take(t *testing.T, s *elasticsearch.Server, prefix string) Inventory {
 	return all
 }
 
-// Missing are lines that no document says; extra is how many documents there
-// are beyond one a line.
+// Missing returns the lines without a document; extra is the number of documents beyond one a line.
 func (i Inventory) Missing(lines []Line) (missing []string, extra int) {
 	known := 0
 	for _, l := range lines {
@@ -86,13 +83,13 @@ func (i Inventory) Missing(lines []Line) (missing []string, extra int) {
 		extra += n - 1
 	}
 	for range len(i) - known {
-		extra++ // a document of no line at all
+		extra++ // a document without a line
 	}
 	return missing, extra
 }
 
-// AssertOnce fails the test unless each line is there exactly once, with its
-// own time in the index of its day.
+// AssertOnce fails the test unless each line has exactly one document, with its own time, in the
+// index of its day.
 func (i Inventory) AssertOnce(t *testing.T, lines []Line) {
 	t.Helper()
 	missing, extra := i.Missing(lines)
@@ -128,12 +125,12 @@ func AwaitAll(t *testing.T, s *elasticsearch.Server, prefix string, want int, pa
 	t.Errorf("%d documents within %s, want at least %d", got, patience, want)
 }
 
-// ReloadHangs is why hot reloads can't be tested in old versions: Fluent Bit
-// answers RETRY in the plugin's place then.
+// ReloadHangs is the reason why hot reloads can't be tested in old versions: there Fluent Bit
+// itself answers RETRY.
 const ReloadHangs = "never ends a hot reload while a chunk waits for a Go output"
 
-// Edited is a configuration with some of its lines' values replaced, given as
-// "key value"; "-key" takes a line out, and "key: text" puts text behind it.
+// Edited is a configuration with changed lines, given as "key value"; "-key" removes a line, and
+// "key: text" appends text to it.
 func Edited(t *testing.T, file string, changes ...string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -13,7 +13,7 @@ import (
 	"out_es/test/host"
 )
 
-// found is where a document is, by the number in its record.
+// found is a document's place, by the number in its record.
 type found struct {
 	index, id string
 	source    map[string]any
@@ -115,7 +115,8 @@ func TestHostIDs(t *testing.T) {
 	if got[0].id != "first" || got[1].id != "42" || len(got) != 2 {
 		t.Errorf("ids are %q and %q, of %d documents: one without an id must not be there", got[0].id, got[1].id, len(got))
 	}
-	// The same again: what has an id of its own is already there, and is counted so, not doubled.
+	// Once more: a record with an id of its own is already stored, counted as such, and not
+	// duplicated.
 	deliverRecords(t, "a", options, records[:2]...)
 	e2e.EventuallyCount(t, s, index, 2, 5*time.Second)
 	// The operation index replaces.
@@ -128,7 +129,7 @@ func TestHostIDs(t *testing.T) {
 func TestHostGeneratedIDsMakeReplaysHarmless(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
-	for range 2 { // two lives of the agent: nothing is remembered between them
+	for range 2 { // two runs of the agent: no memory connects them
 		deliverRecords(t, "a", []string{"Hosts " + s.URL(), "Index " + index, "Generate_ID on"}, `{"n":0}`, `{"n":1}`, `{"n":1}`)
 	}
 	e2e.EventuallyCount(t, s, index, 3, 5*time.Second)

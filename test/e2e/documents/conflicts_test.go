@@ -20,8 +20,7 @@ import (
 	"out_es/test/host"
 )
 
-// conflictCounter passes everything on to Elasticsearch and counts the items
-// that it answers with 409.
+// conflictCounter passes everything on to Elasticsearch and counts the items with 409.
 func conflictCounter(t *testing.T, s *elasticsearch.Server) (address string, conflicts *atomic.Int64) {
 	t.Helper()
 	elastic, err := url.Parse(s.URL())
@@ -49,9 +48,9 @@ func conflictCounter(t *testing.T, s *elasticsearch.Server) (address string, con
 	return proxy.URL, conflicts
 }
 
-// TestHostTwoWritersUpdateOneDocument has two instances change one document at
-// once, each its own fields, until Elasticsearch has refused a change with 409
-// after its own tries: the change is sent again, and no field is missing.
+// TestHostTwoWritersUpdateOneDocument has two instances change one document at once, each its own
+// fields, until Elasticsearch has rejected a change with 409 after its own tries: the change is
+// retried, and no field is missing.
 func TestHostTwoWritersUpdateOneDocument(t *testing.T) {
 	s := e2e.Cluster(t)
 	const writers, workers, fields = 2, 2, 50

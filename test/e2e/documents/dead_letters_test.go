@@ -16,7 +16,7 @@ import (
 	"out_es/test/support"
 )
 
-// strictIndex makes an index that refuses a record whose n is no number.
+// strictIndex makes an index that rejects a record with text in n.
 func strictIndex(t *testing.T, s *elasticsearch.Server) string {
 	t.Helper()
 	index := e2e.FreshIndex(t, s)
@@ -26,8 +26,8 @@ func strictIndex(t *testing.T, s *elasticsearch.Server) string {
 	return index
 }
 
-// firstNumber begins the list of a record that is refused: a whole number
-// where the server takes one beside another, when the record is replayed.
+// firstNumber begins the list of a rejected record: a whole number if the server accepts one beside
+// a fraction, when the record is replayed.
 func firstNumber() string {
 	if e2e.NewestServer() {
 		return "1"
@@ -35,8 +35,7 @@ func firstNumber() string {
 	return "1.5"
 }
 
-// poisoned is a chunk of which Elasticsearch refuses the second and the last
-// record.
+// poisoned is a chunk of which Elasticsearch rejects the second and the last record.
 func poisoned(t *testing.T) []byte {
 	t.Helper()
 	chunks, err := host.Chunks(host.Nested, e2e.FirstTime,
@@ -47,7 +46,7 @@ func poisoned(t *testing.T) []byte {
 	return chunks[0].Bytes
 }
 
-// lettersOf decodes letters and checks what all of them must have.
+// lettersOf decodes dead-letter records and checks their common fields.
 func lettersOf(t *testing.T, s *elasticsearch.Server, index string, texts []string) (documents map[string]bool) {
 	t.Helper()
 	documents = map[string]bool{}
@@ -95,7 +94,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			index := strictIndex(t, s)
 			h, log := e2e.StartHost(t, host.Options{})
-			for life := range 2 { // of the instance, that remember nothing of one another
+			for life := range 2 { // two instances: no memory connects them
 				alias := fmt.Sprintf("life%d", life)
 				o := e2e.Output(t, h, 1, "Alias "+alias, "Hosts "+s.URL(), "Index "+index, "Generate_ID "+ids, "Dead_Letter_Index "+index+"-dead-%Y")
 				e2e.Flush(t, o, "a.b", poisoned(t), host.OK)
@@ -161,7 +160,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 			t.Skipf("the replay is not tried: %v", err)
 		}
 	}
-	// Once the mapping is mended, the command of the README brings them in.
+	// After the mapping is repaired, the README's command delivers them.
 	if err := s.DeleteIndex(t.Context(), index); err != nil {
 		t.Fatal(err)
 	}
@@ -177,7 +176,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	e2e.EventuallyCount(t, s, index, 2, 10*time.Second)
 }
 
-// replayCommand is the one that the README shows.
+// replayCommand is the README's command.
 func replayCommand(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../../README.md")

@@ -7,23 +7,22 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// difference is one case of the differential test: records that go as one
-// chunk with the options of a pair.
+// difference is one case of the differential test: records that are one chunk, with the options of
+// a pair.
 type difference struct {
 	pair, name string
 	records    [][]byte
-	// fewer says that both leave some of the records out.
+	// fewer means that both leave some of the records out.
 	fewer bool
 }
 
-// raw is msgpack that stands for itself.
+// raw is msgpack, inserted unchanged.
 type raw []byte
 
-// when the events of the cases happened: 2020-03-01T00:04:15.123456789Z.
+// when is the time of the events: 2020-03-01T00:04:15.123456789Z.
 var when = raw{0xd7, 0, 0x5e, 0x5a, 0xfb, 0xff, 0x07, 0x5b, 0xcd, 0x15}
 
-// entry is an event with these fields, in this order; a key that is no string
-// is raw.
+// entry is an event with these fields, in this order; a key that is no string is raw.
 func entry(fields ...any) []byte { return entryAt(when, nil, fields...) }
 
 func entryAt(at raw, metadata raw, fields ...any) []byte {
@@ -57,8 +56,8 @@ func differentialCases(prefix string) []difference {
 	return cases
 }
 
-// named adds the case's name to a record of less than 15 fields, whose header
-// is the first byte behind the head.
+// named adds the case's name to a record of less than 15 fields with its header in the first byte
+// behind the head.
 func named(event []byte, name string) []byte {
 	head, _ := msgp.Skip(event[1:])
 	at := len(event) - len(head)
@@ -68,7 +67,7 @@ func named(event []byte, name string) []byte {
 	return append(out, event[at+1:]...)
 }
 
-// documentCases are about what becomes of a record.
+// documentCases are about the content of documents.
 func documentCases() []difference {
 	pod := fieldsOf("pod_name", "web-5d8f", "namespace_name", "shop", "labels", fieldsOf("app.kubernetes.io/name", "web", "app", "web"), "annotations", fieldsOf())
 	one := func(name string, fields ...any) difference {
@@ -122,7 +121,7 @@ func documentCases() []difference {
 	}
 }
 
-// addressCases are about where a record goes.
+// addressCases are about the index and the id.
 func addressCases(indices string) []difference {
 	id := func(name string, ids ...any) difference {
 		c := difference{pair: "id", name: name}

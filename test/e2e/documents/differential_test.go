@@ -22,11 +22,10 @@ import (
 	"out_es/test/support"
 )
 
-// TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records
-// through the built-in es, the built-in opensearch and es_go, in one Fluent
-// Bit, and holds what the server has to docs/migration.md's tables: a
-// difference that isn't there fails, and so does one that is there and no
-// longer comes about.
+// TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records through the built-in es,
+// the built-in opensearch and es_go, in one Fluent Bit, and compares the server's documents with
+// docs/migration.md's tables. An undocumented difference fails, and so does a documented one that
+// no longer exists.
 func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	fluentbit.Since(t, "4.2.0", "has built-in outputs that differ otherwise: docs/migration.md lists the differences to those of 4.2 and 5.1")
 	s := e2e.Cluster(t)
@@ -54,15 +53,14 @@ func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	checkDifferences(t, cases, arrived[0], arrived[2])
 }
 
-// outputs are what is compared: the built-in ones, and ours. Each has a letter
-// in the names of its indices.
+// outputs are compared: the built-in ones, and ours. Each has a letter in the names of its indices.
 var outputs = [...]struct{ name, letter string }{{"es", "b"}, {"opensearch", "s"}, {"es_go", "o"}}
 
-// present is the id of a document that is there before the test begins.
+// present is the id of a document that exists before the test begins.
 const present = "present"
 
-// prepareDifferential installs templates that map nothing, and puts a document
-// into the indices of the pairs that change some.
+// prepareDifferential installs templates without mappings, and puts a document into the indices of
+// the pairs that change documents.
 func prepareDifferential(t *testing.T, s *elasticsearch.Server, prefix string) {
 	t.Helper()
 	t.Cleanup(func() {
@@ -92,14 +90,14 @@ func prepareDifferential(t *testing.T, s *elasticsearch.Server, prefix string) {
 	}
 }
 
-// pair is a section of a built-in output and one of es_go that must do the
-// same. `@` in a value stands for the indices' common beginning, `#` for a key
-// whose value begins so, `~` for the beginning without pair, `^` for the output's letter.
+// pair is a section of a built-in output and one of es_go with the same effect. `@` in a value
+// stands for the indices' common beginning, `#` for a key whose value begins so, `~` for the
+// beginning without pair, `^` for the output's letter.
 type pair struct {
 	name  string
 	both  []string
-	index string // "" where the options say it
-	// builtIn and ours are what only they have.
+	index string // "" if the options have it
+	// builtIn and ours are options of one of the two only.
 	builtIn, ours []string
 }
 
@@ -145,8 +143,8 @@ func differentialConfig(t *testing.T, address, prefix, port string) string {
 	return conf
 }
 
-// sendCases sends each case as a chunk of its own, by the forward protocol,
-// whose records may hold what no JSON can.
+// sendCases sends each case as a chunk of its own, by the forward protocol, which has values that
+// JSON lacks.
 func sendCases(t *testing.T, port string, cases []difference) {
 	t.Helper()
 	connection, err := net.Dial("tcp", "127.0.0.1:"+port)
@@ -213,7 +211,7 @@ func outcomes(t *testing.T, s *elasticsearch.Server, start, letter string) map[s
 // backed is a data stream's backing index.
 var backed = regexp.MustCompile(`^\.ds-(.*?)(-\d{4}\.\d\d\.\d\d)?-\d{6}$`)
 
-// outcome is a document, and where it is.
+// outcome is a document, and its index and id.
 type outcome struct {
 	index, id string
 	source    map[string]any
@@ -231,7 +229,7 @@ func (o outcome) String() string {
 	return where + ascii(string(text))
 }
 
-// ascii escapes what not everybody sees.
+// ascii escapes invisible and confusable characters.
 func ascii(text string) string {
 	var out strings.Builder
 	for _, r := range text {
@@ -272,7 +270,7 @@ func nearNow(value any) any {
 	return value
 }
 
-// checkDifferences compares each case, and the table with what it found.
+// checkDifferences compares each case, and the table with the result.
 func checkDifferences(t *testing.T, cases []difference, builtIn, ours map[string][]outcome) {
 	t.Helper()
 	listed := listedDifferences(t, "\n## Differences in what arrives\n")
@@ -299,8 +297,8 @@ func checkDifferences(t *testing.T, cases []difference, builtIn, ours map[string
 	}
 }
 
-// checkOpenSearch compares the two built-in outputs with one another: where
-// they differ, the table says what opensearch does, and beside it what es_go does.
+// checkOpenSearch compares the two built-in outputs: if they differ, the table has opensearch's
+// result, and es_go's beside it.
 func checkOpenSearch(t *testing.T, cases []difference, arrived [len(outputs)]map[string][]outcome) {
 	t.Helper()
 	listed := listedDifferences(t, "\n### Where `opensearch` does otherwise than `es`\n")

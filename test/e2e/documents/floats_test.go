@@ -13,9 +13,9 @@ import (
 	"out_es/test/host"
 )
 
-// Where no mapping knows a field, its first value decides: a whole float, of
-// either size, a large one that is written with an exponent, and a time of
-// whole seconds must not make a long of it, whose index has no fractions.
+// In a field without a mapping the first value decides: a whole float, of either size, a large one
+// that is written with an exponent, and a time of whole seconds must not make it a long, since its
+// index has no fractions.
 func TestHostWholeFloatsAreMappedAsFloats(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)

@@ -20,8 +20,7 @@ import (
 	"out_es/test/host"
 )
 
-// keys are those that Elasticsearch refuses at the top level, and some that
-// are near to them.
+// keys are those that Elasticsearch rejects at the top level, and similar ones.
 var keys = []string{
 	"", " ", "\t\n", "\u2003", "\u3000", "\x1c", "\u0085", "\u00a0", "\u2007", "\u202f", "\u200b", "\ufeff", "\u1680", "\u2028", "\u205f", "\x00",
 	".", "..", ".a", "..a", "a.", "a..", "a..b", "a. .b", " .a", "a. ", "a .b", "a.\u2003.b", "a.\u00a0.b", " a", "a ", "a.b", "a.b.",
@@ -30,16 +29,16 @@ var keys = []string{
 	"_id.x", "_index.", "_source.x.y", "x._id", "_ID", "_foo", "_", "__id", "-", "@timestamp", "a/b", "a\\b", "a\"b", "a*b", "a#b", "a:b", "a,b", "é",
 }
 
-// elsewhere are the keys that only some servers refuse, and the versions of
-// those that do. The rest are of modules that no server of these tests has, of
-// time series indices, or refused as numbers under dynamic mapping.
+// elsewhere are the keys that only some servers reject, and their versions. The rest belong to
+// modules that no server of these tests has, to time series indices, or are rejected as numbers
+// under dynamic mapping.
 var elsewhere = map[string]string{
 	"_type": "7.17.29", "_feature": "3.8.0 2.19.1", "_nested_path": "9.5.3 8.19.21 3.8.0 2.19.1", "_ignored_source": "9.5.3 8.19.21", "_index_mode": "9.5.3",
 	"_primary_term": "", "_tsid": "", "_ts_routing_hash": "", "_tier": "", "_size": "", "_inference_fields": "",
 }
 
-// shapes are where a key stands, K, and what its value is. Where fields are
-// mapped, no key's mapping contradicts another's.
+// shapes are the places of a key, K, and its values. In mapped fields, no key's mapping contradicts
+// another's.
 var shapes = []struct {
 	document string
 	top      bool
@@ -50,17 +49,17 @@ var shapes = []struct {
 	{`{"oN":{"K":{"x":1}}}`, false, false}, {`{"oN":[{"K":"a"}]}`, false, false},
 }
 
-// The one key that only a list's name may not be, and only at the top of a
-// record, for older servers without dynamic mapping: docs/documents.md,
-// "Changed keys". They look for the list's mapping by its last name alone.
+// A list must not have this key, but only at the top of a record, and only for older servers
+// without dynamic mapping: docs/documents.md, "Changed keys". They look for the list's mapping by
+// its last name alone.
 const listKey, listShape = "x._id", `{"K":[{"x":1}]}`
 
-// Of each key the real server is asked itself, at the top level and below it,
-// with and without dynamic mapping. What it refuses must be what the plugin
-// changes; what the plugin changes must be refused, here or elsewhere.
+// The real server is asked for each key, at the top level and below it, with and without dynamic
+// mapping. The plugin must change the keys that the server rejects, and no others than those that
+// some server rejects.
 func TestHostKeysAreThoseThatElasticsearchTakes(t *testing.T) {
 	s := e2e.Cluster(t)
-	refused := map[string]map[bool]string{} // by key, and whether it stands at the top: the reason
+	refused := map[string]map[bool]string{} // by key, and whether it is at the top: the reason
 	for _, shape := range shapes {
 		for i, reason := range refusalsOf(t, s, shape.document, shape.dynamic) {
 			key := keys[i]
@@ -89,12 +88,11 @@ func TestHostKeysAreThoseThatElasticsearchTakes(t *testing.T) {
 	}
 }
 
-// refusalsOf sends each of keys in a document of its own, and returns the
-// errors.
+// refusalsOf sends each of keys in a document of its own, and returns the errors.
 func refusalsOf(t *testing.T, s *elasticsearch.Server, shape string, dynamic bool) (reasons []string) {
 	t.Helper()
 	index := e2e.FreshIndex(t, s)
-	fields := map[string]any{} // an object that is not mapped is not looked into without dynamic mapping
+	fields := map[string]any{} // without dynamic mapping, the server doesn't read objects without a mapping
 	for i := range keys {
 		fields[fmt.Sprint("o", i)] = map[string]any{"type": "object", "dynamic": dynamic}
 	}
@@ -182,8 +180,8 @@ func TestHostRecordOfRefusedKeysArrivesWhole(t *testing.T) {
 	}
 }
 
-// Of keys of any length Elasticsearch and OpenSearch 2 take all, OpenSearch 3 those that have up
-// to 50,000 characters. Another record's document is not the worse for it.
+// Elasticsearch and OpenSearch 2 accept keys of any length, OpenSearch 3 up to 50,000 characters.
+// Other documents of the request are unaffected.
 func TestHostLongKeys(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)

@@ -1,4 +1,4 @@
-// Package documents compares documents, their indices and their ids with the records that they were made of.
+// Package documents compares documents, their indices and their ids with their records.
 package documents
 
 import (

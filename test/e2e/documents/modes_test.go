@@ -7,7 +7,7 @@ import (
 	"out_es/test/e2e"
 )
 
-// modeTemplate has data streams of an index mode made: logsdb or time_series.
+// modeTemplate sets the index mode of data streams: logsdb or time_series.
 func modeTemplate(t *testing.T, mode, name, settings, properties string) {
 	t.Helper()
 	s := e2e.Cluster(t)
@@ -21,8 +21,8 @@ func modeTemplate(t *testing.T, mode, name, settings, properties string) {
 	}
 }
 
-// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself: a record whose host is text is refused
-// alone, and one whose host is an object arrives.
+// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself. Only
+// a record with text in host is rejected; one with an object there arrives.
 func TestMatrixLogsDB(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)
@@ -37,8 +37,8 @@ func TestMatrixLogsDB(t *testing.T) {
 	}
 }
 
-// TestMatrixTimeSeries: a time series data stream makes the id of dimensions and time. A document that comes twice answers 409 without
-// an id of ours: it is already there, and not refused.
+// TestMatrixTimeSeries: a time series data stream makes the id of dimensions and time. The server
+// answers 409 to a duplicate without an id of ours: it is already there, and not rejected.
 func TestMatrixTimeSeries(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)

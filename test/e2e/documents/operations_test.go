@@ -16,8 +16,7 @@ import (
 	"out_es/test/support"
 )
 
-// counted flushes records once and returns how many documents had each
-// verdict.
+// counted flushes records once and returns the number of documents by verdict.
 func counted(t *testing.T, options []string, records ...string) map[string]int {
 	t.Helper()
 	h, _ := e2e.StartHost(t, host.Options{})
@@ -56,7 +55,7 @@ func TestHostWriteOperations(t *testing.T) {
 		options  []string
 		records  []string
 		verdicts string
-		left     map[string]string // by id: what is there, but for its time
+		left     map[string]string // by id: the remaining documents, without their time
 	}{
 		{"create", options("create"), []string{`{"id":"a","n":1}`, `{"id":"b","n":2}`, `{"n":3}`}, `{"accepted":2,"dropped":1}`,
 			map[string]string{"a": `{"id":"a","n":1}`, "b": `{"id":"b","n":2}`}},
@@ -68,7 +67,7 @@ func TestHostWriteOperations(t *testing.T) {
 			map[string]string{"a": `{"id":"a","m":1,"deep":{"x":1,"y":2}}`, "b": `{"id":"b","n":2}`}},
 		{"upsert", options("upsert"), []string{`{"id":"b","n":7}`, `{"id":7,"n":1}`, `{"id":[7],"n":1}`}, `{"accepted":2,"dropped":1}`,
 			map[string]string{"a": `{"id":"a","m":1,"deep":{"x":1,"y":2}}`, "b": `{"id":"b","n":7}`, "7": `{"id":7,"n":1}`}},
-		// Requests of one item each, as a 413 makes them: a delete has one line.
+		// Requests of one item each, as after a 413: a delete has one line.
 		{"delete", options("delete", "Bulk_Size 1K"), []string{`{"id":"a"}`, `{"id":"never"}`, `{"id":true}`, `{"id":"7","n":"` + strings.Repeat("x", 2000) + `"}`, `{}`},
 			`{"accepted":2,"already_there":2,"dropped":1}`, map[string]string{"b": `{"id":"b","n":7}`}},
 	} {
@@ -104,8 +103,7 @@ func checkLeft(t *testing.T, s *elasticsearch.Server, index, name string, left m
 	}
 }
 
-// nasty are values that would do harm in an action line if they came there as
-// they are.
+// nasty are values that would do harm in an action line without escaping.
 var nasty = []string{
 	`x","_index":"other`, "x\"}}\n{\"delete\":{\"_index\":\"other\",\"_id\":\"1\"}}\n{\"create\":{\"_index\":\"other\"", "\n", "\r\n\x00\x01\x1f", "\x7f", "\\", `\"`, `\u0022`,
 	"\xff\xfe", "\xc3", "é\u2028", " ", "_none", "a,b", "../..", "%{x}", strings.Repeat("long", 200),
@@ -125,7 +123,7 @@ func TestHostRoutingOfAnyText(t *testing.T) {
 		t.Fatal(err)
 	}
 	var chunk []byte
-	for i, text := range append(nasty, "", "") { // what is empty is left out
+	for i, text := range append(nasty, "", "") { // empty values are left out
 		chunk = appendTextEvent(chunk, i, text)
 	}
 	h, _ := e2e.StartHost(t, host.Options{})
@@ -163,8 +161,8 @@ func TestHostRoutingOfAnyText(t *testing.T) {
 	}
 }
 
-// The embedded server has no processors, and doesn't count documents of empty
-// pipelines: that a pipeline was asked for shows where it isn't there.
+// The embedded server has no processors, and doesn't count documents of empty pipelines: a pipeline
+// shows by its absence.
 func TestHostPipelines(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -176,8 +174,8 @@ func TestHostPipelines(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// An empty pipeline, a missing field, one that is there; in one request, of
-	// which an empty string would fail the whole.
+	// An empty pipeline, a missing field, and an existing one, in one request: an empty string
+	// would fail all of it.
 	option := "Pipeline $v"
 	var chunk []byte
 	for i, p := range append([]string{"", index + "-one", index + "-one", index + "-other", "_none"}, nasty...) {
@@ -186,9 +184,9 @@ func TestHostPipelines(t *testing.T) {
 	chunk = append(chunk, e2e.ChunkOf(t, host.Nested, 900, 1)...)
 	h, _ := e2e.StartHost(t, host.Options{})
 	e2e.Flush(t, e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, option), "a", chunk, host.OK)
-	// Those whose pipeline isn't there are refused: the record named it.
+	// Records with a missing pipeline are rejected: the record named it.
 	e2e.EventuallyCount(t, s, index, 7, 10*time.Second) // "_none" is among the nasty, too
-	// One that the configuration names is awaited, not refused.
+	// A missing pipeline of the configuration is awaited.
 	h, log := e2e.StartHost(t, host.Options{})
 	o := e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Pipeline "+index+"-late", "Retry_Budget 0")
 	late := e2e.ChunkOf(t, host.Nested, 1000, 2)

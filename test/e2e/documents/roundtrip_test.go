@@ -22,8 +22,8 @@ import (
 	"out_es/test/host"
 )
 
-// generator makes msgpack values, and beside each what Elasticsearch must give
-// back, by the words of docs/documents.md and not by the plugin's code.
+// generator makes msgpack values, and beside each the value that Elasticsearch must return, by the
+// words of docs/documents.md and not by the plugin's code.
 type generator struct{ *rand.Rand }
 
 // texts are strings that are hard on escapes, encodings and mappings.
@@ -54,7 +54,7 @@ func (g generator) raw() []byte {
 	return b
 }
 
-// scalar makes a value of any type that holds no others.
+// scalar makes a value of any type without nested values.
 func (g generator) scalar(b []byte) (msgpack []byte, want any) {
 	switch g.IntN(12) {
 	case 0:
@@ -109,7 +109,7 @@ func (g generator) scalar(b []byte) (msgpack []byte, want any) {
 	return msgp.AppendString(b, text), text
 }
 
-// replaced are the characters of raw, one U+FFFD for each byte that is none.
+// replaced are the characters of raw, with U+FFFD for each byte that is not UTF-8.
 func replaced(raw []byte) (characters []string) {
 	for len(raw) > 0 {
 		r, size := utf8.DecodeRune(raw)
@@ -135,7 +135,7 @@ func (g generator) value(b []byte, depth int) (msgpack []byte, want any) {
 	return g.scalar(b)
 }
 
-// object makes a map whose keys are all different, nasty, and taken.
+// object makes a map with different, nasty, and legal keys.
 func (g generator) object(b []byte, depth int) (msgpack []byte, want any) {
 	n := g.IntN(8)
 	b, object := msgp.AppendMapHeader(b, uint32(n)), map[string]any{}
@@ -149,7 +149,7 @@ func (g generator) object(b []byte, depth int) (msgpack []byte, want any) {
 		}
 		key := fmt.Sprint("k", i, g.text(), "|")
 		if g.IntN(2) == 0 {
-			key = strings.ReplaceAll(key, ".", ".x") // a dot with something behind it may stay
+			key = strings.ReplaceAll(key, ".", ".x") // a dot between two parts may stay
 		} else {
 			key = strings.ReplaceAll(key, ".", "")
 		}
@@ -160,8 +160,8 @@ func (g generator) object(b []byte, depth int) (msgpack []byte, want any) {
 	return b, object
 }
 
-// sameValue compares what came back with what was wanted: floats by their
-// value, everything else by its digits.
+// sameValue compares a value with the wanted one: floats by their value, everything else by its
+// digits.
 func sameValue(got, want any) bool {
 	switch w := want.(type) {
 	case float64:
@@ -201,15 +201,14 @@ func sameValue(got, want any) bool {
 // roundTrips are how many records go there and back.
 const roundTrips = 10_000
 
-// appendEvent appends an event whose record has its number and, under field, a
-// value.
+// appendEvent appends an event with its number and, under field, a value in its record.
 func appendEvent(b []byte, n int, field string, value []byte) []byte {
 	b = append(b, 0x92, 0x92, 0xd7, 0, 0x6a, 0x4f, 0x1b, 0x80, 0, 0, 0, 0, 0x80, 0x82)
 	b = msgp.AppendInt(msgp.AppendString(b, "n"), n)
 	return append(msgp.AppendString(b, field), value...)
 }
 
-// Records of every type come back from an object that Elasticsearch only keeps.
+// Records of every type come back from an object that Elasticsearch only stores.
 func TestHostRoundTripOfEveryType(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -239,21 +238,20 @@ func TestHostRoundTripOfEveryType(t *testing.T) {
 	}
 }
 
-// foreseen are the refusals that a mapping makes, and no other: nothing is
-// wrong with the document as such.
+// foreseen are the rejections by a mapping, and no others: the document as such is valid.
 var foreseen = []string{
 	"failed to parse field [", "object mapping for [", "out of range", "Numeric value", "immense term", "Limit of total fields", "Limit of mapping depth",
 	"can't merge a non object mapping", "cannot be changed from type",
 }
 
-// unforeseen would be the plugin's fault.
+// unforeseen would be a bug of the plugin.
 var unforeseen = []string{
 	"Duplicate field", "field name", "Field name", "is a metadata field", "Unexpected character", "Invalid UTF-8", "Illegal", "Unexpected end", "not_x_content",
 }
 
-// The same values under dynamic mapping: what is refused is refused for the
-// type that a field has already, or for a number that has none. Elasticsearch
-// 7.17 says so in the cause only, which must be in the reason, too.
+// The same values under dynamic mapping: a value is rejected for the type that a field has already,
+// or for a number without a type. Elasticsearch 7.17 has that only in the cause, which must be in
+// the reason, too.
 func TestHostRoundTripUnderDynamicMapping(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)

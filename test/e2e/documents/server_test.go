@@ -17,8 +17,7 @@ import (
 	"out_es/test/host"
 )
 
-// TestMatrixServerIsTheOneAskedFor says which server the run was against, for
-// test/matrix.
+// TestMatrixServerIsTheOneAskedFor logs the server of the run, for test/matrix.
 func TestMatrixServerIsTheOneAskedFor(t *testing.T) {
 	s := e2e.Cluster(t)
 	product := "Elasticsearch"
@@ -41,7 +40,7 @@ func TestMatrixCompression(t *testing.T) {
 	}
 }
 
-// small starts a server of the same version that takes little at a time.
+// small starts a server of the same version with small limits.
 func small(t *testing.T, s *elasticsearch.Server, settings map[string]string) *elasticsearch.Server {
 	t.Helper()
 	if os.Getenv("ES_URL") != "" {
@@ -50,8 +49,7 @@ func small(t *testing.T, s *elasticsearch.Server, settings map[string]string) *e
 	return elasticsearch.ForTest(t, elasticsearch.Options{Version: s.Options().Version, Settings: settings})
 }
 
-// TestMatrixRealRefusalsOfSizeAndLoad: the server's own 413 and 429, not those
-// of a proxy that plays them.
+// TestMatrixRealRefusalsOfSizeAndLoad: the server's own 413 and 429, not those of a proxy.
 func TestMatrixRealRefusalsOfSizeAndLoad(t *testing.T) {
 	s := small(t, e2e.Cluster(t), map[string]string{"http.max_content_length": "256kb", "indexing_pressure.memory.limit": "600kb"})
 	h, _ := e2e.StartHost(t, host.Options{})
@@ -90,8 +88,7 @@ func TestMatrixRealRefusalsOfSizeAndLoad(t *testing.T) {
 	}
 }
 
-// TestMatrixPipelinesChangeDocuments: a pipeline that the record names does
-// its work.
+// TestMatrixPipelinesChangeDocuments: a pipeline that the record names is applied.
 func TestMatrixPipelinesChangeDocuments(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -114,9 +111,8 @@ func TestMatrixPipelinesChangeDocuments(t *testing.T) {
 	}
 }
 
-// TestMatrixMixedNumbersInAList: a list of 1 and 2.5 under a field that no
-// mapping knows. Elasticsearch 9 makes it a float; older servers take the
-// first for the field's type and refuse the document.
+// TestMatrixMixedNumbersInAList: a list of 1 and 2.5 in a field without a mapping. Elasticsearch 9
+// makes it a float; older servers use the first value's type and reject the document.
 func TestMatrixMixedNumbersInAList(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -133,9 +129,8 @@ func TestMatrixMixedNumbersInAList(t *testing.T) {
 	t.Skip("the server refuses the document, the same from any client; the refusal is counted and costs no other record")
 }
 
-// names are what records may have where a part of a data stream's name is to
-// come from them. Where the server would have taken the name as it is, and the
-// plugin doesn't, stricter says why.
+// names are texts of records for parts of a data stream's name. stricter is the reason if the
+// plugin changes a name that the server would have accepted.
 var names = []struct{ raw, stricter string }{
 	{"plain", ""}, {"nginx.access", ""}, {"with_under_score", ""}, {"1", ""}, {"é", ""}, {"日本", ""},
 	{"UPPER", ""}, {"ÜPPER", ""}, {"with space", ""}, {"a/b", ""}, {`a\b`, ""}, {"a*b", ""}, {"a?b", ""}, {`a"b`, ""},
@@ -150,8 +145,8 @@ var names = []struct{ raw, stricter string }{
 	{"..", "an index name must not be this, and the rule is the same for each part"},
 }
 
-// TestMatrixDataStreamNames: what the plugin makes of any text is a name that
-// the server takes; what it changes, the server would have refused.
+// TestMatrixDataStreamNames: the plugin turns any text into a name that the server accepts, and
+// changes only names that the server would reject.
 func TestMatrixDataStreamNames(t *testing.T) {
 	s := e2e.Cluster(t)
 	prefix := uniqueName(t, s)
@@ -186,7 +181,7 @@ func TestMatrixDataStreamNames(t *testing.T) {
 	}
 }
 
-// takes says whether the server takes a document for that name as it is.
+// takes reports whether the server accepts a document for that name.
 func takes(t *testing.T, s *elasticsearch.Server, name string) (taken bool, answer string) {
 	t.Helper()
 	action, err := json.Marshal(map[string]any{"create": map[string]any{"_index": name}})
@@ -200,9 +195,9 @@ func takes(t *testing.T, s *elasticsearch.Server, name string) (taken bool, answ
 	return strings.Contains(string(text), `"errors":false`), string(text)
 }
 
-// TestMatrixDataStreamFieldsThatAreConstant has records that say another data
-// stream than the one they go to, under a mapping as Elastic's templates have
-// it: the server refuses each as it is, and takes what the plugin makes of it.
+// TestMatrixDataStreamFieldsThatAreConstant has records with the fields of another data stream,
+// under a mapping like that of Elastic's templates: the server rejects each unchanged, and accepts
+// the plugin's documents.
 func TestMatrixDataStreamFieldsThatAreConstant(t *testing.T) {
 	s := e2e.Cluster(t)
 	if e2e.Family(t, s) != "opensearch" {

@@ -21,8 +21,7 @@ import (
 	"out_es/test/support"
 )
 
-// readyTemplate is one of deploy/templates, for other indices than its own:
-// tests share a server.
+// readyTemplate is one of deploy/templates, for other indices than its own: tests share a server.
 func readyTemplate(t *testing.T, s *elasticsearch.Server, name, pattern string) (file string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", "templates", e2e.Family(t, s), name+".json"))
@@ -65,8 +64,8 @@ func uniqueName(t *testing.T, s *elasticsearch.Server) string {
 	return name
 }
 
-// podRecords are what the Kubernetes filter makes of pods whose labels can't
-// be in one object mapping, and of values that change their type.
+// podRecords are like those of the Kubernetes filter, of pods with labels that contradict each
+// other in one object mapping, and with values that change their type.
 func podRecords() []string {
 	long := strings.Repeat("x", 40<<10)
 	return []string{
@@ -88,8 +87,8 @@ func podChunk(t *testing.T) []byte {
 	return chunks[0].Bytes
 }
 
-// TestMatrixReadyTemplates installs the templates of deploy/ by the plugin and
-// sends what conflicts without them.
+// TestMatrixReadyTemplates installs the templates of deploy/ by the plugin and sends documents that
+// conflict without them.
 func TestMatrixReadyTemplates(t *testing.T) {
 	s := e2e.Cluster(t)
 	for _, c := range []struct{ name, pattern string }{{"logs-es_go", "%s-*-*"}, {"logstash-es_go", "%s-*"}} {
@@ -131,7 +130,7 @@ func TestMatrixReadyTemplates(t *testing.T) {
 	}
 }
 
-// matches is how many documents a query of the search box finds.
+// matches is the number of documents that a query of the search box finds.
 func matches(t *testing.T, s *elasticsearch.Server, indices, query string) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": map[string]any{"query_string": map[string]any{"query": query}}})
@@ -190,8 +189,8 @@ func guarded(t *testing.T, s *elasticsearch.Server, answer func(w http.ResponseW
 	return server.URL
 }
 
-// TestMatrixTemplateThatMayNotBeInstalled: documents flow, and one error says
-// why there is no template.
+// TestMatrixTemplateThatMayNotBeInstalled: documents flow, and one error names the reason why there
+// is no template.
 func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 	s := e2e.Cluster(t)
 	for name, c := range map[string]struct {
@@ -230,8 +229,8 @@ func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 	}
 }
 
-// TestMatrixTemplateComesBeforeTheFirstDocument: the cluster is away when the
-// plugin starts, and comes back in two steps.
+// TestMatrixTemplateComesBeforeTheFirstDocument: the cluster is unavailable when the plugin starts,
+// and returns in two steps.
 func TestMatrixTemplateComesBeforeTheFirstDocument(t *testing.T) {
 	s := e2e.Cluster(t)
 	prefix := uniqueName(t, s)
@@ -308,8 +307,8 @@ func TestMatrixTemplateOverwrite(t *testing.T) {
 	}
 }
 
-// TestMatrixTemplateOfAFleet: agents that start in one instant install it
-// once, whatever they see of each other.
+// TestMatrixTemplateOfAFleet: agents that start in one instant install it once, in any order of
+// events.
 func TestMatrixTemplateOfAFleet(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)
