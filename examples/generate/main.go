@@ -51,7 +51,7 @@ func generate(out string, seed uint64, lines, pods int) error {
 	return writeFile(filepath.Join(out, "web", "ping.log"), pingLines(seed, pings))
 }
 
-// writeFile creates the file at path, and its folder, from what write writes.
+// writeFile creates the file at path, and its folder, with the output of write.
 func writeFile(path string, write func(io.Writer)) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// workloads are what the cluster runs. Each field of the JSON ones has one type throughout, as Elasticsearch wants it.
+// workloads are those of the cluster. Each field of the JSON ones has one type throughout, as Elasticsearch wants it.
 func workloads() []workload {
 	return []workload{
 		{"shop", "checkout", "checkout", sayCheckout},

@@ -1,5 +1,4 @@
-// Package architecture holds the rules that docs/architecture.md states about
-// the shape of the code, as tests.
+// Package architecture has the rules of docs/architecture.md about the shape of the code, as tests.
 package architecture
 
 import (
@@ -12,8 +11,8 @@ import (
 	"testing"
 )
 
-// enters says through which packages a third-party module comes in, and why no
-// other package may have it.
+// enters has the packages through which a third-party module comes in, with the reason why no other
+// package may use it.
 var enters = map[string]struct {
 	packages []string
 	why      string
@@ -214,9 +213,9 @@ func TestUnsafeStaysAtTheEdge(t *testing.T) {
 	}
 }
 
-// dataPath says which packages every record goes through, and what none of their
-// files may import: what works by reflection. Those that read templates or
-// name errors, which happens once, may have fmt.
+// dataPath has the packages that every record goes through, and the packages that they must not
+// import: those that work by reflection. Packages that read templates or name errors, which happens
+// once, may use fmt.
 var dataPath = map[string][]string{
 	"out_es/plugin/document": {"reflect", "encoding/json", "fmt"},
 	"out_es/plugin/jsontext": {"reflect", "encoding/json", "fmt"},

@@ -24,7 +24,8 @@ const (
 // storageFolder is where the agent keeps its chunks, in the state folder.
 const storageFolder = "storage"
 
-// stopPatience is more than the example's grace of 5 s, in which Fluent Bit sends what it still has.
+// stopPatience is longer than the example's grace of 5 s, in which Fluent Bit sends its remaining
+// chunks.
 const stopPatience = 15 * time.Second
 
 // agent is the running program that has loaded the plugin: Fluent Bit, or the project's own host.
@@ -32,15 +33,15 @@ type agent struct {
 	name    string
 	log     string // path
 	metrics string // address of Fluent Bit's HTTP server; empty: it has none
-	records int    // how many recorded records it gets instead of the logs; 0: it reads the logs
+	records int    // number of recorded records that it gets instead of the logs; 0: it reads the logs
 	cmd     *exec.Cmd
-	cleanUp func()        // removes what killing cmd leaves behind; nil: nothing
+	cleanUp func()        // removes the leftovers of killing cmd; nil: nothing
 	done    chan struct{} // closed when it has ended
-	err     error         // how it ended; valid once done is closed
+	err     error         // its exit error; valid once done is closed
 }
 
-// startAgent runs Fluent Bit if there is one, as a program or an image, else the host. It keeps what it must in the state
-// folder.
+// startAgent runs Fluent Bit if there is one, as a program or an image, else the host. Its state is
+// in the state folder.
 func startAgent(ctx context.Context, s settings, state, url, prefix string) (*agent, error) {
 	a := &agent{log: filepath.Join(state, agentLog), done: make(chan struct{})}
 	storage := filepath.Join(state, storageFolder)
@@ -119,7 +120,7 @@ func (a *agent) ended() bool {
 	}
 }
 
-// stop asks the agent to send what it has and to end, and waits for that.
+// stop asks the agent to send its remaining chunks and to end, and waits for that.
 func (a *agent) stop(ctx context.Context) error {
 	if !a.ended() {
 		a.cmd.Process.Signal(syscall.SIGTERM)
@@ -141,7 +142,7 @@ func (a *agent) stop(ctx context.Context) error {
 
 // kill ends it at once, if it hasn't ended.
 func (a *agent) kill() {
-	a.cmd.Process.Kill() // knows whether it has been waited for, so it never hits another process
+	a.cmd.Process.Kill() // it never hits another process: Kill knows whether it was waited for
 	<-a.done
 	if a.cleanUp != nil {
 		a.cleanUp()

@@ -9,13 +9,15 @@ import (
 	"strings"
 )
 
-// Of each log so many lines are shown when something went wrong, each cut at so many characters.
+// Each log is shown after a failure with this number of lines, each cut at this number of
+// characters.
 const (
 	logLines   = 20
 	lineLength = 400
 )
 
-// explain makes the error that a user sees: what happened, the numbers, what they mean, and the ends of the logs.
+// explain returns the error for the user: the event, the numbers, their meaning, and the ends of
+// the logs.
 func explain(s settings, a *agent, now look, expected int, what string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nIt did not work: %s.\n\n  records in the sample  %s\n", what, thousands(expected))
@@ -57,14 +59,15 @@ func ending(title, path string) string {
 	return "\nThe end of " + title + ":\n" + strings.Join(lines, "\n") + "\n"
 }
 
-// afterBanner leaves out what Fluent Bit prints before its first log line, which begins with a bracket as all do.
+// afterBanner skips Fluent Bit's output before its first log line, which begins with a bracket like
+// all of them.
 func afterBanner(lines []string) []string {
 	first := slices.IndexFunc(lines, func(line string) bool { return strings.HasPrefix(line, "[") })
 	return lines[max(0, first):]
 }
 
-// isRoutine knows what a good run logs: both programs' mere information, and Fluent Bit's word on a variable that is left
-// empty on purpose.
+// isRoutine recognises the log of a good run: both programs' information, and Fluent Bit's notice
+// of a variable that is empty on purpose.
 func isRoutine(line string) bool {
 	for _, routine := range []string{"[ info]", "[INFO ]", "variable ${INDEX_PREFIX}"} {
 		if strings.Contains(line, routine) {

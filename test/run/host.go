@@ -15,11 +15,12 @@ import (
 // hostCommand is the package of the project's own host.
 const hostCommand = "./test/host/cmd"
 
-// recordedChunks are in the examples folder: what the real Fluent Bit made of its logs.
+// recordedChunks are in the examples folder: the chunks that the real Fluent Bit made of its logs.
 var recordedChunks = filepath.Join("records", "chunks.msgpack.gz")
 
-// chooseHost builds the project's own host, which loads the plugin as Fluent Bit does. It knows neither filters nor
-// parsers, so that it gets the chunks that the real Fluent Bit made of the sample logs.
+// chooseHost builds the project's own host, which loads the plugin as Fluent Bit does. It has
+// neither filters nor parsers, so it gets the chunks that the real Fluent Bit made of the sample
+// logs.
 func (a *agent) chooseHost(ctx context.Context, s settings, state string) error {
 	chunks := filepath.Join(s.examples, recordedChunks)
 	records, err := countRecorded(chunks)
@@ -54,7 +55,7 @@ func countRecorded(path string) (records int, err error) {
 	return records, err
 }
 
-// explainFluentBit says how to get what takes the host's place.
+// explainFluentBit tells how to get Fluent Bit in place of the host.
 func explainFluentBit(out io.Writer) {
 	fmt.Fprint(out, "\nTo run the real Fluent Bit (docs.fluentbit.io, Installation): its packages put it into /opt/fluent-bit/bin;\n"+
 		"then FLUENT_BIT=/opt/fluent-bit/bin/fluent-bit make run. Where Docker runs, make run takes the official image.\n")

@@ -14,12 +14,13 @@ import (
 const (
 	// fluentBitImage is the official image that deploy/ and the Dockerfile build on.
 	fluentBitImage = "docker.io/fluent/fluent-bit:5.1.1"
-	// enginePatience is how long a Docker engine may take to say that it is there.
+	// enginePatience is the time that a Docker engine may take to answer.
 	enginePatience = 5 * time.Second
 )
 
-// engineAnswers reports whether a Docker engine is there that can share this machine's network and files: on Linux only,
-// since elsewhere it runs in a virtual machine, and out_es.so was not built for that.
+// engineAnswers reports whether there is a Docker engine that can share this machine's network and
+// files: on Linux only, since elsewhere it runs in a virtual machine, and out_es.so is not built
+// for that.
 func engineAnswers(ctx context.Context) bool {
 	if runtime.GOOS != "linux" {
 		return false

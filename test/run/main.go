@@ -1,11 +1,13 @@
-// Command run shows the plugin at work, end to end, and is what `make run` calls:
+// Command run shows the plugin at work, end to end. `make run` calls it:
 //
 //	go run ./test/run -plugin ./out_es.so
 //
-// It starts the real Elasticsearch (unless ES_URL names one), runs Fluent Bit with examples/fluent-bit.conf and the plugin
-// over the sample logs, waits until every record is a document, says what is where, and stops what it started. KEEP=1
-// leaves everything up until Ctrl-C. FLUENT_BIT names another fluent-bit than the one on PATH; without any, the official
-// image takes its place where a Docker engine answers, else the project's own host, test/host, with recorded records.
+// It starts the real Elasticsearch (unless ES_URL names one), runs Fluent Bit with
+// examples/fluent-bit.conf and the plugin over the sample logs, waits until every record is a
+// document, reports the indices, and stops all that it started. KEEP=1 leaves everything up until
+// Ctrl-C. FLUENT_BIT names another fluent-bit than the one on PATH; without any, the official image
+// takes its place if a Docker engine answers, else the project's own host, test/host, with recorded
+// records.
 package main
 
 import (
@@ -22,12 +24,12 @@ import (
 	"out_es/test/elasticsearch/interrupt"
 )
 
-// settings are what the command line and the environment say.
+// settings are from the command line and the environment.
 type settings struct {
 	plugin   string        // path of the shared object
 	conf     string        // Fluent Bit's configuration, classic or YAML
 	examples string        // folder that holds logs/, EXAMPLES_DIR to the configuration
-	patience time.Duration // how long nothing may happen before it counts as failed
+	patience time.Duration // time without progress after which the run has failed
 	keep     bool
 	out      io.Writer
 }
@@ -57,7 +59,7 @@ func main() {
 	}
 }
 
-// run starts everything, waits, reports, and stops what it started, however it returns.
+// run starts everything, waits, reports, and stops all that it started, however it returns.
 func run(ctx context.Context, s settings) (err error) {
 	began := time.Now()
 	if err := checkTools(&s); err != nil {

@@ -68,7 +68,7 @@ func cutLast(s, separator string) (before, after string, found bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// recordsRead sums what the tail inputs have read; false when nobody knows.
+// recordsRead sums the records that the tail inputs have read; false if it is unknown.
 func recordsRead(all []sample) (int, bool) {
 	total, known := 0.0, false
 	for _, s := range all {

@@ -15,7 +15,8 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// report says how many records are how many documents, in which indices, and shows one of each kind in full.
+// report prints the numbers of records and documents, and the indices, and shows one document of
+// each kind in full.
 func report(ctx context.Context, out io.Writer, found documents, expected int, took time.Duration) error {
 	counts, err := found.client.Indices(ctx, found.pattern())
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// checkTools names everything that is missing at once, each with how to get it, and makes the paths in s absolute.
+// checkTools names all missing tools at once, each with how to get it, and makes the paths in s
+// absolute.
 func checkTools(s *settings) error {
 	var missing []error
 	if _, err := exec.LookPath("go"); err != nil {

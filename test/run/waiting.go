@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// waitingStep is how long a step may say nothing before the time that it has taken is shown.
+// waitingStep is the time without output after which a step's duration is shown.
 const waitingStep = 2 * time.Second
 
-// waiting shows that a step goes on: a line every waitingStep in which nothing else was written through it. It is safe
-// for concurrent use.
+// waiting shows that a step continues: a line every waitingStep without other output through it. It
+// is safe for concurrent use.
 type waiting struct {
 	what  string
 	began time.Time
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards the fields below
 	out   io.Writer
 	timer *time.Timer
 	ended bool

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// look is what is known at one moment.
+// look is the state at one moment.
 type look struct {
 	stored    int
 	read      int
@@ -14,19 +14,19 @@ type look struct {
 	samples   []sample
 }
 
-// watch says every second how far it is, until every record is a document and the agent, unless it is to be kept, has
-// ended well. Possible errors: the agent ended early; nothing new for s.patience; more documents than records. Each
-// explains itself, with the ends of the logs.
+// watch prints the progress every second, until every record is a document and the agent, unless it
+// is to be kept, has ended well. Possible errors: the agent ended early; nothing new for
+// s.patience; more documents than records. Each explains itself, with the ends of the logs.
 func watch(ctx context.Context, s settings, a *agent, found documents, expected int) error {
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	began, progressed := time.Now(), time.Now()
 	var last look
 	for {
-		ended := a.ended() // before counting: what is counted then is all there will be
+		ended := a.ended() // before counting, so that the count is final
 		now, err := takeLook(ctx, a, found)
 		if err != nil {
-			now = last // an index that is just being made can't be counted yet; one that stays so runs out of patience
+			now = last // an index that is being created can't be counted yet; one that stays so runs out of patience
 		} else {
 			showProgress(s, now, expected, time.Since(began))
 		}
@@ -79,8 +79,8 @@ func showProgress(s settings, now look, expected int, elapsed time.Duration) {
 	fmt.Fprintf(s.out, "  %3.0f s   %sdocuments %s of %s\n", elapsed.Seconds(), read, thousands(now.stored), thousands(expected))
 }
 
-// settle makes sure that the right number stays right: it has the agent send all it still holds and end, or, when it is to
-// be kept, waits for two flushes, and counts again.
+// settle makes sure that the right number stays right: it has the agent send its remaining chunks
+// and end, or, if it is to be kept, waits for two flushes, and counts again.
 func settle(ctx context.Context, s settings, a *agent, found documents, expected int) error {
 	if s.keep {
 		select {

@@ -27,7 +27,7 @@ func blocks(t *testing.T) []block {
 
 var target = regexp.MustCompile(`(?m)^([a-z0-9_.-]+):`)
 
-// checks has what is to be checked of a command, by its first word. They return what is wrong.
+// checks are the checks of a command, by its first word. They return the fault.
 var checks = map[string]func(t *testing.T, words []string) string{
 	"make": func(t *testing.T, words []string) string {
 		makefile, err := os.ReadFile(root + "Makefile")
@@ -76,7 +76,7 @@ var checks = map[string]func(t *testing.T, words []string) string{
 	"kubectl": paths, "docker": paths, "helm": paths,
 }
 
-// paths checks what looks like one of ours.
+// paths checks words that look like one of our paths.
 func paths(_ *testing.T, words []string) string {
 	for _, word := range words {
 		word, _, _ = strings.Cut(strings.TrimPrefix(word, "./"), "?")
@@ -94,7 +94,7 @@ func there(path string) bool {
 	return err == nil
 }
 
-// mentions says whether a program of the tests reads a variable.
+// mentions reports whether a program of the tests reads a variable.
 func mentions(t *testing.T, name string) bool {
 	t.Helper()
 	for _, pattern := range []string{"test/*/*.go", "examples/*/*.go"} {
@@ -115,8 +115,8 @@ func mentions(t *testing.T, name string) bool {
 	return false
 }
 
-// TestEveryCommandExists checks what README and docs tell people to run: targets, paths, options. `make run`, `make test` and the others
-// are run in CI, by their own names.
+// TestEveryCommandExists checks the commands of README and docs: targets, paths, options. `make
+// run`, `make test` and the others run in CI, by their own names.
 func TestEveryCommandExists(t *testing.T) {
 	count := 0
 	for _, b := range blocks(t) {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestHelpListsEveryTarget: whoever takes the tree over finds all that there is to run by `make help`. What need-… checks is asked for by the
-// others; files are made by targets that have a line.
+// TestHelpListsEveryTarget: `make help` shows a newcomer every target. Targets named need-… are
+// called by others, and files are made by targets that have a line.
 func TestHelpListsEveryTarget(t *testing.T) {
 	makefile, err := os.ReadFile(root + "Makefile")
 	if err != nil {

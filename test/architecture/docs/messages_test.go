@@ -13,10 +13,10 @@ import (
 	"testing"
 )
 
-// says are the functions whose texts come to be read by a user: log lines, what is summed up once a minute, and errors.
+// says are the functions with texts that a user reads: log lines, the summary of a minute, and errors.
 var says = map[string]bool{"Log": true, "warn": true, "note": true, "New": true, "Errorf": true, "report": true, "Sprintf": true}
 
-// silent are texts that no user sees, and why.
+// silent are texts that no user sees, with the reason.
 var silent = map[string]string{
 	"spool: it is closed": "a call after Close, which nobody makes",
 	"not now":             "between installer and flush only",
@@ -28,7 +28,8 @@ var silent = map[string]string{
 	"drain: nothing in the chunk is an event":    "the outcome ERROR; a log line says why",
 }
 
-// messages reads all that the plugin can say out of its code: the text, with … for what is filled in, and where it stands.
+// messages reads all messages of the plugin from its code: the text, with … for its variable parts,
+// and its position.
 func messages(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -57,7 +58,7 @@ func messages(t *testing.T) map[string]string {
 					add(call, text)
 				}
 			}
-			// The table of options says in a column why one is refused.
+			// The table of options has a column with the reason of a fault.
 			if pair, ok := node.(*ast.KeyValueExpr); ok && nameOf(pair.Key) == "Why" {
 				add(pair, textOf(pair.Value))
 			}
@@ -94,7 +95,7 @@ func nameOf(function ast.Expr) string {
 	return ""
 }
 
-// textOf is a string in the code, with … for parts that are no literals; "" for what is no string.
+// textOf is a string in the code, with … for parts that are no literals; "" if it is no string.
 func textOf(e ast.Expr) string {
 	switch v := e.(type) {
 	case *ast.BasicLit:
@@ -132,7 +133,7 @@ func filled(format string) string {
 	return strings.ReplaceAll(verbs.ReplaceAllString(format, "…"), "\x00", "%")
 }
 
-// normal is a text as the guide writes it, "" for one that says nothing by itself.
+// normal is a text as in the guide, "" for a text without words of its own.
 func normal(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	if !strings.Contains(strings.Trim(prefix.ReplaceAllString(text, ""), "…:,() "), " ") {
@@ -143,7 +144,7 @@ func normal(text string) string {
 
 var row = regexp.MustCompile("(?m)^\\| ``? ?(.+?) ?``? \\| ")
 
-// TestEveryMessageIsExplained holds docs/troubleshooting.md to the code, in both directions.
+// TestEveryMessageIsExplained compares docs/troubleshooting.md with the code, in both directions.
 func TestEveryMessageIsExplained(t *testing.T) {
 	const guide = root + "docs/troubleshooting.md"
 	text, err := os.ReadFile(guide)

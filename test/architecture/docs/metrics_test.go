@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// metrics are the names and labels that the plugin registers, as its code says them.
+// metrics are the names and labels that the plugin's code registers.
 func metrics(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(root + "plugin/report/*.go")
@@ -45,7 +45,8 @@ func metrics(t *testing.T) map[string]string {
 
 var metricRow = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (?:`([a-z]+)`)?")
 
-// TestEveryMetricIsExplained holds docs/metrics.md and the rules for alerts to the code, in both directions.
+// TestEveryMetricIsExplained compares docs/metrics.md and the alert rules with the code, in both
+// directions.
 func TestEveryMetricIsExplained(t *testing.T) {
 	text, err := os.ReadFile(root + "docs/metrics.md")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package docs holds README and docs/ to the code: links lead somewhere, commands exist, configurations are such as the plugin takes, and
-// every message and metric is explained.
+// Package docs compares README and docs/ with the code: links have a target, commands exist,
+// configurations are valid, and every message and metric is explained.
 package docs
 
 import (
@@ -56,7 +56,7 @@ func anchors(text string) map[string]bool {
 	return all
 }
 
-// links are where a page's links lead; those in code are none.
+// links are the targets of a page's links, except in code.
 func links(text string) []string {
 	var all []string
 	for _, match := range link.FindAllStringSubmatch(span.ReplaceAllString(fence.ReplaceAllString(text, ""), ""), -1) {

@@ -18,7 +18,7 @@ var (
 	quoted     = regexp.MustCompile("`([^`]+)`")
 )
 
-// section is what follows a heading of docs/architecture.md, up to the next one.
+// section is the text below a heading of docs/architecture.md, up to the next one.
 func section(t *testing.T, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(root + "docs/architecture.md")
@@ -88,8 +88,8 @@ func TestTheWayOfAChunkIsThatOfTheCode(t *testing.T) {
 	}
 }
 
-// TestTheFilesToReadAreThere holds the table of what to read for a change to the files. A name without a folder stands in the folder
-// of the name before it.
+// TestTheFilesToReadAreThere compares the table of files to read for a change with the files. A
+// name without a folder has the folder of the name before it.
 func TestTheFilesToReadAreThere(t *testing.T) {
 	found := 0
 	for line := range strings.Lines(section(t, "What to read for a change")) {

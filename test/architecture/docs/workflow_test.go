@@ -12,7 +12,7 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// needs is what a hosted machine does not have, by the targets whose cases are skipped without it.
+// needs are packages that a hosted machine lacks, by the targets that skip cases without them.
 var needs = map[string][]string{
 	"test":          {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
 	"test-deploy":   {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},

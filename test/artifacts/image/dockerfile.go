@@ -36,7 +36,8 @@ func Read(path string) ([]Instruction, error) {
 	return all, nil
 }
 
-// Stage returns the instructions of the nth stage, counted from 0, its FROM first. What comes before the first one is in none.
+// Stage returns the instructions of the nth stage, counted from 0, its FROM first. Instructions
+// before the first FROM are in no stage.
 func Stage(all []Instruction, n int) []Instruction {
 	var stage []Instruction
 	seen := -1

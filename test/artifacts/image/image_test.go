@@ -35,8 +35,9 @@ func dockerfile(t *testing.T) (all []image.Instruction, arguments map[string]str
 	return all, arguments
 }
 
-// TestTheBuildStage does what the engine would: it copies what the Dockerfile copies, and nothing else, into an empty folder, runs the steps
-// there, and looks at what comes out. The one step that is left out installs the other architecture's compiler.
+// TestTheBuildStage works like the engine: it copies the files that the Dockerfile copies, and no
+// others, into an empty folder, runs the steps there, and checks the result. It leaves out one
+// step, which installs the other architecture's compiler.
 func TestTheBuildStage(t *testing.T) {
 	all, arguments := dockerfile(t)
 	folder := t.TempDir()
@@ -74,7 +75,8 @@ func TestTheBuildStage(t *testing.T) {
 	}
 }
 
-// checkCopy looks at what a COPY of the last stage takes: that it is there, and that Fluent Bit's image can load the plugin.
+// checkCopy checks the source of a COPY of the last stage: it exists, and Fluent Bit's image can
+// load the plugin.
 func checkCopy(t *testing.T, value, built string) {
 	t.Helper()
 	words := strings.Fields(value)
@@ -124,8 +126,8 @@ func variants(t *testing.T, argument string) []string {
 	return all
 }
 
-// TestVariants holds every build argument that is told of to the Dockerfile's ARGs: an engine warns of one that is not there, and builds
-// the ordinary image.
+// TestVariants compares all documented build arguments with the Dockerfile's ARGs: an engine only
+// warns of an unknown one, and builds the ordinary image.
 func TestVariants(t *testing.T) {
 	if got := variants(t, "PLUGIN"); !slices.Equal(got, []string{"out_es", "out_es_aws"}) {
 		t.Errorf("the image is built with the plugins %q", got)
@@ -198,7 +200,7 @@ func TestImagesArePinned(t *testing.T) {
 	}
 }
 
-// TestTheCommandOfTheImage holds the image's command and variables to its configuration.
+// TestTheCommandOfTheImage compares the image's command and variables with its configuration.
 func TestTheCommandOfTheImage(t *testing.T) {
 	all, _ := dockerfile(t)
 	last := image.Stage(all, 1)
@@ -230,7 +232,7 @@ func TestTheCommandOfTheImage(t *testing.T) {
 	}
 }
 
-// TestCompose holds the compose file to what it mounts and runs.
+// TestCompose checks the mounts and commands of the compose file.
 func TestCompose(t *testing.T) {
 	const folder = root + "deploy/compose/"
 	text, err := os.ReadFile(folder + "compose.yaml")

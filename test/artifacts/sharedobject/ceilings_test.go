@@ -11,7 +11,7 @@ import (
 
 // These ceilings only ever go down.
 const (
-	// ceilingBytes is the bar (docs/adr/0020 has what is linked).
+	// ceilingBytes is the bar (docs/adr/0020 and 0030 have its parts).
 	ceilingBytes = 9_500_000
 	// ceilingAWSBytes bounds the variant that has AWS's SDK.
 	ceilingAWSBytes = 13_000_000
@@ -43,10 +43,9 @@ func TestItNeedsNothingButAnOldCLibrary(t *testing.T) {
 	})
 }
 
-// exportable is what may be seen of a plugin: Fluent Bit's five functions, what
-// cgo itself makes (fatalf is runtime/cgo's), and the one C function of
-// fluent-bit-go. Anything else could stand in the way of a symbol of
-// Fluent Bit's, which has all of its own in the same space.
+// exportable are the symbols that a plugin may export: Fluent Bit's five functions, cgo's own
+// (fatalf is runtime/cgo's), and the one C function of fluent-bit-go. Any other could collide with
+// a symbol of Fluent Bit, whose own are all in the same space.
 var exportable = regexp.MustCompile(`^(FLBPlugin(Register|Init|FlushCtx|ExitCtx|Unregister)|_?_cgo_\w+|_cgoexp_\w+|crosscall\w*|x_cgo_\w+|fatalf|output_get_property)$`)
 
 func TestItExportsNothingElse(t *testing.T) {

@@ -8,9 +8,8 @@ import (
 	"out_es/test/artifacts/sharedobject"
 )
 
-// TestNothingOfFluentBitIsNeededToLoad: what the plugin uses of Fluent Bit it
-// looks up by name, so that a version without it can load the plugin all the
-// same.
+// TestNothingOfFluentBitIsNeededToLoad: the plugin resolves Fluent Bit's functions by name at run
+// time, so that a version without them can load it all the same.
 func TestNothingOfFluentBitIsNeededToLoad(t *testing.T) {
 	each(t, func(t *testing.T, path string, _ *sharedobject.Facts) {
 		file, err := elf.Open(path)

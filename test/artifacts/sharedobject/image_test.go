@@ -33,8 +33,9 @@ func each(t *testing.T, check func(t *testing.T, path string, facts *sharedobjec
 	}
 }
 
-// TestItLoadsInTheImage holds the plugin to what is in the official image. The build machine may have a newer C library than that: then
-// the plugin is for this machine, and `make dist` on Debian 12, or the Dockerfile, make one for all.
+// TestItLoadsInTheImage compares the plugin with the official image. The build machine may have a
+// newer C library: then the plugin is for this machine only, and `make dist` on Debian 12, or the
+// Dockerfile, builds one for all.
 func TestItLoadsInTheImage(t *testing.T) {
 	if here := machineGLIBC(t); sharedobject.Newer(here, sharedobject.ImageGLIBC) {
 		t.Skipf("this machine's C library is %s, newer than the image's %s: a plugin built here need not load there", here, sharedobject.ImageGLIBC)

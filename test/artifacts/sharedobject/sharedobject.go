@@ -1,4 +1,5 @@
-// Package sharedobject looks into a built plugin: what it needs of the machine that loads it, and what it offers.
+// Package sharedobject inspects a built plugin: its dependencies on the machine that loads it, and
+// its exports.
 package sharedobject
 
 import (
@@ -12,7 +13,7 @@ import (
 	"strings"
 )
 
-// Facts are what is to know of a shared object.
+// Facts describe a shared object.
 type Facts struct {
 	Machine elf.Machine
 	// Bytes is the file's size.
@@ -23,14 +24,15 @@ type Facts struct {
 	GLIBC string
 	// Exports are the functions that others can call, sorted.
 	Exports []string
-	// Go is the version of the toolchain, such as go1.26.8; Modules are what is linked in, as path@version.
+	// Go is the version of the toolchain, such as go1.26.8; Modules are the linked modules, as
+	// path@version.
 	Go      string
 	Modules []string
 }
 
-// Read reads an ELF file that Go has made.
+// Read reads an ELF file built by Go.
 //
-// Possible errors: there is no such file, or it is none that Go made.
+// Possible errors: the file is missing, or was not built by Go.
 func Read(path string) (*Facts, error) {
 	stat, err := os.Stat(path)
 	if err != nil {
@@ -78,7 +80,8 @@ func (f *Facts) readELF(path string) error {
 	return nil
 }
 
-// Newer says whether version a, such as 2.34, is newer than b. Nothing is older than all.
+// Newer reports whether version a, such as 2.34, is newer than b. An empty version is older than
+// all.
 func Newer(a, b string) bool {
 	return slices.Compare(numbers(a), numbers(b)) > 0
 }
@@ -105,7 +108,7 @@ var provided = []string{
 	"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
 }
 
-// Unfit says what keeps the plugin from being loaded in the official image, nothing where it can.
+// Unfit returns the reasons why the plugin can't be loaded in the official image.
 func (f *Facts) Unfit() []string {
 	var all []string
 	for _, library := range f.Needed {
@@ -132,14 +135,14 @@ func (f *Facts) Unfit() []string {
 	return all
 }
 
-// abi is what Fluent Bit looks up in an output plugin (src/proxy/go/go.c). others it would call, too, for all instances alike, or
-// take for another kind of plugin.
+// abi are the symbols that Fluent Bit looks up in an output plugin (src/proxy/go/go.c). others it
+// would call, too, for all instances alike, or take for another kind of plugin.
 var (
 	abi    = []string{"FLBPluginExitCtx", "FLBPluginFlushCtx", "FLBPluginInit", "FLBPluginRegister", "FLBPluginUnregister"}
 	others = []string{"FLBPluginFlush", "FLBPluginExit", "FLBPluginPreRegister", "FLBPluginInputCallback"}
 )
 
-// FromEnv is the path of the plugin that OUT_ES_SO names, "" where it names none. "make test" sets it.
+// FromEnv is the plugin's path in OUT_ES_SO, "" if it is not set. "make test" sets it.
 func FromEnv() (string, error) {
 	path := os.Getenv("OUT_ES_SO")
 	if path == "" {

@@ -40,8 +40,8 @@ func compare(t *testing.T, got map[int]map[string]any, want []map[string]any) {
 	}
 }
 
-// onDisk is e2e.Config with what keeps a restart from losing anything: chunks and
-// tail's place in files.
+// onDisk is e2e.Config with storage for chunks and for tail's position in files, so that a restart
+// loses nothing.
 func onDisk(t *testing.T, service, path, outputs string) string {
 	t.Helper()
 	state := t.TempDir()
@@ -88,7 +88,7 @@ func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
 			}
 		}
 	}
-	// One line for the first seconds, and one for what came after them.
+	// One line for the first seconds, and one for the rest.
 	if lines < 1 || lines > 2 {
 		t.Errorf("%d log lines tell of %d refused documents, want one or two", lines, records/every)
 	}
@@ -124,7 +124,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 	}
 }
 
-// halfLine is what the tests that stop tail amid a file can't do without.
+// halfLine is a defect of Fluent Bit that spoils tests that stop tail amid a file.
 const halfLine = "loses the beginning of the line that tail has read in part when it stops"
 
 func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// kills is how often an agent is killed: SOAK in the environment makes it many.
+// kills is the number of times that an agent is killed: more with SOAK in the environment.
 func kills() int {
 	if os.Getenv("SOAK") != "" {
 		return 20
@@ -18,9 +18,8 @@ func kills() int {
 	return 3
 }
 
-// crashes runs examples/lossless.conf, kills the agent again and again at
-// moments that seed decides, and lets the last one finish what there is. It
-// returns what was written.
+// crashes runs examples/lossless.conf, kills the agent repeatedly at moments determined by seed,
+// and lets the last one finish. It returns the written lines.
 func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, seed uint64) []e2e.Line {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -28,7 +27,7 @@ func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, 
 	for range kills() {
 		agent := at.Start(t, losslessFile, s.URL())
 		life := 300*time.Millisecond + time.Duration(random.Int64N(int64(2500*time.Millisecond)))
-		time.Sleep(life) // when the kill comes is the case
+		time.Sleep(life) // the moment of the kill is the case
 		if agent.Ended() {
 			t.Fatalf("the agent ended by itself:\n%s", agent.Log())
 		}
@@ -52,8 +51,8 @@ func TestCrashKilledAgentLosesAndDoublesNothing(t *testing.T) {
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
 }
 
-// rereadBytes is how much of a file tail may read again after a kill: it
-// stores how far it came after each read, of at most its Buffer_Chunk_Size.
+// rereadBytes is the maximum part of a file that tail may read again after a kill: it stores its
+// position after each read, of at most its Buffer_Chunk_Size.
 const rereadBytes = 32 << 10
 
 func TestCrashKilledAgentDoublesAtMostWhatIsReadAgain(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"out_es/test/support"
 )
 
-// serverKills is how often Elasticsearch is killed: SOAK makes it several.
+// serverKills is the number of times that Elasticsearch is killed: several with SOAK.
 func serverKills() int {
 	if os.Getenv("SOAK") != "" {
 		return 6
@@ -26,7 +26,7 @@ func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
 	s := own.Start(t)
 	at := e2e.NewSite(t, "killed")
 	scribe := e2e.StartScribe(t, at.Logs, 3, e2e.ContainerLine)
-	// A short cap, so that what waits comes again while the next kill is near.
+	// A short cap, so that retries come while the next kill is near.
 	agent := at.Start(t, e2e.Edited(t, losslessFile, "workers 2", "scheduler.cap 3"), s.URL())
 	support.Eventually(t, time.Minute, "the first documents arrive", func() bool { return agent.Metric(t, acceptedSeries) > 0 })
 	for range serverKills() {

@@ -8,8 +8,8 @@ import (
 	"out_es/test/support"
 )
 
-// awaitIdle waits until the agent has delivered all that it has: then a
-// document that is too many is there, too.
+// awaitIdle waits until the agent has delivered everything: then an extra document would be there,
+// too.
 func awaitIdle(t *testing.T, agent *fluentbit.Agent) {
 	t.Helper()
 	last, since := -1.0, time.Now()
@@ -22,8 +22,8 @@ func awaitIdle(t *testing.T, agent *fluentbit.Agent) {
 	})
 }
 
-// losslessFile is what users are told to copy: the crash tests run it, so that
-// what is recommended is what is tested.
+// losslessFile is the configuration that users are told to copy: the crash tests run it, so that
+// the recommendation is tested.
 const losslessFile = "../../../examples/lossless.conf"
 
 // acceptedSeries and alreadyThereSeries are metrics of the output of examples/lossless.conf.

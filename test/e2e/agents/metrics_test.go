@@ -17,7 +17,7 @@ import (
 	"out_es/test/support"
 )
 
-// metricsPage is what an operator reads; the tests below hold a running agent to it.
+// metricsPage is the operator's page; the tests below compare it with a running agent.
 const metricsPage = "../../../docs/metrics.md"
 
 var (
@@ -28,7 +28,7 @@ var (
 	pairOfName = regexp.MustCompile(`([a-z]+)="([^"]*)"`)
 )
 
-// explained are the metrics on the page, each with its label, and the values of the labels that the page lists.
+// explained are the metrics on the page, each with its label, and the values of the labels.
 func explained(t *testing.T) (labels map[string]string, values map[string][]string) {
 	t.Helper()
 	page, err := os.ReadFile(metricsPage)
@@ -95,8 +95,8 @@ func seriesOf(text, instance string, labels map[string]string) scraped {
 	return all
 }
 
-// TestFluentBitMetricsAreThoseOfThePage scrapes an agent that works through faults, with and without a spool: what
-// docs/metrics.md explains is there, nothing else is, and it counts what happened.
+// TestFluentBitMetricsAreThoseOfThePage scrapes an agent that works through faults, with and
+// without a spool: it has exactly the metrics of docs/metrics.md, and they count the events.
 func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 	s := e2e.Cluster(t)
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 7, Rules: []faults.Rule{
@@ -153,7 +153,7 @@ func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 			t.Errorf("%s: %v records came in, of %v there is a verdict", name, in, out)
 		}
 	}
-	if retries == 0 { // the faults come in whatever order the outputs do
+	if retries == 0 { // the order of the faults depends on the outputs
 		t.Error("no retries were counted")
 	}
 	for result, rest := range met {

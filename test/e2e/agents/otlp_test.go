@@ -43,7 +43,7 @@ func otlpLogs(first, n int) (all []otlpLog) {
 	return all
 }
 
-// wants is the document that a log must become.
+// wants is the expected document of a log.
 func (l otlpLog) wants() map[string]any {
 	date := func(nanos uint64, layout string) string { return time.Unix(0, int64(nanos)).UTC().Format(layout) }
 	text := fmt.Sprintf(`{"n":%d,"message":"log %d","@timestamp":%q,"observed_timestamp":%q,"severity_number":9,"severity_text":"INFO",
@@ -113,8 +113,8 @@ func (m message) fixed32(field int, value uint32) message {
 	return binary.LittleEndian.AppendUint32(binary.AppendUvarint(m, uint64(field<<3|5)), value)
 }
 
-// otlpProtobuf is the request as opentelemetry-proto's logs/v1/logs.proto has
-// it, by the numbers of its fields.
+// otlpProtobuf is the request in the format of opentelemetry-proto's logs/v1/logs.proto, by the
+// numbers of its fields.
 func otlpProtobuf(logs []otlpLog) (request message) {
 	text := func(value string) message { return message(nil).bytes(1, []byte(value)) }
 	number := func(n int) message { return message(nil).varint(3, uint64(n)) }
@@ -171,9 +171,8 @@ func postOTLP(t *testing.T, port string, each int) (all []otlpLog) {
 	return all
 }
 
-// TestFluentBitOTLPGoesWhereItsResourceSays routes OTLP's logs by their
-// resource, their scope and their attributes, straight and through a spool, with
-// the documents' own fields and without.
+// TestFluentBitOTLPGoesWhereItsResourceSays routes OTLP's logs by their resource, their scope and
+// their attributes, with and without a spool, with and without the documents' own fields.
 func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 	fluentbit.Since(t, "3.1.0", "hands over neither resource nor scope of OTLP's logs")
 	s := e2e.Cluster(t)
@@ -212,10 +211,9 @@ func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 	agent.Stop(t, 20*time.Second)
 }
 
-// TestFluentBitOTLP sends OTLP to Fluent Bit's opentelemetry input as JSON and
-// as protobuf, in requests of two resources and two scopes, and wants every
-// document to have what OTLP said of its log, also where a chunk is cut into
-// many requests.
+// TestFluentBitOTLP sends OTLP to Fluent Bit's opentelemetry input as JSON and as protobuf, in
+// requests of two resources and two scopes, and wants every document to have its log's fields, even
+// if a chunk is split into many requests.
 func TestFluentBitOTLP(t *testing.T) {
 	fluentbit.Since(t, "5.1.0", "gives OTLP's logs times that are up to 4.3 s off, and leaves out some of their fields")
 	s := e2e.Cluster(t)

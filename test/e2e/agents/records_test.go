@@ -17,9 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// asElasticsearchTakesIt is what a record of examples/records must become with
-// Replace_Dots: underscores for dots in keys, and another name for a metadata
-// field.
+// asElasticsearchTakesIt is the expected document of a record of examples/records with
+// Replace_Dots: underscores for dots in keys, and another name for a metadata field.
 func asElasticsearchTakesIt(value any, depth int) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -50,8 +49,8 @@ func canonical(t *testing.T, document map[string]any) string {
 	return string(text)
 }
 
-// TestFluentBitExampleRecords tails records as the systemd input and the
-// kubernetes filter make them.
+// TestFluentBitExampleRecords tails records like those of the systemd input and the kubernetes
+// filter.
 func TestFluentBitExampleRecords(t *testing.T) {
 	s := e2e.Cluster(t)
 	for _, name := range []string{"journal.log", "kubernetes.log"} {
@@ -68,7 +67,7 @@ func TestFluentBitExampleRecords(t *testing.T) {
 			defer file.Close()
 			var want, got []string
 			for lines := bufio.NewScanner(file); lines.Scan(); {
-				record, err := e2e.Decode(lines.Bytes()) // of a key that stands twice it takes the last, as es does
+				record, err := e2e.Decode(lines.Bytes()) // of duplicate keys it takes the last, as es does
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -84,7 +83,7 @@ func TestFluentBitExampleRecords(t *testing.T) {
 			e2e.EventuallyCount(t, s, index, len(want), time.Minute)
 			err = s.Documents(t.Context(), index, func(d elasticsearch.Document) error {
 				document, err := e2e.Decode(d.Source)
-				delete(document, "@timestamp") // when the line was read
+				delete(document, "@timestamp") // the time at which the line was read
 				got = append(got, canonical(t, document))
 				return err
 			})

@@ -14,7 +14,7 @@ import (
 	"out_es/test/support"
 )
 
-// replayBlock is the command that docs/delivery.md shows.
+// replayBlock is the command in docs/delivery.md.
 var replayBlock = regexp.MustCompile("(?s)```sh\n(jq .*?)```")
 
 func replayOfDocs(t *testing.T) string {
@@ -35,8 +35,8 @@ func replayOfDocs(t *testing.T) string {
 	return string(match[1])
 }
 
-// TestCrashRefusedLinesComeBackByTheDocsCommand lets a mapping refuse every
-// line, mends it, and replays the dead letters twice.
+// TestCrashRefusedLinesComeBackByTheDocsCommand has a mapping reject every line, repairs it, and
+// replays the dead letters twice.
 func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
 	t.Parallel()
 	s := e2e.Cluster(t)
@@ -66,7 +66,7 @@ func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
 	assertToTheByte(t, s, at.Prefix, file)
 }
 
-// assertToTheByte checks that each document is its letter's, unchanged.
+// assertToTheByte checks that each document equals its dead-letter record.
 func assertToTheByte(t *testing.T, s *elasticsearch.Server, prefix, file string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

@@ -18,14 +18,13 @@ import (
 
 const (
 	termGrace = 5 * time.Second
-	// termMore is what an exit may take beyond Grace, and beyond
-	// Request_Timeout where requests hang.
+	// termMore is the maximum time of an exit beyond Grace, and beyond Request_Timeout if requests
+	// hang.
 	termMore = 10 * time.Second
 )
 
-// TestCrashTermInOutageEndsSoonAndLosesNothing ends the agent while a hundred
-// tags are queued for an Elasticsearch that isn't there. SOAK tries more
-// moments.
+// TestCrashTermInOutageEndsSoonAndLosesNothing ends the agent while a hundred tags are queued for
+// an Elasticsearch that is away. SOAK tries more moments.
 func TestCrashTermInOutageEndsSoonAndLosesNothing(t *testing.T) {
 	t.Parallel()
 	cases := map[string]termCase{
@@ -45,7 +44,7 @@ func TestCrashTermInOutageEndsSoonAndLosesNothing(t *testing.T) {
 	}
 }
 
-// moments is how many moments of the signal are tried.
+// moments is the number of moments of the signal that are tried.
 func moments() int {
 	if os.Getenv("SOAK") != "" {
 		return 8
@@ -57,7 +56,7 @@ type termCase struct {
 	workers int
 	outage  func(*testing.T) string
 	timeout time.Duration // Request_Timeout
-	most    time.Duration // that the exit may take
+	most    time.Duration // maximum duration of the exit
 }
 
 func (c termCase) run(t *testing.T, random *rand.Rand) {
@@ -70,7 +69,7 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 		chunks, _ := filepath.Glob(filepath.Join(at.State, "storage", "tail.0", "*.flb"))
 		return len(chunks) >= e2e.Tags && retryLine.MatchString(first.Log())
 	})
-	time.Sleep(time.Duration(random.Int64N(int64(6 * time.Second)))) // when the signal comes is the case
+	time.Sleep(time.Duration(random.Int64N(int64(6 * time.Second)))) // the moment of the signal is the case
 	assertRetriesAsSimulated(t, first.Log())
 	took := first.Stop(t, 2*time.Minute)
 	t.Logf("with Grace %s the exit took %s", termGrace, took.Round(10*time.Millisecond))
@@ -86,8 +85,8 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 
 var retryLine = regexp.MustCompile(`failed to flush chunk '([^']+)', retry in (\d+) seconds`)
 
-// assertRetriesAsSimulated holds test/simulate's model of Fluent Bit's
-// scheduler to what the real one says that it does.
+// assertRetriesAsSimulated compares test/simulate's model of Fluent Bit's scheduler with the log of
+// the real one.
 func assertRetriesAsSimulated(t *testing.T, log string) {
 	t.Helper()
 	model := simulate.Scheduler{Base: 1, Cap: 30} // those of examples/lossless.conf

@@ -11,14 +11,13 @@ import (
 	"out_es/test/support"
 )
 
-// TestMatrixAgentIsTheOneAskedFor says which Fluent Bit the run was in, for
-// test/matrix.
+// TestMatrixAgentIsTheOneAskedFor logs the Fluent Bit of the run, for test/matrix.
 func TestMatrixAgentIsTheOneAskedFor(t *testing.T) {
 	t.Logf("subject: Fluent Bit %s", fluentbit.Version(t))
 }
 
-// TestFluentBitShowsMetricsOfEveryKind: counters, gauges and the histogram are
-// on Fluent Bit's endpoint with the values that they have.
+// TestFluentBitShowsMetricsOfEveryKind: counters, gauges and the histogram are on Fluent Bit's
+// endpoint with their values.
 func TestFluentBitShowsMetricsOfEveryKind(t *testing.T) {
 	s := e2e.Cluster(t)
 	const records = 500
