@@ -22,7 +22,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist vulncheck install clean help need-go need-cc
+.PHONY: build aws run test test-all test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -41,16 +41,23 @@ out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.m
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
 
-test: build aws ## Run every test: unit, race, fuzz seeds, C ABI, Elasticsearch, Fluent Bit
-	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED and named below."
-	OUT_ES_SO=$(CURDIR)/out_es.so OUT_ES_AWS_SO=$(CURDIR)/out_es_aws.so \
-	  $(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -race -count=1 -timeout 20m ./...
-	$(GOTESTSUM) --format testdox --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
+# What gotestsum prints, and how skipped cases are told: a line a reason.
+TESTS = mkdir -p build && $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg --hide-summary skipped \
+  --jsonfile build/$@.json --post-run-command "go run ./test/skipped" --
+
+test: build ## Run the tests, in less than 8 minutes: unit tests, the C ABI, Elasticsearch, Fluent Bit (without it, 5)
+	@command -v "$${FLUENT_BIT:-fluent-bit}" >/dev/null || echo "*** No Fluent Bit on PATH or in FLUENT_BIT: the cases that need it are SKIPPED."
+	@OUT_ES_SO=$(CURDIR)/out_es.so; export OUT_ES_SO; $(TESTS) -short -count=1 -timeout 20m ./...
+
+test-all: build aws ## Run every test, with the long forms, measurements, the variant for AWS and the race detector (20 minutes)
+	OUT_ES_SO=$(CURDIR)/out_es.so; OUT_ES_AWS_SO=$(CURDIR)/out_es_aws.so; export OUT_ES_SO OUT_ES_AWS_SO; \
+	  $(TESTS) -race -count=1 -timeout 20m ./...
+	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
 
 test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
 
-test-versions: build ## The same against the older servers only, without writing: make test runs the newest one
+test-versions: build ## The same against the older servers only, without writing: make test-all runs the newest one
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 8.19.21,7.17.29,3.8.0,2.19.1
 
 FLUENT_BITS ?=

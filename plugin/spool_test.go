@@ -313,9 +313,7 @@ func TestGarbageIsNoFrame(t *testing.T) {
 }
 
 func TestASpoolThatNobodySendsIsTold(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for five seconds")
-	}
+	support.LongForm(t) // it waits for five seconds
 	t.Parallel()
 	e := newElasticsearch(t)
 	e.instead = status(503, "")

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"out_es/test/elasticsearch"
+	"out_es/test/support"
 )
 
 // setUp runs the job's own script with the files that it would have, as often as told, and returns its output.
@@ -33,6 +34,7 @@ func setUp(t *testing.T, url string, environment ...string) (string, error) {
 
 // TestSetUpMakesElasticsearchReady runs it twice against each real server: the second run has to leave what the first made.
 func TestSetUpMakesElasticsearchReady(t *testing.T) {
+	support.LongForm(t)
 	for _, family := range []struct{ name, version, retention string }{
 		{"elasticsearch", elasticsearch.DefaultVersion, `"data_retention":"7d"`}, {"elasticsearch", "8.19.21", `"data_retention":"7d"`},
 		{"elasticsearch7", "7.17.29", ""}, {"opensearch", "3.8.0", ""}, {"opensearch", "2.19.1", ""},

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"out_es/test/support"
 )
 
 // fill indexes n documents {"n":i} for i below n.
@@ -30,6 +32,7 @@ func fillIndex(t *testing.T, server *Server, name string, n int) {
 }
 
 func TestDocumentsAreAllStreamed(t *testing.T) {
+	support.LongForm(t)
 	server := startForTest(t, Options{})
 	const n = 12*pageDocuments + 7
 	fillIndex(t, server, "stream", n)
@@ -61,6 +64,7 @@ func TestDocumentsAreAllStreamed(t *testing.T) {
 }
 
 func TestIndicesTemplatesAndDataStreams(t *testing.T) {
+	support.LongForm(t)
 	server, ctx := startForTest(t, Options{}), t.Context()
 	template := `{"index_patterns":["logs-*"],"data_stream":{},"template":{"mappings":{"properties":{"level":{"type":"keyword"}}}}}`
 	if err := server.PutTemplate(ctx, "logs", template); err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"out_es/test/support"
 )
 
 func distributionForTest(t *testing.T) (distribution, jdk) {
@@ -41,6 +43,7 @@ func (l *locked) Write(p []byte) (int, error) {
 }
 
 func TestTwoPrepareAtOnceAfterAnInterruptedTry(t *testing.T) {
+	support.LongForm(t)
 	d, java := distributionForTest(t)
 	home := filepath.Join(t.TempDir(), "node")
 	litter := filepath.Join(home+".partial", "jars", "half.jar")

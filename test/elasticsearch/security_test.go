@@ -11,6 +11,7 @@ import (
 
 // TestSecuredServers: each server with security has TLS and users of its own, and keeps both over a restart.
 func TestSecuredServers(t *testing.T) {
+	support.LongForm(t)
 	for _, version := range Versions() {
 		if _, ok := SecuredVersion(version); !ok {
 			continue

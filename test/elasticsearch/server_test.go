@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"out_es/test/support"
 )
 
 // startForTest is ForTest without ES_URL: these tests are about servers of our own.
@@ -35,6 +37,7 @@ func index(t *testing.T, server *Server, message string) {
 }
 
 func TestDataSurvives(t *testing.T) {
+	support.LongForm(t)
 	endings := map[string]func(*Server) error{"stop": (*Server).Stop, "kill -9": (*Server).Kill}
 	for name, end := range endings {
 		t.Run(name, func(t *testing.T) {
@@ -64,6 +67,7 @@ func TestDataSurvives(t *testing.T) {
 }
 
 func TestTwoServersAtOnce(t *testing.T) {
+	support.LongForm(t)
 	one, two := startForTest(t, Options{}), startForTest(t, Options{Heap: "256m"})
 	if one.URL() == two.URL() {
 		t.Fatalf("both at %s", one.URL())
@@ -177,6 +181,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestNothingOutlivesAKilledProgram(t *testing.T) {
+	support.LongForm(t)
 	startForTest(t, Options{}).Stop() // everything fetched, or the test skipped
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), childVariable+"=1")

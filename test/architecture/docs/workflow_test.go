@@ -14,7 +14,8 @@ import (
 
 // needs are packages that a hosted machine lacks, by the targets that skip cases without them.
 var needs = map[string][]string{
-	"test":          {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
+	"test":          {"actions/setup-java"}, // as on a machine without Fluent Bit
+	"test-all":      {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
 	"test-deploy":   {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
 	"test-versions": {"actions/setup-java", "./.github/actions/fluent-bit"},
 	"test-dist":     {"actions/setup-java", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user maven"},
@@ -96,6 +97,30 @@ func TestWorkflow(t *testing.T) {
 	}
 	if !ran["test"] || strings.Count(string(text), "make ") < 4 {
 		t.Errorf("the targets %v were found", ran)
+	}
+}
+
+// TestTestAllRunsWhatTestLeavesOut: no test is lost to the short form.
+func TestTestAllRunsWhatTestLeavesOut(t *testing.T) {
+	makefile, err := os.ReadFile(root + "Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := os.ReadFile(root + ".ci/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for target, short := range map[string]bool{"test": true, "test-all": false} {
+		recipe := regexp.MustCompile(`(?m)^` + target + `:.*\n((?:\t.*\n)+)`).FindSubmatch(makefile)
+		if recipe == nil {
+			t.Fatalf("make %s has no recipe", target)
+		}
+		if text := string(recipe[1]); strings.Contains(text, " -short ") != short || !strings.Contains(text, " ./...") {
+			t.Errorf("make %s runs\n%s", target, text)
+		}
+		if !strings.Contains(string(run), "\nmake "+target+"\n") {
+			t.Errorf(".ci/run does not call make %s", target)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"out_es/lint/sections"
 	"out_es/test/artifacts/image"
 	"out_es/test/artifacts/sharedobject"
+	"out_es/test/support"
 )
 
 const root = "../../../"
@@ -39,6 +40,7 @@ func dockerfile(t *testing.T) (all []image.Instruction, arguments map[string]str
 // others, into an empty folder, runs the steps there, and checks the result. It leaves out one
 // step, which installs the other architecture's compiler.
 func TestTheBuildStage(t *testing.T) {
+	support.LongForm(t)
 	all, arguments := dockerfile(t)
 	folder := t.TempDir()
 	var ran []string

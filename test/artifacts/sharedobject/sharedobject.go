@@ -151,7 +151,7 @@ func FromEnv() (string, error) {
 	return filepath.Abs(path)
 }
 
-// AllFromEnv are the paths of the plugin and of its variant for AWS, as far as OUT_ES_SO and OUT_ES_AWS_SO name them. "make test" sets both.
+// AllFromEnv are the paths of the plugin and of its variant for AWS, as far as OUT_ES_SO and OUT_ES_AWS_SO name them. "make test-all" sets both.
 func AllFromEnv() ([]string, error) {
 	var all []string
 	for _, variable := range []string{"OUT_ES_SO", "OUT_ES_AWS_SO"} {

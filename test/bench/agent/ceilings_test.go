@@ -11,6 +11,7 @@ import (
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // threadCeilings are how many threads an agent may have more than one with
@@ -22,6 +23,7 @@ import (
 var threadCeilings = map[string]int{"Workers 1": 8, "Workers 0": 6}
 
 func TestThreadsAdded(t *testing.T) {
+	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	so, err := sharedobject.FromEnv()
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"out_es/test/bench/agent"
 	"out_es/test/bench/sink"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // Timer slack in nanoseconds: what Linux gives a process, and what the plugin gives Go's threads.
@@ -25,6 +26,7 @@ const (
 
 // TestTimerSlack looks at each thread of an agent that has sent for a while: Fluent Bit's have kept their slack, Go's have their own.
 func TestTimerSlack(t *testing.T) {
+	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	plugins, err := sharedobject.AllFromEnv()
 	if err != nil {

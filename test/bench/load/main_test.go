@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"out_es/test/bench/records"
+	"out_es/test/support"
 )
 
 // TestSteadyRate waits until each file has what two seconds bring, and sees that the end leaves them empty.
 func TestSteadyRate(t *testing.T) {
+	support.LongForm(t)
 	for _, row := range []struct {
 		files int
 		rate  float64

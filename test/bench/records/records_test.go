@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"out_es/test/support"
 )
 
 // TestRecordsAreTheSameEverywhere holds the bytes to what figures of earlier
@@ -66,6 +68,7 @@ func TestWriteSpreadsRecordsOverFiles(t *testing.T) {
 }
 
 func TestSteadyWritingStopsWhenAsked(t *testing.T) {
+	support.LongForm(t)
 	folder := t.TempDir()
 	w, err := WriteSteadily(t.Context(), folder, 1000, 2)
 	if err != nil {

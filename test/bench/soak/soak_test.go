@@ -24,6 +24,7 @@ import (
 	"out_es/test/bench/sink"
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 // form is how long the soak takes. A cycle has a storm, calm, and a look at its end.
@@ -63,6 +64,7 @@ type soaked struct {
 // TestSoakOrdinaryDay has 100 files of 20 lines a second in two agents, one of them with a spool, and faults in each cycle. Nothing may
 // grow, and every line must have been delivered: once, but for those whose answer a fault has lost.
 func TestSoakOrdinaryDay(t *testing.T) {
+	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	so, err := sharedobject.FromEnv()
 	if err != nil {

@@ -128,6 +128,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 const halfLine = "loses the beginning of the line that tail has read in part when it stops"
 
 func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
+	support.LongForm(t)
 	fluentbit.Since(t, "5.0.3", halfLine)
 	s := e2e.Cluster(t)
 	const records = 40_000
@@ -190,6 +191,7 @@ func TestFluentBitElasticsearchComesLate(t *testing.T) {
 }
 
 func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
+	support.LongForm(t)
 	own := e2e.OwnServer(t, elasticsearch.Options{Port: e2e.FreePort(t), DataDir: t.TempDir()})
 	s := own.Start(t)
 	const records = 60_000

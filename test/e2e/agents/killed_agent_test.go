@@ -8,6 +8,7 @@ import (
 
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
+	"out_es/test/support"
 )
 
 // kills is the number of times that an agent is killed: more with SOAK in the environment.
@@ -56,6 +57,7 @@ func TestCrashKilledAgentLosesAndDoublesNothing(t *testing.T) {
 const rereadBytes = 32 << 10
 
 func TestCrashKilledAgentDoublesAtMostWhatIsReadAgain(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))

@@ -21,6 +21,7 @@ func serverKills() int {
 // TestCrashKilledElasticsearchLosesAndDoublesNothing kills Elasticsearch as a
 // power cut does, in the middle of requests, and starts it again on its data.
 func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	own := e2e.OwnServer(t, elasticsearch.Options{Port: e2e.FreePort(t), DataDir: t.TempDir()})
 	s := own.Start(t)

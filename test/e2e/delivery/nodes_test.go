@@ -95,6 +95,7 @@ func (l *load) await(t *testing.T, more int64) {
 // TestClusterOfThreeLosesANodeUnderLoad kills one of three real nodes and
 // starts it again, while four workers write.
 func TestClusterOfThreeLosesANodeUnderLoad(t *testing.T) {
+	support.LongForm(t)
 	if os.Getenv("ES_URL") != "" {
 		t.Skip("ES_URL names one server; this test starts three of its own")
 	}

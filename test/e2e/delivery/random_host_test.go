@@ -12,10 +12,12 @@ import (
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // TestRandomFaultsOverTheABIBalance reads the account from the metrics of the plugin as Fluent Bit runs it.
 func TestRandomFaultsOverTheABIBalance(t *testing.T) {
+	support.LongForm(t)
 	const records = 2000
 	for _, test := range []struct {
 		name   string

@@ -27,6 +27,7 @@ import (
 // docs/migration.md's tables. An undocumented difference fails, and so does a documented one that
 // no longer exists.
 func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
+	support.LongForm(t)
 	fluentbit.Since(t, "4.2.0", "has built-in outputs that differ otherwise: docs/migration.md lists the differences to those of 4.2 and 5.1")
 	s := e2e.Cluster(t)
 	prefix := strings.ReplaceAll(e2e.FreshIndex(t, s), "-", "_") // a data stream's type holds no hyphen

@@ -15,6 +15,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/fluentbit"
 	"out_es/test/host"
+	"out_es/test/support"
 )
 
 // TestMatrixServerIsTheOneAskedFor logs the server of the run, for test/matrix.
@@ -51,6 +52,7 @@ func small(t *testing.T, s *elasticsearch.Server, settings map[string]string) *e
 
 // TestMatrixRealRefusalsOfSizeAndLoad: the server's own 413 and 429, not those of a proxy.
 func TestMatrixRealRefusalsOfSizeAndLoad(t *testing.T) {
+	support.LongForm(t)
 	s := small(t, e2e.Cluster(t), map[string]string{"http.max_content_length": "256kb", "indexing_pressure.memory.limit": "600kb"})
 	h, _ := e2e.StartHost(t, host.Options{})
 	o := e2e.Output(t, h, 8, "Hosts "+s.URL(), "Index small", "Generate_ID on", "Retry_Initial 20ms", "Retry_Max 200ms", "Compress off")

@@ -17,6 +17,8 @@ import (
 	es "out_es/plugin"
 	"out_es/test/e2e"
 	"out_es/test/host"
+
+	"out_es/test/support"
 )
 
 // wrongFor is how long a credential is wrong, and mostUnauthorized the requests that this may cost: one at once, then one when the
@@ -65,6 +67,7 @@ const firstPassword, otherPassword = "first-Password/17+x", "other-Password/18+y
 // TestCredentialThatIsWrongForAWhile: the server changes its mind about a credential while chunks come, and changes it back. All
 // of them arrive once, few requests are spent on it, and the log names the setting.
 func TestCredentialThatIsWrongForAWhile(t *testing.T) {
+	support.LongForm(t)
 	s := e2e.Secured(t)
 	for name, c := range map[string]struct {
 		// begin returns the options, and what makes the credential wrong and right again.

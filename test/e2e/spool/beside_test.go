@@ -96,6 +96,7 @@ func runBeside(t *testing.T, dir string) (seen beside) {
 // TestSpoolOneOutputsTroubleNeverStopsTheAgent runs agents side by side, each with
 // a file output beside one to an Elasticsearch that is away for 20 seconds.
 func TestSpoolOneOutputsTroubleNeverStopsTheAgent(t *testing.T) {
+	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	s := e2e.Cluster(t)
 	var all sync.WaitGroup

@@ -119,6 +119,7 @@ func assertToldOnce(t *testing.T, log, why string) {
 // moments, while nothing of it is delivered, and kills the agent. With
 // Spool_Sync all that was acknowledged is there; without, not.
 func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	s := e2e.Cluster(t)
 	cuts := 4

@@ -94,6 +94,7 @@ func measureLoad(t *testing.T, outputs map[string]string, seconds int) map[strin
 // TestSpoolMakesFewRequestsOfManyTags sends 100 tags of 20 records a second
 // each through the built-in es, and through es_go without and with a spool.
 func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
+	support.LongForm(t)
 	seconds, noise := 10, 1.2 // CPU is counted in ticks of 10 ms, of which there are some 70
 	if os.Getenv("SOAK") != "" {
 		seconds, noise = 60, 1
@@ -125,6 +126,7 @@ func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
 // chunk before they answer: one on the thread that all inputs share, which
 // waits for the disk as often as there are tags, and one on a worker.
 func TestSpoolSyncTakesTheLoad(t *testing.T) {
+	support.LongForm(t)
 	seconds := 10
 	if os.Getenv("SOAK") != "" {
 		seconds = 60
@@ -208,6 +210,7 @@ func (s *sloth) longest(t *testing.T) (longest time.Duration, documents int) {
 // TestSpoolNeverBlocksTheEngine gives an agent without workers an Elasticsearch
 // that takes 10 seconds an answer, and looks for holes in what inputs made.
 func TestSpoolNeverBlocksTheEngine(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	program := fluentbit.ForTest(t)
 	s := &sloth{delay: 10 * time.Second, times: map[string][]time.Time{}}

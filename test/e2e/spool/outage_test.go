@@ -65,6 +65,7 @@ func outageLog(t *testing.T, path string, bytes int) (lines int) {
 // TestSpoolOutageCostsDiskAndNoMemory lets a spool grow while nothing listens,
 // and drains it when something does.
 func TestSpoolOutageCostsDiskAndNoMemory(t *testing.T) {
+	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	s, err := sink.Start(sink.Answers{})
 	if err != nil {

@@ -23,6 +23,7 @@ const (
 // TestSpoolSurvivesTenHotReloadsUnderLoad reloads Fluent Bit while lines come
 // and requests are under way: each time another instance takes the spool over.
 func TestSpoolSurvivesTenHotReloadsUnderLoad(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	fluentbit.Since(t, "3.2.3", e2e.ReloadHangs)
 	s := e2e.Cluster(t)
@@ -42,6 +43,7 @@ func TestSpoolSurvivesTenHotReloadsUnderLoad(t *testing.T) {
 // TestSpoolDrainsThroughHotReloads reloads Fluent Bit while what an outage left
 // is sent, and more comes.
 func TestSpoolDrainsThroughHotReloads(t *testing.T) {
+	support.LongForm(t)
 	t.Parallel()
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))

@@ -20,7 +20,7 @@ import (
 func TestTheAWSBuildSignsInTheHost(t *testing.T) {
 	built := os.Getenv("OUT_ES_AWS_SO")
 	if built == "" {
-		t.Skip("OUT_ES_AWS_SO doesn't name out_es_aws.so, which \"make aws\" builds")
+		t.Skip("OUT_ES_AWS_SO names no out_es_aws.so: make test-all does")
 	}
 	key := sigv4.Key{ID: "AKIDEXAMPLE", Secret: "hush5/secret", Token: "hush5token", Region: "eu-central-1", Service: "es"}
 	var bulks atomic.Int32
