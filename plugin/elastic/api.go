@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// apiTransport sends the requests of esapi, each to the host whose turn it is.
+// apiTransport sends the requests of esapi, each to the next host.
 type apiTransport struct {
 	client *Client
 	header http.Header
 }
 
-// attempt tells the sender of a request what became of it.
+// attempt is the outcome of a request, for its sender.
 type attempt struct {
 	// address is the host that was asked: scheme, host and port.
 	address string
-	// elsewhere says that it gave no answer, and that others are up.
+	// elsewhere means that it gave no answer, and that others are up.
 	elsewhere bool
 }
 

@@ -24,8 +24,8 @@ import (
 	"out_es/plugin/elastic"
 )
 
-// TestConnectionsThatFail names for each fault its class, by which deliver
-// decides whether the documents may have arrived, and the setting to look at.
+// TestConnectionsThatFail has for each fault its class, by which deliver decides whether the
+// documents may have arrived, and the setting to check.
 func TestConnectionsThatFail(t *testing.T) {
 	secure := newTLSServer(t, nil)
 	expired := newTLSServer(t, expiredCertificate(t))
@@ -84,7 +84,7 @@ func readRequest(r *bufio.Reader) {
 func newTLSServer(t *testing.T, certificate *tls.Certificate) *httptest.Server {
 	t.Helper()
 	server := httptest.NewUnstartedServer(accept(1))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // its handshakes fail on purpose
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // its handshakes are meant to fail
 	if certificate != nil {
 		server.TLS = &tls.Config{Certificates: []tls.Certificate{*certificate}}
 	}
@@ -123,8 +123,8 @@ func TestAConnectionThatBreaksWithinTheAnswer(t *testing.T) {
 	}
 }
 
-// A connection that was kept open and died in the meantime: nothing of the
-// request was read, and it goes out on a new one.
+// A kept-alive connection that died in the meantime: the server has read nothing of the request,
+// and it goes out on a new one.
 func TestAConnectionThatDiedWhileIdle(t *testing.T) {
 	closed := make(chan struct{}, 100)
 	address := listen(t, func(c net.Conn) {
@@ -136,8 +136,8 @@ func TestAConnectionThatDiedWhileIdle(t *testing.T) {
 	client := newClient(t, elastic.Options{}, "http://"+address)
 	for range 20 {
 		statuses, failure := send(t, client, newRequest(t, bulk.Plain, 1, 100_000))
-		// The close may be noticed only once the body was begun: then it is
-		// ambiguous, and never anything worse.
+		// The close may be noticed only after the body was begun: then it is ambiguous, and never
+		// anything worse.
 		if failure == nil && len(statuses) == 1 {
 			<-closed
 		} else if failure == nil || failure.Class != bulk.Ambiguous && failure.Class != bulk.Unreachable {
@@ -183,7 +183,7 @@ func TestServersThatAreSlow(t *testing.T) {
 	}
 }
 
-// A complete answer is an answer, though the connection stays open behind it.
+// A complete answer counts although the connection stays open behind it.
 func TestAnAnswerThatIsNeverEnded(t *testing.T) {
 	address := listen(t, func(c net.Conn) {
 		readRequest(bufio.NewReader(c))

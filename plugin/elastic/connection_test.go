@@ -22,9 +22,9 @@ import (
 	"out_es/test/support"
 )
 
-// A server that answers before it has read the request, as Elasticsearch does
-// with 413, and reads on later. Send must return, and nothing may read the
-// body behind it: the next request is written into the same memory.
+// A server that answers before it has read the request, as Elasticsearch does with 413, and
+// continues reading. Send must return, and nothing may read the body after that: the next request
+// is written into the same memory.
 func TestAnAnswerThatComesBeforeTheRequestWasRead(t *testing.T) {
 	const size = 20 << 20
 	ownTooLarge := `{"error":{"type":"content_too_long","reason":"entity content is too long"},"status":413}`
@@ -172,8 +172,8 @@ func TestCloseDropsIdleConnections(t *testing.T) {
 	<-ended
 }
 
-// sendAllocations is what a request costs, whatever its size. Measured: 16, and 39 for a long one,
-// which is written on a goroutine while its answer is waited for.
+// sendAllocations bounds the allocations of a request of any size. Measured: 16, and 39 for a long
+// one, which is written on a goroutine while its answer is awaited.
 const sendAllocations = 45
 
 func TestTheCostOfARequestDoesNotGrowWithIt(t *testing.T) {
@@ -206,12 +206,12 @@ func TestTheCostOfARequestDoesNotGrowWithIt(t *testing.T) {
 	}
 }
 
-// A request that its sender gave up says nothing about the host.
+// A request that its sender cancelled says nothing about the host.
 func TestARequestGivenUpDoesNotCostTheHostItsTurn(t *testing.T) {
 	alive, requests := recorder(t, 1)
 	mute := "http://" + listen(t, func(net.Conn) {})
 	client := newClient(t, elastic.Options{}, mute, alive)
-	for range 4 { // mute is asked at least once
+	for range 4 { // mute gets at least one
 		ctx, cancel := context.WithCancel(context.Background())
 		timer := time.AfterFunc(50*time.Millisecond, cancel)
 		_, failure := sendWithin(ctx, t, client, newRequest(t, bulk.Plain, 1, 10))
@@ -245,8 +245,8 @@ func TestAFailureNamesTheHostAndWhetherOthersAreUp(t *testing.T) {
 	}
 }
 
-// A host that swallows packets, here in the middle of TLS's handshake, must not use up the time that
-// a flush has (Retry_Budget) while another host is up.
+// A host that drops packets, here in the middle of TLS's handshake, must not use up the time of a
+// flush (Retry_Budget) while another host is up.
 func TestAHostThatSwallowsPacketsCostsAShareOfTheBudget(t *testing.T) {
 	authority := support.NewAuthority(t, "ours")
 	alive := secureServer(t, &tls.Config{Certificates: []tls.Certificate{authority.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}})
@@ -273,7 +273,7 @@ func TestAHostThatSwallowsPacketsCostsAShareOfTheBudget(t *testing.T) {
 	}
 }
 
-// What the server closed before anything was written is no duplicate in the making.
+// A connection that the server closed before anything was written is no possible duplicate.
 func TestAConnectionClosedWhileIdleIsNotAmbiguous(t *testing.T) {
 	for scheme, start := range map[string]func(*httptest.Server){"http": (*httptest.Server).Start, "https": (*httptest.Server).StartTLS} {
 		server := httptest.NewUnstartedServer(accept(1))

@@ -12,13 +12,13 @@ import (
 	"out_es/plugin/exchange"
 )
 
-// leastConnect is the shortest time that a connection gets to be made in, however many hosts there
-// are: one lost packet is sent again after less.
+// leastConnect is the minimum time to connect, however many hosts there are: one lost packet is
+// retransmitted sooner.
 const leastConnect = 500 * time.Millisecond
 
-// connections hold a connection pool for each host. When a file that TLS reads changes, connections
-// are made anew: requests under way end on the old ones, and the next goes out with what the files
-// say now. It is safe for concurrent use.
+// connections are a connection pool for each host. When a file of TLS changes, connections are
+// renewed: running requests end on the old ones, and the next uses the new files. It is safe for
+// concurrent use.
 type connections struct {
 	connect time.Duration
 	tls     TLS
@@ -68,10 +68,10 @@ func (c *connections) configs(m *material) func(name string) *tls.Config {
 	return func(name string) *tls.Config { return c.tls.config(m, name) }
 }
 
-// check looks for files that changed. What was read before stays where they can't be used.
+// check reads files that changed. If they can't be used, the previous ones stay in force.
 func (c *connections) check() { _ = c.files.check() }
 
-// errEnvironmentProxy quotes nothing: the value may hold a password.
+// errEnvironmentProxy quotes nothing: the value may contain a password.
 var errEnvironmentProxy = errors.New("elastic: HTTPS_PROXY or HTTP_PROXY in the environment is not the URL of a proxy (http, https, socks5 or socks5h)")
 
 // pool returns the pool of a host.

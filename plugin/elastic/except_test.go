@@ -2,7 +2,7 @@ package elastic
 
 import "testing"
 
-// What NO_PROXY means, as curl and Go's httpproxy have it.
+// The syntax of NO_PROXY, as in curl and Go's httpproxy.
 func TestHostsThatNoProxyNames(t *testing.T) {
 	for _, row := range []struct {
 		host, port, list string

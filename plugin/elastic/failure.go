@@ -17,16 +17,16 @@ import (
 	"out_es/plugin/exchange"
 )
 
-// errorBytes is how much of an answer that is no 200 is read: Elasticsearch's
-// error of a bulk is under 1 KB unless it quotes the request.
+// errorBytes is the maximum part of an answer other than 200 that is read: Elasticsearch's error of
+// a bulk request is under 1 KB unless it quotes the request.
 const errorBytes = 32 << 10
 
-// transportFailure tells a request that can't have arrived from one that may have: as soon as a
-// byte of it was written, it may.
+// transportFailure separates requests that can't have arrived from those that may have: the first
+// written byte makes the difference.
 func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
 	if problem, ok := errors.AsType[*SignError](err); ok {
-		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes what a token service answered
+		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes the answer of a token service
 		return f
 	}
 	refusal, refused := errors.AsType[*exchange.ProxyError](err)
@@ -41,8 +41,8 @@ func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	return f
 }
 
-// withoutURL drops the url.Error around err, whose text repeats the request's
-// address with what a user may have put into it.
+// withoutURL removes the url.Error around err, since its text repeats the request's address with
+// possible secrets.
 func withoutURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -51,11 +51,11 @@ func withoutURL(err error) error {
 	return err
 }
 
-// readFailure is that of an answer of 200 that can't be read to its end.
+// readFailure is the failure of an answer of 200 that can't be read to its end.
 func (c *Client) readFailure(err error, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Ambiguous, Host: a.address, Status: http.StatusOK, Err: err, Remedy: transportRemedy(err)}
 	if errors.Is(err, bulk.ErrForeign) {
-		// Whoever answers 200 with a page has not passed the request on.
+		// A server that answers 200 with a page has not passed the request on.
 		f.Class, f.Remedy = bulk.Unauthorized, c.foreignRemedy(a)
 	}
 	return f
@@ -93,11 +93,10 @@ func ownError(text []byte) (kind, reason string, ok bool) {
 	return "", "", false
 }
 
-// titleBytes is how much of a page's title is told.
+// titleBytes is the maximum length of a page's title in a message.
 const titleBytes = 100
 
-// titleOf is the title of a page, which tells most of whose it is and what it
-// doesn't like.
+// titleOf is the title of a page, which usually names its sender and the reason.
 func titleOf(page []byte) string {
 	const begin, end = "<title>", "</title>"
 	lower := bytes.ToLower(page)

@@ -8,16 +8,14 @@ import (
 	"time"
 )
 
-// retryRead is how long a file that could not be used is left alone: a
-// certificate may be there a moment before its key.
+// retryRead is the pause after an unusable file: a certificate may arrive a moment before its key.
 const retryRead = time.Second
 
-// fileBytes bounds what is read of a file: a bundle of every public authority
-// has 250 KB.
+// fileBytes bounds the part of a file that is read: a bundle of every public authority has 250 KB.
 const fileBytes = 4 << 20
 
-// stamp tells one state of a file from another. Kubernetes replaces a mounted
-// secret by pointing a link elsewhere, which makes it another file.
+// stamp identifies a state of a file. Kubernetes replaces a mounted secret by pointing a link
+// elsewhere, which makes it another file.
 type stamp struct{ info os.FileInfo }
 
 func stampOf(path string) (stamp, error) {
@@ -30,18 +28,17 @@ func (s stamp) equals(other stamp) bool {
 		s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }
 
-// unreadable is what is wrong with an option's file. Its path is told as the
-// option's value.
+// unreadable is the fault of an option's file. The path is the option's value, and in the message
+// already.
 func unreadable(problem *os.PathError) error { return fmt.Errorf("can't be read: %w", problem.Err) }
 
-// watched are files whose contents are used together, and read again when one
-// of them changes. It is safe for concurrent use.
+// watched are files that are used together, and read again when one of them changes. It is safe for
+// concurrent use.
 type watched struct {
 	paths []string
-	// use takes what the files hold now. Where it can't, what it took before
-	// stays in force.
+	// use applies the files' contents. If it fails, the previous contents stay in force.
 	use func(contents [][]byte) error
-	// complain is told that a change could not be used.
+	// complain is called for a change that could not be used.
 	complain func(error)
 
 	mu     sync.Mutex
@@ -49,8 +46,8 @@ type watched struct {
 	again  time.Time // not tried before this
 }
 
-// check looks whether the files changed, and reads them if so. The error is
-// that of the first time only; later ones go to complain.
+// check reads the files if they have changed. It returns the error of the first time only; later
+// ones go to complain.
 func (w *watched) check() error {
 	if len(w.paths) == 0 {
 		return nil
@@ -80,7 +77,7 @@ func (w *watched) check() error {
 	return nil
 }
 
-// look returns the files' stamps, nil where they are as before.
+// look returns the files' stamps, nil if they are unchanged.
 func (w *watched) look() ([]stamp, error) {
 	changed := w.stamps == nil
 	for i, path := range w.paths {

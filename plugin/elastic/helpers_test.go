@@ -90,7 +90,7 @@ func answer(n int) string {
 	return `{"errors":false,"items":[` + strings.TrimSuffix(strings.Repeat(`{"create":{"status":201}},`, n), ",") + `]}`
 }
 
-// accept reads the request and answers it as healthy.
+// accept reads the request and sends a healthy answer.
 func accept(n int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -99,8 +99,8 @@ func accept(n int) http.HandlerFunc {
 	}
 }
 
-// listen serves each connection with handle, which net/http's own server
-// couldn't do: it is too polite. The address is that of the listener.
+// listen serves each connection with handle, for faults that net/http's own server can't produce.
+// It returns the listener's address.
 func listen(t testing.TB, handle func(net.Conn)) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -134,5 +134,5 @@ func readHeader(r *bufio.Reader) (length int, err error) {
 	}
 }
 
-// unused is an address where nothing listens.
+// unused is an address without a listener.
 func unused(t testing.TB) string { return "127.0.0.1:" + support.FreePort(t) }

@@ -11,28 +11,26 @@ import (
 )
 
 const (
-	// firstPause is how long a host is left alone after its first failure. It
-	// doubles with each further one, up to longestPause. The official
-	// client starts at 60 s, in which the other hosts carry the load of one that
-	// only restarted.
+	// firstPause is the pause after a host's first failure. It doubles with each further one, up to
+	// longestPause. The official client starts at 60 s, during which the other hosts carry the load
+	// of one that only restarted.
 	firstPause   = time.Second
 	longestPause = time.Minute
 )
 
-// hosts are the addresses of Hosts and what is known of each. They take turns,
-// from a random one, so that the agents of a fleet don't begin with the same.
+// hosts are the addresses of Hosts and their states. They take turns, from a random one, so that
+// the agents of a fleet don't all begin with the same.
 //
 //	up ──a connection or a request failed──▶ aside, for 1 s ──▶ due: one request tries it
 //	▲                                          ▲                    │            │
 //	│                                          └── twice as long ───┼── failed ──┘
 //	└───────────── any answer, whatever its status ────────────────┘
 //
-// Where all are aside, the one that is due next is tried: there is nothing
-// better to do, and package deliver has its own pauses. It is safe for
-// concurrent use.
+// If all are aside, the one that is due next is tried: package deliver has its own pauses. It is
+// safe for concurrent use.
 type hosts struct {
 	now func() time.Time
-	// back is told of a host that answers again, and since when it was away.
+	// back is called when a host answers again, with the time of its first failure.
 	back func(address string, since time.Time)
 
 	mu   sync.Mutex
@@ -45,13 +43,13 @@ type host struct {
 	url     *url.URL
 	address string
 	pool    *exchange.Pool
-	// bulk is a bulk request without a body, fields its head as far as all have it in common.
+	// bulk is a bulk request without a body, fields the common part of the heads of bulk requests.
 	bulk   *http.Request
 	fields []byte
-	// failures are those since the last answer; 0 means that it is up.
+	// failures counts failures since the last answer; 0 means that the host is up.
 	failures int
-	// since is when the first of them was noticed, failed the last; due is when
-	// the host is tried again.
+	// since is the time of the first of them, failed that of the last; due is the time of the next
+	// try.
 	since, failed, due time.Time
 }
 
@@ -64,11 +62,11 @@ func newHosts(urls []*url.URL, back func(address string, since time.Time)) *host
 	return h
 }
 
-// addressOf is what can be dead or alive: scheme, host and port, without the
-// user and the path.
+// addressOf identifies a host that can be up or down: scheme, host and port, without the user and
+// the path.
 func addressOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-// next returns the host whose turn it is, and reports whether others are up.
+// next returns the next host in turn, and reports whether others are up.
 func (h *hosts) next() (next *host, othersUp bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,7 +83,7 @@ func (h *hosts) next() (next *host, othersUp bool) {
 		}
 	}
 	if next.failures > 0 {
-		h.postpone(next, now) // one request tries it, not all that come meanwhile
+		h.postpone(next, now) // one request tries it, not all concurrent ones
 	}
 	for _, other := range h.all {
 		othersUp = othersUp || other.failures == 0 && other.address != next.address
@@ -93,8 +91,8 @@ func (h *hosts) next() (next *host, othersUp bool) {
 	return next, othersUp
 }
 
-// postpone says when a host that failed is tried again: after half the pause
-// to one and a half, so that the agents of a fleet don't come at once.
+// postpone sets the time of the next try of a failed host: after half the pause to one and a half,
+// so that the agents of a fleet don't come at once.
 func (h *hosts) postpone(failed *host, now time.Time) {
 	pause := longestPause
 	if doublings := failed.failures - 1; doublings < 10 {
@@ -103,9 +101,8 @@ func (h *hosts) postpone(failed *host, now time.Time) {
 	failed.due = now.Add(pause/2 + rand.N(pause))
 }
 
-// lost tells that a request that began at some time got no answer, and says
-// whether other hosts are up. Requests that were under way when the host was
-// lost are one failure.
+// lost notes that a request that began at some time got no answer, and reports whether other hosts
+// are up. Concurrent requests of one loss are one failure.
 func (h *hosts) lost(address string, began time.Time) (elsewhere bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -127,8 +124,7 @@ func (h *hosts) lost(address string, began time.Time) (elsewhere bool) {
 	return elsewhere
 }
 
-// answered tells that a host answered, with whatever status: a 429 or a 503 is
-// a sign of life.
+// answered notes that a host answered, with any status: a 429 or a 503 is a sign of life.
 func (h *hosts) answered(address string) {
 	h.mu.Lock()
 	var since time.Time

@@ -23,7 +23,7 @@ func fakeHosts(t *testing.T, addresses ...string) (h *hosts, pass func(time.Dura
 	return h, func(d time.Duration) { now = now.Add(d) }
 }
 
-// asked counts how often each host is next in n turns.
+// asked counts the turns of each host in n calls of next.
 func asked(t *testing.T, h *hosts, n int) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
@@ -56,8 +56,7 @@ func TestInstancesBeginWithDifferentHosts(t *testing.T) {
 	}
 }
 
-// Each failure doubles the time that a host is left alone, from 1 s to 1 min,
-// give or take a half; an answer ends it.
+// Each failure doubles a host's pause, from 1 s to 1 min, give or take a half; an answer ends it.
 func TestALostHostIsTriedAfterGrowingPauses(t *testing.T) {
 	const step = 100 * time.Millisecond
 	h, pass := fakeHosts(t, "http://dead:1", "http://up:1")
@@ -117,8 +116,8 @@ func TestWhereAllAreLostTheyAreTriedInTurn(t *testing.T) {
 			t.Errorf("%s is lost, and others are up: %v", address, elsewhere)
 		}
 	}
-	// Nobody waits for a host: with no time passing, one that drew the longest
-	// pause could stay behind the other two for ever.
+	// No request waits for a host: with no time passing, one that drew the longest pause could stay
+	// behind the other two forever.
 	counts := map[string]int{}
 	for range 300 {
 		pass(10 * time.Millisecond)

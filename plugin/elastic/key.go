@@ -43,8 +43,8 @@ var (
 	errKeyPassword = errors.New("can't be decrypted: the password in TLS_Key_Passwd is wrong, or the way of encryption is not PBES2 or OpenSSL's traditional one")
 )
 
-// clearKey returns the key of a PEM file, decrypted. Errors of the libraries
-// that decrypt say little more than that they failed, and are left out.
+// clearKey returns the key of a PEM file, decrypted. Errors of the decrypting libraries say little
+// more than that they failed, and are left out.
 func clearKey(text []byte, password string) ([]byte, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch {
@@ -75,8 +75,8 @@ func clearPKCS8(block *pem.Block, password string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// clearTraditional decrypts what RFC 1423 calls a key. Its encryption is weak,
-// which is why the standard library advises against making new ones.
+// clearTraditional decrypts a key in the format of RFC 1423. Its encryption is weak, so the
+// standard library advises against making new ones.
 func clearTraditional(block *pem.Block, password string) ([]byte, error) {
 	if password == "" {
 		return nil, errNoPassword

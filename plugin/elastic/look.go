@@ -12,22 +12,21 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// Sight is what a look showed.
+// Sight is the result of a look.
 type Sight struct {
-	// Host is who was asked.
+	// Host is the address of the server.
 	Host string
 	// Status is that of the answer to GET /.
 	Status int
 	Server Server
 }
 
-// Look asks one of the hosts who it is, with GET /. An answer that doesn't tell,
-// since the key may do nothing but write (403), or since there is no such
-// address (404, 405, 400 as Elasticsearch words it), is none the worse for it:
-// its headers may tell. The failure is one that a bulk request would meet, too.
+// Look identifies the server with GET /. Some answers don't: the key may lack the privilege (403),
+// or the address may not exist (404, 405, 400 in Elasticsearch's form). That is no failure: their
+// headers may tell. A failure is one that a bulk request would meet, too.
 //
-// Server is known from here on, where it can be: what depends on it, such as
-// templates, goes behind it.
+// Server is known after it, if it can be known: templates and other things that depend on it come
+// later.
 func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
 	response, err := esapi.InfoRequest{}.Do(ctx, c.api)
@@ -37,7 +36,7 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 		case ctx.Err() == context.Canceled:
 			f.Class = bulk.Canceled
 		case f.Class == bulk.Ambiguous:
-			f.Class = bulk.Unreachable // nothing is changed by a look
+			f.Class = bulk.Unreachable // a look changes nothing
 		}
 		return Sight{}, f
 	}
@@ -63,7 +62,7 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 // introduction reads an answer of 200 to GET /.
 func introduction(text []byte, header http.Header) Server {
 	server := serverOf(header.Get)
-	number := jsoniter.Get(text, "version", "number").ToString() // "" where it is no JSON
+	number := jsoniter.Get(text, "version", "number").ToString() // "" if it is not JSON
 	tagline := jsoniter.Get(text, "tagline").ToString()
 	switch {
 	case server.Family != Unknown:

@@ -8,19 +8,18 @@ import (
 	"strings"
 )
 
-// proxyFor says by which proxy a request goes, nil for none.
+// proxyFor returns the proxy of a request, nil for none.
 type proxyFor func(*http.Request) (*url.URL, error)
 
-// noProxy is what NoProxy returns.
+// noProxy is the result of NoProxy.
 var noProxy = &url.URL{}
 
-// NoProxy returns the value of Options.Proxy that asks every host directly,
-// whatever the environment says.
+// NoProxy returns the value of Options.Proxy that disables proxies, whatever the environment says.
 func NoProxy() *url.URL { return noProxy }
 
-// newProxy returns the environment's proxies for nil (as net/http reads them
-// once: HTTPS_PROXY, HTTP_PROXY, NO_PROXY), else the one that is given for all
-// hosts but those that except, NO_PROXY's value, names.
+// newProxy returns the environment's proxies for nil (read once, as in net/http: HTTPS_PROXY,
+// HTTP_PROXY, NO_PROXY), else the given one for all hosts except those in except, the value of
+// NO_PROXY.
 func newProxy(given *url.URL, except string) proxyFor {
 	switch given {
 	case nil:
@@ -36,9 +35,9 @@ func newProxy(given *url.URL, except string) proxyFor {
 	}
 }
 
-// excepted says whether a list as in NO_PROXY has the host: names with those
-// below them, names below when they begin with a dot, addresses, networks, each
-// with a port if need be, or * for all.
+// excepted reports whether a list in the syntax of NO_PROXY contains the host: names with their
+// subdomains, subdomains of names that begin with a dot, addresses, networks, each with an optional
+// port, or * for all.
 func excepted(host, port, list string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	address, _ := netip.ParseAddr(host)

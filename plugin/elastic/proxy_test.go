@@ -18,15 +18,14 @@ import (
 	"out_es/test/support"
 )
 
-// forwarder is a proxy that passes requests and tunnels on, for those who say
-// the password.
+// forwarder is a proxy that forwards requests and tunnels of clients with the password.
 type forwarder struct {
 	address string
-	login   string // user:password; "" lets everybody through
-	refuse  int    // a status for everybody, 0 for none
+	login   string // user:password; "" admits all
+	refuse  int    // a status for all, 0 for none
 
 	mu    sync.Mutex
-	asked []string // what was asked for
+	asked []string // requested addresses
 }
 
 func newForwarder(t *testing.T, login string, refuse int) *forwarder {
@@ -129,8 +128,7 @@ func TestAProxyThatIsNotThere(t *testing.T) {
 	}
 }
 
-// TestSOCKS asks through a proxy that speaks RFC 1928, of which it knows just
-// enough for one connection.
+// TestSOCKS uses a proxy with just enough of RFC 1928 for one connection.
 func TestSOCKS(t *testing.T) {
 	host := newServer(t, accept(1)).URL
 	address := listen(t, func(c net.Conn) {

@@ -46,9 +46,9 @@ func transportRemedy(err error) string {
 	return ""
 }
 
-// connecting says that a connection, or its TLS handshake, took too long. The
-// error of the handshake's timeout has no name, but, unlike that of the
-// request's, doesn't call itself a context's.
+// connecting reports whether a connection, or its TLS handshake, took too long. The error of the
+// handshake's timeout has no name, but, unlike that of the request's, doesn't call itself a
+// context's.
 func connecting(err error) bool {
 	var (
 		dial    *net.OpError
@@ -60,8 +60,8 @@ func connecting(err error) bool {
 	return errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// proxyRemedy is "" for an error that is not a proxy's. net/http wraps one of
-// connecting to a proxy in an OpError of its own.
+// proxyRemedy is "" for an error that is not a proxy's. net/http wraps one of connecting to a proxy
+// in an OpError of its own.
 func proxyRemedy(err error) string {
 	if refusal, ok := errors.AsType[*exchange.ProxyError](err); ok {
 		if refusal.Status == http.StatusProxyAuthRequired {
@@ -103,9 +103,8 @@ func tlsRemedy(err error) string {
 	return alertRemedy(err)
 }
 
-// alertRemedy reads the server's word on why it ended a handshake: an OpError
-// "remote error" with an alert of RFC 8446, section 6, whose type crypto/tls
-// keeps to itself. It is a number all the same.
+// alertRemedy reads the server's reason for ending a handshake: an OpError "remote error" with an
+// alert of RFC 8446, section 6, whose type crypto/tls doesn't export. It is a number all the same.
 func alertRemedy(err error) string {
 	problem, ok := errors.AsType[*net.OpError](err)
 	if !ok || problem.Op != "remote error" || problem.Err == nil || reflect.TypeOf(problem.Err).Kind() != reflect.Uint8 {

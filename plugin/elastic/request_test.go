@@ -16,7 +16,7 @@ import (
 	"out_es/plugin/elastic"
 )
 
-// got is a request as a server saw it.
+// got is a request as received by a server.
 type got struct {
 	*http.Request
 	body []byte
@@ -155,8 +155,7 @@ func TestHeadersTravelWithEveryRequest(t *testing.T) {
 	}
 }
 
-// A server that repeats what it was sent, in whatever form, is quoted without
-// the secrets in it.
+// A server's answer that repeats the request, in any form, is quoted without the secrets in it.
 func TestAnAnswerThatRepeatsSecretsIsQuotedWithoutThem(t *testing.T) {
 	const secret = "hu/sh5+mu m7"
 	var encodings = map[string]func(string) string{
@@ -245,7 +244,7 @@ func TestADeadHostCostsOneRequest(t *testing.T) {
 	}
 }
 
-// 429 and 5xx are answers: the host is there.
+// 429 and 5xx are answers: the host is up.
 func TestAHostThatAnswersIsNotDead(t *testing.T) {
 	var mu sync.Mutex
 	requests := map[string]int{}

@@ -12,7 +12,7 @@ import (
 	"out_es/plugin/exchange"
 )
 
-// call is the memory that one request works with, and leaves to the next.
+// call is the memory of one request, reused by the next.
 type call struct {
 	head    []byte
 	request exchange.Request
@@ -20,7 +20,7 @@ type call struct {
 	reader  bulk.AnswerReader
 }
 
-// prepare writes for each host what the heads of its bulk requests have in common.
+// prepare writes the common part of the heads of bulk requests, for each host.
 //
 // Possible errors: that of a proxy in the environment.
 func (c *Client) prepare(header http.Header) error {
@@ -36,7 +36,7 @@ func (c *Client) prepare(header http.Header) error {
 	return nil
 }
 
-// bulkRequest is a bulk request to a host, but for its body.
+// bulkRequest is a bulk request to a host, without its body.
 func (c *Client) bulkRequest(host *url.URL, header http.Header) *http.Request {
 	u := *host
 	u.User = nil
@@ -53,7 +53,7 @@ func (c *Client) bulkRequest(host *url.URL, header http.Header) *http.Request {
 	return r
 }
 
-// setUserOf lets the user of a host's URL ask, where no header says who does.
+// setUserOf authenticates with the user of a host's URL, unless a header does already.
 func setUserOf(host *url.URL, r *http.Request) {
 	if host.User != nil && r.Header.Get("Authorization") == "" {
 		password, _ := host.User.Password()
@@ -61,8 +61,8 @@ func setUserOf(host *url.URL, r *http.Request) {
 	}
 }
 
-// Send posts req and calls each for every item of the answer. It returns only
-// once nothing reads req's bytes any more.
+// Send posts req and calls each for every item of the answer. It returns only when nothing reads
+// req's bytes any more.
 func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (items int, failure *bulk.Failure) {
 	body, err := req.Seal()
 	if err != nil {

@@ -5,19 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// Family is a kind of server. What differs between them (templates, lifecycles,
-// types of fields) is decided by it.
+// Family is a kind of server. It decides on differences in templates, lifecycles and types of
+// fields.
 type Family uint8
 
 // The families.
 const (
-	// Unknown: nothing has answered yet, or what did doesn't say.
+	// Unknown: no answer yet, or one that doesn't tell.
 	Unknown Family = iota
-	// Elasticsearch says so in a header since 7.14, and in its answer to GET /.
+	// Elasticsearch identifies itself in a header since 7.14, and in its answer to GET /.
 	Elasticsearch
-	// OpenSearch says so in its answer to GET /, and in a header since 3.
+	// OpenSearch identifies itself in its answer to GET /, and in a header since 3.
 	OpenSearch
-	// Foreign answered GET / as neither of them does.
+	// Foreign is the family of any other answer to GET /.
 	Foreign
 )
 
@@ -25,11 +25,11 @@ var familyNames = [...]string{Unknown: "unknown", Elasticsearch: "Elasticsearch"
 
 func (f Family) String() string { return familyNames[f] }
 
-// Server is what we talk to, as far as it told.
+// Server is the known identity of the server.
 type Server struct {
 	Family Family
-	// Version is such as "9.5.3", and "" where the server didn't tell: a key
-	// that may only write is not told.
+	// Version is such as "9.5.3", and "" if it is unknown: the server doesn't tell it to a
+	// write-only key.
 	Version string
 }
 
@@ -53,8 +53,8 @@ func serverOf(field func(name string) string) Server {
 	return Server{}
 }
 
-// learned is what is known of the server. The first answer that tells decides;
-// later ones can add the version. It is safe for concurrent use.
+// learned collects the identity of the server. The first answer that tells decides; later ones can
+// add the version. It is safe for concurrent use.
 type learned struct{ server atomic.Pointer[Server] }
 
 func (l *learned) get() Server {
@@ -87,6 +87,6 @@ func (l *learned) add(told Server) {
 	}
 }
 
-// Server is what is known so far of what we talk to. Every answer, that of a
-// bulk request too, tells of it by its headers; Look asks.
+// Server is the identity of the server, as far as it is known. Every answer's headers add to it,
+// also those of bulk requests; Look asks.
 func (c *Client) Server() Server { return c.server.get() }

@@ -125,7 +125,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// A server may answer with whatever it likes.
+// A server's error may have any length.
 func TestALongErrorIsReadInPart(t *testing.T) {
 	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)

@@ -27,7 +27,7 @@ func (c *Client) FindTemplate(ctx context.Context, kind template.Kind, name stri
 	}
 	answer, failure := c.ask(ctx, request)
 	if failure != nil && failure.Status == http.StatusNotFound && failure.Type != "" {
-		return template.Found{}, nil // Elasticsearch's own 404, not that of somebody on the way
+		return template.Found{}, nil // Elasticsearch's own 404, not a proxy's
 	}
 	if failure != nil {
 		return template.Found{}, failure
@@ -54,20 +54,19 @@ func (c *Client) PutTemplate(ctx context.Context, t *template.Template, p templa
 	switch acknowledged := jsoniter.Get(answer, "acknowledged"); {
 	case acknowledged.ValueType() != jsoniter.BoolValue:
 		return &bulk.Failure{Class: bulk.Unauthorized, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
-	case !acknowledged.ToBool(): // the cluster is slow to take it up: the next look finds it
+	case !acknowledged.ToBool(): // the cluster is slow to apply it: the next look finds it
 		return &bulk.Failure{Class: bulk.Unavailable, Status: http.StatusOK}
 	}
 	return nil
 }
 
-// ask makes one small request and returns its answer, which is 2xx and has at
-// most errorBytes.
+// ask makes one small request and returns its answer, which is 2xx and has at most errorBytes.
 func (c *Client) ask(ctx context.Context, request esapi.Request) ([]byte, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
 	response, err := request.Do(ctx, c.api)
 	if err != nil {
 		failure := c.transportFailure(err, attempt)
-		failure.Class = bulk.Unreachable // also where a proxy refused to connect: that is no answer about templates
+		failure.Class = bulk.Unreachable // also if a proxy refused to connect: that is no answer about templates
 		return nil, failure
 	}
 	defer func() { _ = response.Body.Close() }()

@@ -11,7 +11,7 @@ import (
 	"out_es/plugin/template"
 )
 
-// templateAnswers are what may come of a request about a template.
+// templateAnswers are the possible answers to a request about a template.
 var templateAnswers = map[string]struct {
 	status int
 	text   string

@@ -10,30 +10,30 @@ import (
 	"fmt"
 )
 
-// TLS says whom to trust, and who we are. The zero value trusts the machine's
+// TLS has the trusted authorities and the client's certificate. The zero value trusts the machine's
 // authorities.
 type TLS struct {
-	// SkipVerify takes any certificate.
+	// SkipVerify accepts any certificate.
 	SkipVerify bool
-	// CAFile has the authorities to trust, PEM.
+	// CAFile has the trusted authorities, PEM.
 	CAFile string
 	// CertFile and KeyFile are this client's, PEM; KeyPassword decrypts the key.
 	CertFile, KeyFile, KeyPassword string
-	// ServerName is whom the certificate must be for, in place of the host.
+	// ServerName is the name in the server's certificate, in place of the host.
 	ServerName string
-	// CAFingerprint is the SHA-256 of the authority to trust, 64 digits.
+	// CAFingerprint is the SHA-256 of the trusted authority, 64 digits.
 	CAFingerprint string
 	// MinVersion is as in tls.Config.
 	MinVersion uint16
 }
 
-// material is what was read of the files.
+// material is the content of the files.
 type material struct {
 	roots       *x509.CertPool // nil: the machine's
 	certificate *tls.Certificate
 }
 
-// files are those to read, in the order in which load takes their contents.
+// files are the paths to read, in the order of load's contents.
 func (t TLS) files() (paths []string) {
 	for _, path := range []string{t.CAFile, t.CertFile, t.KeyFile} {
 		if path != "" {
@@ -43,7 +43,7 @@ func (t TLS) files() (paths []string) {
 	return paths
 }
 
-// load makes sense of the files' contents.
+// load parses the files' contents.
 //
 // Possible errors: *OptionError, which quotes nothing of a key.
 func (t TLS) load(contents [][]byte) (*material, error) {
@@ -69,8 +69,8 @@ func (t TLS) load(contents [][]byte) (*material, error) {
 func (t TLS) config(m *material, host string) *tls.Config {
 	c := &tls.Config{MinVersion: t.MinVersion, ServerName: t.ServerName, RootCAs: m.roots, InsecureSkipVerify: t.SkipVerify}
 	if m.certificate != nil {
-		// Sent whatever authorities the server names, so that it is the server
-		// who says what it doesn't like.
+		// It is sent for any authorities that the server names, so that the server's own error
+		// tells the reason.
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return m.certificate, nil }
 	}
 	if t.CAFingerprint != "" {
@@ -84,17 +84,16 @@ func (t TLS) config(m *material, host string) *tls.Config {
 	return c
 }
 
-// fingerprintError is that of a server which does not send the authority whose
-// fingerprint is known.
+// fingerprintError means that the server does not send the authority with the known fingerprint.
 type fingerprintError struct{ sent []string }
 
 func (e *fingerprintError) Error() string {
 	return fmt.Sprintf("none of the certificates that the server sent has the fingerprint in TLS_CA_Fingerprint; theirs are %s", e.sent)
 }
 
-// verifyPinned trusts the certificate with the known fingerprint, and no other,
-// as the authority of the server's, which must be valid and for the name, as
-// Beats' ssl.ca_trusted_fingerprint does.
+// verifyPinned trusts the certificate with the known fingerprint, and no other, as the authority of
+// the server's certificate, which must be valid and have the name, as in Beats'
+// ssl.ca_trusted_fingerprint.
 func (t TLS) verifyPinned(state tls.ConnectionState, name string) error {
 	want, err := hex.DecodeString(t.CAFingerprint)
 	if err != nil {

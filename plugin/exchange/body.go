@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// restBytes and restTime bound what is read and waited for behind what the caller wanted of an
-	// answer, so that the connection can be used again: white space, or the end of chunks.
+	// restBytes and restTime bound the reading of an answer's rest, such as white space or the end
+	// of chunks, after which the connection can be used again.
 	restBytes = 4 << 10
 	restTime  = 100 * time.Millisecond
 	// trailerBytes bounds the fields behind the last chunk.
@@ -20,7 +20,7 @@ const (
 
 var errChunk = errors.New("exchange: the answer is not chunked as it says")
 
-// framing is how an answer's body ends.
+// framing is the way in which an answer's body ends.
 type framing uint8
 
 const (
@@ -29,23 +29,23 @@ const (
 	untilClose
 )
 
-// Answer is an answer whose head was read. It belongs to its connection: nothing of it may be used
+// Answer is an answer after its head was read. It belongs to its connection: it must not be used
 // after Close.
 type Answer struct {
 	connection *connection
 	head       head
-	// text is the head as it came, valid until the body is read.
+	// text is the unparsed head, valid until the body is read.
 	text    []byte
 	framing framing
-	// left is what is still to be read of the body, or of the current chunk.
+	// left is the number of unread bytes of the body, or of the current chunk.
 	left int64
-	// chunks says that the end of a chunk is due before the next one.
+	// chunks means that the end of a chunk is due before the next one.
 	chunks bool
-	// ended is why nothing more comes: io.EOF behind a whole body.
+	// ended is the error of further reads: io.EOF behind a whole body.
 	ended error
 }
 
-// begin takes a head.
+// begin initializes the answer from a head.
 func (a *Answer) begin(h head, text []byte, method string) {
 	*a = Answer{connection: a.connection, head: h, text: text}
 	switch {
@@ -63,8 +63,8 @@ func (a *Answer) begin(h head, text []byte, method string) {
 // Status is the answer's status.
 func (a *Answer) Status() int { return a.head.status }
 
-// Field returns the first header field of that name, "" where there is none. It must be called
-// before the body is read.
+// Field returns the first header field of that name, "" for none. It must be called before the body
+// is read.
 func (a *Answer) Field(name string) string {
 	_, fields := cutLine(a.text)
 	for {
@@ -104,7 +104,7 @@ func (a *Answer) Read(p []byte) (n int, err error) {
 	return 0, a.ended
 }
 
-// read reads something, unless it returns an error.
+// read reads at least one byte, unless it returns an error.
 func (a *Answer) read(p []byte) (int, error) {
 	if a.framing == untilClose {
 		n, err := a.connection.read(p)
@@ -174,7 +174,7 @@ func unexpected(err error) error {
 	return err
 }
 
-// chunkSize reads `1f4`, with whatever stands behind a semicolon.
+// chunkSize reads `1f4`, and ignores the text behind a semicolon.
 func chunkSize(line []byte) (int64, error) {
 	line, found := bytes.CutSuffix(line, []byte("\r\n"))
 	if !found || bytes.IndexByte(line, '\r') >= 0 {
@@ -203,14 +203,14 @@ func chunkSize(line []byte) (int64, error) {
 	return size, nil
 }
 
-// Close ends the exchange. The connection is kept for the next one where the answer was read to its
-// end, but for a short rest.
+// Close ends the exchange. The connection is kept if the answer was read to its end, except for a
+// short rest.
 func (a *Answer) Close() error {
 	a.connection.end(a.drain())
 	return nil
 }
 
-// drain reads a short rest, and reports whether the connection stands behind the answer now.
+// drain reads a short rest, and reports whether the connection is at the end of the answer.
 func (a *Answer) drain() bool {
 	if a.ended == nil && a.framing != untilClose && !a.head.closes && a.left <= restBytes {
 		_ = a.connection.SetReadDeadline(time.Now().Add(restTime))

@@ -16,10 +16,10 @@ import (
 	"out_es/plugin/callback"
 )
 
-// keepAlive is how often the kernel asks whether the other side of an idle connection is there.
+// keepAlive is the interval at which the kernel probes the other side of an idle connection.
 const keepAlive = 30 * time.Second
 
-// ports are those of URLs without one.
+// ports are the default ports of schemes.
 var ports = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
 // addressOf is the host and port of a URL.
@@ -31,7 +31,7 @@ func addressOf(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// ProxyError is the answer of a proxy that does not let a connection through.
+// ProxyError is the answer of a proxy that refuses a connection.
 type ProxyError struct {
 	Status int
 	// Proxy is its scheme, host and port.
@@ -42,8 +42,8 @@ func (e *ProxyError) Error() string {
 	return fmt.Sprintf("the proxy %s answered %d %s", e.Proxy, e.Status, http.StatusText(e.Status))
 }
 
-// connectTimeout is the error of a connection that was not made in time, for other reasons than the
-// end of the exchange's own time.
+// connectTimeout is the error of a connection that took too long, for other reasons than the end of
+// the exchange's own time.
 type connectTimeout struct{}
 
 func (connectTimeout) Error() string { return "the connection was not made in time" }
@@ -54,8 +54,8 @@ func (connectTimeout) Timeout() bool { return true }
 // Temporary implements net.Error.
 func (connectTimeout) Temporary() bool { return true }
 
-// AbsoluteForm reports whether requests name the scheme and the host in their first line, and the
-// proxy's credentials in their header: to a proxy that passes on requests, not connections.
+// AbsoluteForm reports whether requests have the scheme and the host in their first line, and the
+// proxy's credentials in their header: to a proxy that forwards requests, not connections.
 func (p *Pool) AbsoluteForm() bool {
 	proxy := p.options.Proxy
 	return proxy != nil && p.options.URL.Scheme == "http" && (proxy.Scheme == "http" || proxy.Scheme == "https")
@@ -70,8 +70,8 @@ func (p *Pool) proxyAuthorization() string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.options.Proxy.User.Username()+":"+password))
 }
 
-// connect makes a connection. Name resolution needs a large stack and may last, so that it is never
-// done on the host's thread.
+// connect makes a connection. Name resolution needs a large stack and may take long, so it never
+// runs on the host's thread.
 func (p *Pool) connect(ctx context.Context, r *Request) (c *connection, err error) {
 	callback.Lasting(ctx, func(ctx context.Context) { c, err = p.dial(ctx, r.ConnectWithin) })
 	return c, err
@@ -100,7 +100,7 @@ func (p *Pool) dial(ctx context.Context, within time.Duration) (*connection, err
 	return newConnection(p, conn, d.socket, generation), nil
 }
 
-// dialing is a connection in the making.
+// dialing is a connection that is being made.
 type dialing struct {
 	ctx     context.Context
 	limit   time.Duration
@@ -109,10 +109,10 @@ type dialing struct {
 	socket  *socket
 }
 
-// dial connects to the host, through the proxy where there is one.
+// dial connects to the host, through the proxy if there is one.
 //
 // Possible errors: *ProxyError; *net.OpError, with the operation "proxyconnect" or "socks connect"
-// where it is the proxy that can't be reached; those of crypto/tls.
+// if the proxy can't be reached; those of crypto/tls.
 func (d *dialing) dial() (net.Conn, error) {
 	host, proxy := d.options.URL, d.options.Proxy
 	var conn net.Conn
@@ -160,7 +160,7 @@ func (d *dialing) secure(conn net.Conn, name string) (net.Conn, error) {
 	return secured, nil
 }
 
-// throughHTTP connects to a proxy, and through it where the host speaks TLS.
+// throughHTTP connects to a proxy, and through it for a host with TLS.
 func (d *dialing) throughHTTP(proxy, host *url.URL) (net.Conn, error) {
 	conn, err := d.open(proxy)
 	if err == nil && proxy.Scheme == "https" {
@@ -192,7 +192,7 @@ func (d *dialing) throughHTTP(proxy, host *url.URL) (net.Conn, error) {
 	return conn, nil
 }
 
-// connectAnswer reads the answer to CONNECT, byte by byte: what follows belongs to the host.
+// connectAnswer reads the answer to CONNECT, byte by byte: the bytes behind it belong to the host.
 func connectAnswer(conn net.Conn) (status int, err error) {
 	text := make([]byte, 0, 256)
 	for one := make([]byte, 1); len(text) < headBytes; {
@@ -215,7 +215,7 @@ func connectAnswer(conn net.Conn) (status int, err error) {
 	return 0, errHeadSize
 }
 
-// watch ends what runs on the connection when the time is over.
+// watch interrupts the connection when the time is over.
 func (d *dialing) watch() (stop func()) {
 	if deadline, bounded := d.ctx.Deadline(); bounded {
 		_ = d.socket.SetDeadline(deadline)

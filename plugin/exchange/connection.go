@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// headBytes bounds an answer's head, interimAnswers how many 1xx may precede it.
+	// headBytes bounds an answer's head, interimAnswers the number of 1xx before it.
 	headBytes      = 64 << 10
 	interimAnswers = 5
 	// bufferBytes holds the head and the body of an ordinary answer: it is read with one call.
@@ -23,10 +23,10 @@ const (
 	bufferBytes = 4 << 10
 	// lineBytes bounds a line between chunks.
 	lineBytes = 4 << 10
-	// atOnceBytes is the longest request that is written before its answer is looked at: it fits
-	// into the kernel's buffers, so that writing does not wait for the server.
+	// atOnceBytes is the longest request that is written before its answer is awaited: it fits into
+	// the kernel's buffers, so writing doesn't wait for the server.
 	atOnceBytes = 64 << 10
-	// lateAnswer is how long an answer is waited for on a connection that takes no more bytes.
+	// lateAnswer is the time to wait for an answer on a connection that accepts no more bytes.
 	lateAnswer = time.Second
 )
 
@@ -40,21 +40,21 @@ var (
 // connection is one kept-alive connection, and the exchange that runs on it, if any. One goroutine
 // at a time uses it; only interrupt is called from others.
 type connection struct {
-	net.Conn // over socket, perhaps with TLS in between
+	net.Conn // over socket, perhaps through TLS
 	socket   *socket
 	plain    bool // Conn is socket
 	pool     *Pool
-	// generation is the pool's when the connection was made, since when it became idle.
+	// generation is the pool's at the connection's start, since the begin of its idle time.
 	generation int
 	since      time.Time
 
-	// buffer[from:to] was read and is not used yet.
+	// buffer[from:to] was read and is unused.
 	buffer   []byte
 	from, to int
 	answer   Answer
 	rest     [512]byte
 
-	// ctx is the running exchange's; stop ends its watch over ctx.
+	// ctx is the running exchange's; stop ends watching ctx.
 	ctx       context.Context
 	stop      func() bool
 	interrupt func()
@@ -88,10 +88,10 @@ func (c *connection) exchange(ctx context.Context, r *Request) (*Answer, error) 
 	return &c.answer, nil
 }
 
-// begin puts the exchange under ctx: its deadline is the connection's, its cancellation a deadline
-// in the past.
+// begin applies ctx to the exchange: its deadline becomes the connection's, its cancellation a
+// deadline in the past.
 func (c *connection) begin(ctx context.Context) {
-	deadline, _ := ctx.Deadline() // the zero time is none
+	deadline, _ := ctx.Deadline() // the zero time is no deadline
 	_ = c.SetDeadline(deadline)
 	c.ctx, c.socket.written = ctx, 0
 	if ctx.Done() != nil {
@@ -99,24 +99,24 @@ func (c *connection) begin(ctx context.Context) {
 	}
 }
 
-// onThread notes that what follows is read on a thread of the host, if it is.
+// onThread notes whether the following reads are on a thread of the host.
 func (c *connection) onThread(ctx context.Context) {
 	if callback.Within(ctx) {
 		c.socket.thread = ctx
 	}
 }
 
-// end ends the exchange. Where the connection stands behind a whole answer it is kept.
+// end ends the exchange. A connection behind a whole answer is kept.
 func (c *connection) end(whole bool) {
 	if c.ctx == nil {
 		return // ended already
 	}
 	if c.stop != nil && !c.stop() {
-		whole = false // the interruption may come only now
+		whole = false // the interruption may still come
 	}
 	c.ctx, c.stop, c.socket.thread = nil, nil, nil
 	if !whole || c.from != c.to {
-		_ = c.socket.Close() // without TLS's goodbye, which could wait
+		_ = c.socket.Close() // without TLS's close_notify, which could block
 		return
 	}
 	c.from, c.to = 0, 0
@@ -143,7 +143,7 @@ func (c *connection) atOnce(r *Request) error {
 	return nil
 }
 
-// awaitLate reports whether an answer may have come though the request could not be written: a
+// awaitLate reports whether an answer may have arrived although the request could not be written: a
 // server that refuses a request may stop reading it.
 func (c *connection) awaitLate(problem error) bool {
 	if c.socket.written == 0 || c.ctx.Err() != nil || errors.Is(problem, os.ErrDeadlineExceeded) {
@@ -158,7 +158,7 @@ func (c *connection) awaitLate(problem error) bool {
 }
 
 // inParallel writes a long request on a goroutine while it waits for the answer: a server may
-// answer before it has read everything, and not read on. When it returns, nothing reads the
+// answer before it has read everything, and stop reading. When it returns, no goroutine reads the
 // request any more.
 func (c *connection) inParallel(r *Request) error {
 	wrote := make(chan error, 1)
@@ -177,13 +177,12 @@ func (c *connection) inParallel(r *Request) error {
 	}
 	c.answer.head.closes = true
 	if err != nil && problem != nil && errors.Is(err, context.DeadlineExceeded) && !errors.Is(problem, context.DeadlineExceeded) {
-		return problem // the answer was waited for only because writing had failed
+		return problem // the answer was awaited only because writing failed
 	}
 	return err
 }
 
-// awaitWriter returns when nothing is written any more. An answer that comes before the end of the
-// request ends it.
+// awaitWriter returns when the writer has ended. An answer before the end of the request ends it.
 func (c *connection) awaitWriter(wrote <-chan error, answer error) (problem error, early bool) {
 	if answer == nil {
 		timer := time.NewTimer(restTime)
@@ -211,8 +210,7 @@ func (c *connection) write(r *Request) error {
 	return c.explain(err)
 }
 
-// explain names a deadline after its cause: the end of the time for the exchange, or of the
-// interest in it.
+// explain replaces a deadline by its cause: the end of the exchange's time, or its cancellation.
 func (c *connection) explain(err error) error {
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
@@ -223,7 +221,7 @@ func (c *connection) explain(err error) error {
 	return fmt.Errorf("%w (%w)", context.DeadlineExceeded, err)
 }
 
-// readHead reads the head of the answer that counts.
+// readHead reads the head of the final answer.
 func (c *connection) readHead(r *Request) error {
 	for range interimAnswers + 1 {
 		text, err := c.headText()
@@ -271,7 +269,7 @@ func (c *connection) headText() ([]byte, error) {
 	}
 }
 
-// line reads up to a line's end, which is part of it. It is valid until the next call.
+// line reads up to and including a line's end. It is valid until the next call.
 func (c *connection) line() ([]byte, error) {
 	seen := 0
 	for {
@@ -287,7 +285,7 @@ func (c *connection) line() ([]byte, error) {
 	}
 }
 
-// fill reads more into the buffer, which may come to hold most bytes that are not used yet.
+// fill reads more into the buffer, up to most unused bytes.
 //
 // Possible errors: those of reading; full.
 func (c *connection) fill(most int, full error) error {
@@ -309,7 +307,7 @@ func (c *connection) fill(most int, full error) error {
 	return c.explain(noProgress(err))
 }
 
-// read reads from the buffer, or where it is empty from the connection.
+// read reads from the buffer, or from the connection if it is empty.
 func (c *connection) read(p []byte) (int, error) {
 	if c.from < c.to {
 		n := copy(p, c.buffer[c.from:c.to])
@@ -333,7 +331,7 @@ func noProgress(err error) error {
 func (c *connection) scratch() []byte { return c.rest[:] }
 
 // alive reports whether an idle connection can be used again: the server has neither closed it nor
-// said anything. Under TLS what it said may be a session ticket, which is read and left.
+// sent anything. Under TLS that may be a session ticket, which is read and ignored.
 func (c *connection) alive() bool {
 	if !c.socket.readiness.within(0) {
 		return true
@@ -343,6 +341,6 @@ func (c *connection) alive() bool {
 	}
 	_ = c.SetReadDeadline(time.Now().Add(time.Millisecond))
 	n, err := c.Conn.Read(c.rest[:])
-	// On a machine that is busy the time may be over before anything was read.
+	// On a busy machine the time may be over before the read.
 	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded) && !c.socket.readiness.within(0)
 }

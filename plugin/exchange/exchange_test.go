@@ -92,7 +92,7 @@ func newPool(t testing.TB, address string) *Pool {
 	return p
 }
 
-// post asks with a body of that size.
+// post sends a body of that size.
 func post(ctx context.Context, p *Pool, size int) (status int, body string, err error) {
 	head := AppendLength([]byte("POST /_bulk HTTP/1.1\r\nHost: x\r\n"), size)
 	answer, err := p.Do(ctx, &Request{Method: "POST", Head: head, Body: bytes.Repeat([]byte("x"), size)})
@@ -116,7 +116,7 @@ func (h *host) Wake() <-chan struct{} { return h.wake }
 
 func (h *host) Service() { h.serviced.Add(1) }
 
-// everywhere runs a test on a goroutine's behalf, and on that of the host's thread.
+// everywhere runs a test on a goroutine, and on the host's thread.
 func everywhere(t *testing.T, test func(t *testing.T, ctx context.Context)) {
 	for name, ctx := range map[string]func() context.Context{
 		"goroutine": func() context.Context { return t.Context() },
@@ -135,7 +135,7 @@ const (
 	large = 8 << 20 // more than the kernel's buffers hold
 )
 
-// TestAnswers has for each answer what is understood, and whether the connection is kept.
+// TestAnswers has for each answer its status and body, and whether the connection is kept.
 func TestAnswers(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	for name, c := range map[string]struct {
@@ -200,8 +200,8 @@ func TestAnAnswerThatEndsWithTheConnection(t *testing.T) {
 	}
 }
 
-// A connection that the server closed while it was idle has taken nothing of a request: the
-// request goes out on a new one, and nobody hears of it.
+// A connection that the server closed while it was idle has accepted no byte of a request: the
+// request goes out on a new one, without an error.
 func TestAConnectionClosedWhileIdleCostsNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, ctx context.Context) {
 		closed := make(chan struct{}, 100)
@@ -216,7 +216,7 @@ func TestAConnectionClosedWhileIdleCostsNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-closed
-			for p.idle[0].alive() { // until the kernel has heard of it
+			for p.idle[0].alive() { // until the kernel has received the close
 				time.Sleep(time.Millisecond)
 			}
 		}
@@ -226,7 +226,8 @@ func TestAConnectionClosedWhileIdleCostsNothing(t *testing.T) {
 	})
 }
 
-// A reset behind the first byte leaves open what arrived: it is told, and nothing is sent again.
+// After a reset behind the first byte the request may have arrived: it is reported, and not sent
+// again.
 func TestAResetWithinARequestIsNotSentAgain(t *testing.T) {
 	for _, size := range []int{1000, large} {
 		everywhere(t, func(t *testing.T, ctx context.Context) {
@@ -298,8 +299,8 @@ func TestALongRequestArrivesWhole(t *testing.T) {
 	})
 }
 
-// Go's runtime interrupts its threads by a signal. A wait in the kernel goes on behind it, and the
-// request is sent once.
+// Go's runtime interrupts its threads by a signal. A wait in the kernel continues, and the request
+// is sent once.
 func TestASignalDoesNotEndAWait(t *testing.T) {
 	release := make(chan struct{})
 	s := serve(t, func(s *server, c net.Conn, r *bufio.Reader) {
@@ -326,7 +327,7 @@ func TestASignalDoesNotEndAWait(t *testing.T) {
 	}
 }
 
-// An answer that drips ends with the time of the exchange, not with that of a single read.
+// An answer that drips is bounded by the time of the exchange, not by that of a single read.
 func TestAnAnswerThatDripsIsBounded(t *testing.T) {
 	for name, text := range map[string]string{
 		"its header": "HTTP/1.1 200 OK\r\nX-Slow: " + strings.Repeat("x", 1000),
@@ -377,7 +378,7 @@ func TestCancellationEndsAnExchange(t *testing.T) {
 	}
 }
 
-// While the host's thread waits for long, the host's log goes on.
+// While the host's thread waits for long, it prints the host's log.
 func TestTheThreadIsServicedWhileAnAnswerIsSlow(t *testing.T) {
 	h := newHost()
 	s := serve(t, func(s *server, c net.Conn, r *bufio.Reader) {
@@ -414,7 +415,7 @@ func TestConnectionsThatWereIdleForLongAreClosed(t *testing.T) {
 	}
 }
 
-// A corked socket gathers what crypto/tls writes record by record, and writes it with one call.
+// A corked socket collects the records of crypto/tls, and writes them with one call.
 func TestACorkedSocketWritesOnce(t *testing.T) {
 	got := make(chan []byte, 1)
 	s := serve(t, func(_ *server, _ net.Conn, r *bufio.Reader) {

@@ -12,8 +12,7 @@ import (
 	"testing"
 )
 
-// oddAnswers are answers that servers and proxies really give, and some that they shouldn't. They
-// are the fuzzer's first inputs.
+// oddAnswers are answers of real servers and proxies, and some illegal ones. They seed the fuzzer.
 var oddAnswers = []string{
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
 	"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\n{}",
@@ -58,7 +57,7 @@ var oddAnswers = []string{
 	"\r\nHTTP/1.1 200 OK\r\n\r\n", "SSH-2.0-x\r\n", "<html>", "", "\x15\x03\x01\x00\x02\x02\x46",
 }
 
-// inMemory is a connection to nobody, from which an answer is read.
+// inMemory is a connection without a peer, from which an answer is read.
 type inMemory struct {
 	net.Conn
 	io.Reader
@@ -66,7 +65,7 @@ type inMemory struct {
 
 func (c inMemory) Read(p []byte) (int, error) { return c.Reader.Read(p) }
 
-// read is what was understood of an answer.
+// understood is a reader's result for an answer.
 type understood struct {
 	status  int
 	body    []byte
@@ -109,8 +108,8 @@ func theirs(text []byte, method string) (u understood, err error) {
 	}
 }
 
-// FuzzAnswer holds the reader to net/http's: what it takes as a whole answer, net/http takes as the
-// same one. It may refuse what net/http takes, as the errors of parseHead say.
+// FuzzAnswer compares the reader with net/http's: if it accepts a whole answer, net/http reads the
+// same one. It may reject answers that net/http accepts, as the errors of parseHead say.
 func FuzzAnswer(f *testing.F) {
 	for _, text := range oddAnswers {
 		f.Add([]byte(text), false)
@@ -130,7 +129,7 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("net/http refuses %q: %v; taken for %+v", text, err, got)
 		}
 		if folded := strings.Contains(string(text), "\n ") || strings.Contains(string(text), "\n\t"); folded {
-			got.product = want.product // lines that go on are left out
+			got.product = want.product // continuation lines are ignored
 		}
 		if got.status != want.status || !slices.Equal(got.body, want.body) || got.product != want.product {
 			t.Fatalf("%q: taken for %+v, net/http has %+v", text, got, want)

@@ -7,20 +7,20 @@ import (
 	"math"
 )
 
-// head is what an answer's status line and header fields say about it.
+// head has the relevant parts of an answer's status line and header fields.
 type head struct {
 	// status is the three digits, minor the version: 1 of HTTP/1.1.
 	status, minor int
 	// length is the Content-Length, -1 without one.
 	length  int64
 	chunked bool
-	// closes says that the server closes the connection behind the answer.
+	// closes means that the server closes the connection behind the answer.
 	closes bool
 }
 
-// The errors of an answer that is no HTTP/1 answer. net/http takes some of what is refused here,
-// such as a Content-Length beside a Transfer-Encoding: whoever sends that may mean another end of
-// the answer than we do (RFC 9112, section 6.3).
+// The errors of an answer that is not HTTP/1. net/http accepts some answers that are rejected here,
+// such as a Content-Length beside a Transfer-Encoding: the sender may mean another end of the
+// answer than we do (RFC 9112, section 6.3).
 var (
 	errStatusLine = errors.New("exchange: the answer does not begin with an HTTP/1 status line")
 	errField      = errors.New("exchange: the answer has a malformed header field")
@@ -91,7 +91,7 @@ func (h *head) field(name, value []byte) error {
 	return nil
 }
 
-// contentLength reads a length. A second one is refused, whatever it says.
+// contentLength reads a length. A second one is rejected, whatever its value.
 func (h *head) contentLength(value []byte) error {
 	if len(value) == 0 || h.length >= 0 {
 		return errLengths
@@ -107,7 +107,7 @@ func (h *head) contentLength(value []byte) error {
 	return nil
 }
 
-// framing decides how the answer ends.
+// framing determines how the answer ends.
 func (h *head) framing() error {
 	if h.chunked && (h.length >= 0 || h.minor == 0) {
 		return errLengths
@@ -126,7 +126,7 @@ func (h *head) bodiless() bool { return h.status < 200 || h.status == 204 || h.s
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// is compares as HTTP compares names: without regard to case.
+// is compares names as HTTP does, ignoring case.
 func is(text []byte, name string) bool {
 	return len(text) == len(name) && bytes.EqualFold(text, []byte(name))
 }
@@ -145,16 +145,16 @@ func hasToken(list []byte, token string) bool {
 
 func trim(value []byte) []byte { return bytes.Trim(value, " \t") }
 
-// cutLine returns the first line without its end, which is CRLF or, as many readers have it, LF
+// cutLine returns the first line without its end, which is CRLF or, as many readers accept, LF
 // alone.
 func cutLine(text []byte) (line, rest []byte) {
 	line, rest, _ = bytes.Cut(text, []byte{'\n'})
 	return bytes.TrimSuffix(line, []byte{'\r'}), rest
 }
 
-// cutField returns the first header field of a head. A nil name is the end. A line that begins
-// with white space belongs to the field before it (RFC 9112, section 5.2): it is refused behind
-// what matters, and left out elsewhere.
+// cutField returns the first header field of a head. A nil name is the end. A line that begins with
+// white space continues the field before it (RFC 9112, section 5.2): it is rejected behind a field
+// that matters, and ignored elsewhere.
 //
 // Possible errors: errField.
 func cutField(text []byte) (name, value, rest []byte, err error) {

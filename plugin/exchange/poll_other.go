@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// readiness can't look at a socket on this system: every read waits in package net.
+// readiness can't check a socket on this system: every read waits in package net.
 type readiness struct{}
 
 func (*readiness) init(syscall.RawConn) {}
 
-// within reports whether waiting beforehand makes no sense.
+// within reports whether a read would be useful, without waiting.
 func (*readiness) within(d time.Duration) bool { return d > 0 }

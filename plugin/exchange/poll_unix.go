@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readiness asks the kernel whether a socket can be read. It only ever looks: whatever it says,
-// the read that follows is that of package net, with its deadlines.
+// readiness asks the kernel whether a socket is readable. It only ever looks: the read that follows
+// is that of package net, with its deadlines, whatever the answer.
 type readiness struct {
 	raw     syscall.RawConn
 	fds     [1]unix.PollFd
@@ -25,7 +25,7 @@ func (r *readiness) init(raw syscall.RawConn) {
 }
 
 // within reports whether the socket became readable, was closed or failed within d. The descriptor
-// stays open meanwhile, whoever closes the connection.
+// stays open in between, even if the connection is closed.
 func (r *readiness) within(d time.Duration) bool {
 	r.timeout, r.ready = d, false
 	return r.raw.Control(r.poll) != nil || r.ready
@@ -44,7 +44,7 @@ func (r *readiness) wait(fd uintptr) {
 			return
 		}
 		if err != unix.EINTR { // the runtime's own signals interrupt it, too
-			r.ready = true // the read tells what is wrong
+			r.ready = true // the read returns the error
 			return
 		}
 	}

@@ -1,7 +1,7 @@
-// Package exchange makes HTTP/1.1 requests on kept-alive connections, in the goroutine that asks:
-// it writes the request with one system call, and reads the answer with the next. Nothing is
-// handed to other goroutines, and no timer is made, for a small request that is answered promptly.
-// It never sends a request again once a byte of it was written. docs/adr/0023 has the measurements.
+// Package exchange makes HTTP/1.1 requests on kept-alive connections, in the calling goroutine: it
+// writes the request with one system call, and reads the answer with the next. A small request with
+// a prompt answer involves no other goroutine and no timer. It never sends a request again once a
+// byte of it was written. docs/adr/0023 has the measurements.
 //
 // The answer's parser is fuzzed against net/http's.
 package exchange
@@ -18,16 +18,17 @@ import (
 )
 
 const (
-	// idleTime closes a connection that was not used. Load balancers cut idle ones after 60 s and
-	// more; ours go first, so that no request meets one that is already dead.
+	// idleTime is the time after which an unused connection is closed. Load balancers cut idle ones
+	// after 60 s and more; ours end first, so that no request meets a dead one.
 	idleTime = 50 * time.Second
-	// idleConnections is how many stay open to a host: more than Workers would be idle ones.
+	// idleConnections is the number of open connections to a host that are kept: more than Workers
+	// would be idle ones.
 	idleConnections = 8
 )
 
-// Request is what is written. Nothing reads it any more once Do returned.
+// Request is one request. Nothing reads it any more after Do has returned.
 type Request struct {
-	// Method is the one in Head: what an answer may hold depends on it.
+	// Method is the one in Head: the framing of the answer depends on it.
 	Method string
 	// Head is the request line and the header fields, the empty line included.
 	Head []byte
@@ -36,9 +37,9 @@ type Request struct {
 	ConnectWithin time.Duration
 }
 
-// Error is why a request has no answer.
+// Error is the reason why a request has no answer.
 type Error struct {
-	// Began reports whether the kernel took bytes of the request, so that it may have arrived.
+	// Began reports whether the kernel accepted bytes of the request, so that it may have arrived.
 	Began bool
 	Err   error
 }
@@ -47,7 +48,7 @@ func (e *Error) Error() string { return e.Err.Error() }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Options say how a host is reached.
+// Options configure the connections to a host.
 type Options struct {
 	// URL has the scheme, http or https, and the host.
 	URL *url.URL
@@ -55,7 +56,7 @@ type Options struct {
 	Proxy *url.URL
 	// TLS returns the configuration for connections to a name.
 	TLS func(name string) *tls.Config
-	// ConnectTimeout bounds a connection's making, with TLS.
+	// ConnectTimeout bounds the time to connect, including TLS.
 	ConnectTimeout time.Duration
 }
 
@@ -64,7 +65,7 @@ type Pool struct {
 	options Options
 
 	mu         sync.Mutex
-	idle       []*connection // the last one was used last
+	idle       []*connection // the most recently used one last
 	config     func(name string) *tls.Config
 	generation int // of config
 	closed     bool
@@ -75,7 +76,7 @@ type Pool struct {
 func NewPool(o Options) *Pool { return &Pool{options: o, config: o.TLS} }
 
 // Do sends a request and returns its answer, which must be closed. A kept connection that turns out
-// to be closed before a byte was written costs nothing: the next one is taken, or a new one made.
+// to be closed before a byte was written costs nothing: the next one is used, or a new one made.
 //
 // Possible errors: *Error.
 func (p *Pool) Do(ctx context.Context, r *Request) (*Answer, error) {
@@ -98,7 +99,7 @@ func (p *Pool) Do(ctx context.Context, r *Request) (*Answer, error) {
 	}
 }
 
-// get returns the kept connection that was used last, and drops those that are dead. nil is none.
+// get returns the most recently used kept connection, and drops dead ones. nil is none.
 func (p *Pool) get() *connection {
 	for {
 		p.mu.Lock()
@@ -118,7 +119,7 @@ func (p *Pool) get() *connection {
 	}
 }
 
-// put keeps a connection whose exchange has ended.
+// put keeps a connection after its exchange.
 func (p *Pool) put(c *connection) {
 	c.since = time.Now()
 	p.mu.Lock()
@@ -133,7 +134,7 @@ func (p *Pool) put(c *connection) {
 	}
 }
 
-// noSweep is what a fault of sweep costs: idle connections stay until they are looked at for reuse.
+// noSweep ignores a panic of sweep: idle connections then stay until they are checked for reuse.
 func noSweep(any) {}
 
 // sweep closes connections that were idle for long. One timer serves all of them.
@@ -155,7 +156,7 @@ func (p *Pool) sweep() {
 	}
 }
 
-// Renew makes new connections with another configuration. Exchanges under way end on the old ones.
+// Renew makes new connections with another configuration. Running exchanges end on the old ones.
 func (p *Pool) Renew(config func(name string) *tls.Config) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

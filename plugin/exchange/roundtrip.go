@@ -17,8 +17,8 @@ func (p *Pool) AppendHead(dst []byte, req *http.Request, length int) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendFields appends the request line and the header fields, to which others may be appended.
-// What says where the body ends is the exchange's own: such fields of req are left out.
+// AppendFields appends the request line and the header fields, to which others may be appended. The
+// exchange itself sets the fields that frame the body: those of req are left out.
 func (p *Pool) AppendFields(dst []byte, req *http.Request) []byte {
 	dst = append(append(dst, req.Method...), ' ')
 	if p.AbsoluteForm() {
@@ -62,11 +62,11 @@ func AppendLength(dst []byte, length int) []byte {
 	return append(dst, "\r\n\r\n"...)
 }
 
-// oneLine keeps a value from becoming more than one field.
+// oneLine prevents a value from becoming more than one field.
 var oneLine = strings.NewReplacer("\r", " ", "\n", " ")
 
-// RoundTrip implements http.RoundTripper, for requests that are few and small. It reads the body
-// into memory first.
+// RoundTrip implements http.RoundTripper, for few and small requests. It reads the body into memory
+// first.
 //
 // Possible errors: those of the body; *Error.
 func (p *Pool) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -92,8 +92,8 @@ func (p *Pool) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// responseBody is closed once, however often its reader closes it: the connection has another
-// exchange then.
+// responseBody is closed once, however often its reader closes it: after the first time the
+// connection belongs to another exchange.
 type responseBody struct{ answer *Answer }
 
 func (b *responseBody) Read(p []byte) (int, error) {

@@ -9,24 +9,25 @@ import (
 )
 
 const (
-	// promptly is how long the host's thread itself waits for an answer. Elasticsearch takes a
-	// few milliseconds for a small request; what takes longer is waited for on a goroutine.
+	// promptly is the maximum time that the host's thread itself waits for an answer. Elasticsearch
+	// takes a few milliseconds for a small request; a goroutine waits for longer ones.
 	promptly = 100 * time.Millisecond
-	// corkBytes is how much is gathered for one system call: a request of 20 records has 16 KB.
+	// corkBytes is the number of bytes that are collected for one system call: a request of 20
+	// records has 16 KB.
 	corkBytes = 64 << 10
 )
 
-// socket is the TCP connection below TLS and proxies. It is the place where an exchange waits.
+// socket is the TCP connection below TLS and proxies. Exchanges wait here.
 type socket struct {
 	*net.TCPConn
 	readiness readiness
-	// thread is the context of the exchange where it runs on a thread of the host, else nil.
+	// thread is the context of an exchange on a thread of the host, else nil.
 	thread context.Context
-	// corked makes Write gather what uncork writes: head and body, and under TLS each record, are
-	// written one by one. What is longer than corkBytes is not copied.
+	// corked makes Write collect bytes for uncork: head and body, and under TLS each record, are
+	// written one by one. Texts longer than corkBytes are not copied.
 	corked bool
 	out    []byte
-	// written counts the bytes that the kernel took since reset.
+	// written counts the bytes that the kernel accepted since reset.
 	written int64
 }
 
@@ -40,9 +41,9 @@ func newSocket(conn *net.TCPConn) (*socket, error) {
 	return s, nil
 }
 
-// Read implements net.Conn. A goroutine parks until there is something to read. A thread of the
-// host waits in the kernel instead, since parking a goroutine that is locked to its thread takes
-// two more switches to other threads.
+// Read implements net.Conn. A goroutine parks until the socket is readable. A thread of the host
+// waits in the kernel instead, since parking a goroutine that is locked to its thread takes two
+// more switches to other threads.
 func (s *socket) Read(p []byte) (n int, err error) {
 	if s.thread == nil || s.readiness.within(promptly) {
 		return s.TCPConn.Read(p)
@@ -79,7 +80,7 @@ func (s *socket) flush() error {
 
 func (s *socket) cork() { s.corked = true }
 
-// uncork writes what was gathered.
+// uncork writes the collected bytes.
 func (s *socket) uncork() error {
 	s.corked = false
 	return s.flush()

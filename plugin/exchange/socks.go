@@ -10,7 +10,7 @@ import (
 	"strconv"
 )
 
-// SOCKS 5 as RFC 1928 and RFC 1929 have it.
+// SOCKS 5 of RFC 1928 and RFC 1929.
 const (
 	socksVersion  = 5
 	socksNone     = 0
@@ -46,7 +46,7 @@ func (d *dialing) throughSOCKS(proxy *url.URL, address string) (net.Conn, error)
 	return conn, nil
 }
 
-// socksLogin agrees on who asks.
+// socksLogin authenticates with the proxy.
 func socksLogin(conn net.Conn, user *url.Userinfo) error {
 	methods := []byte{socksNone}
 	if user != nil {
@@ -77,7 +77,7 @@ func socksLogin(conn net.Conn, user *url.Userinfo) error {
 	return err
 }
 
-// socksAsk asks for a connection.
+// socksAsk requests a connection.
 func socksAsk(conn net.Conn, address string) error {
 	host, text, err := net.SplitHostPort(address)
 	if err != nil {
@@ -116,7 +116,7 @@ func socksAsk(conn net.Conn, address string) error {
 	return socksSkip(conn, answer[3], answer[4])
 }
 
-// socksSkip reads the rest of the bound address, of which the first byte was read, and the port.
+// socksSkip reads the rest of the bound address, after its first byte, and the port.
 func socksSkip(conn net.Conn, kind, first byte) error {
 	rest := 2
 	switch kind {

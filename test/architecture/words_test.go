@@ -36,7 +36,6 @@ var unfinished = []string{
 	"plugin/deliver",
 	"plugin/drain",
 	"plugin/elastic",
-	"plugin/exchange",
 	"plugin/fluentbit/fluentbittest",
 	"plugin/report",
 	"plugin/source",
