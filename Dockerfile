@@ -29,6 +29,8 @@ RUN case "$TARGETARCH" in \
 COPY Makefile LICENSE CHANGELOG.md out_es.go ./
 COPY plugin plugin
 COPY lint lint
+COPY tool tool
+COPY docs/man docs/man
 COPY cmd cmd
 COPY release release
 ARG VERSION=0.1.0
@@ -48,7 +50,7 @@ LABEL org.opencontainers.image.title="Fluent Bit with ${PLUGIN}" \
       org.opencontainers.image.base.name="fluent/fluent-bit:${FLUENT_BIT}"
 # Either has the same name here, so that the same command and the same manifests run both.
 COPY --from=build /src/out/${PLUGIN}.so /usr/lib/out_es.so
-COPY --from=build /src/out/out_es-lint /usr/bin/out_es-lint
+COPY --from=build /src/out/out-es /usr/bin/out-es
 COPY --from=build /src/out/LICENSE /src/out/THIRD_PARTY.txt /src/out/sbom.cdx.json /usr/share/doc/out_es/
 COPY deploy/image/fluent-bit.conf /fluent-bit/etc/fluent-bit-es.conf
 # ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD, or ES_API_KEY, are optional;

@@ -10,7 +10,7 @@ TAGS       := nethttpomithttp2
 BUILD_ANY  := CGO_ENABLED=1 go build -buildmode=c-shared -trimpath -buildvcs=false
 BUILD_SO   := $(BUILD_ANY) -tags=$(TAGS) -ldflags='$(LDFLAGS)'
 BUILD_AWS  := $(BUILD_ANY) -tags=$(TAGS),aws -ldflags='$(LDFLAGS) -X out_es/plugin.Version=$(VERSION)+aws'
-BUILD_LINT := CGO_ENABLED=0 go build -tags=aws -trimpath -buildvcs=false -ldflags='-s -w -buildid='
+BUILD_TOOL := CGO_ENABLED=0 go build -tags=aws -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X out_es/tool.Version=$(VERSION)'
 
 # "fluent-bit -e out_es.so" finds the file in the loader's own folders only:
 # /usr/lib, or /usr/lib64 where the system keeps 64-bit libraries there.
@@ -35,8 +35,8 @@ aws: out_es_aws.so ## Build out_es_aws.so, which signs requests for Amazon OpenS
 out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
 	$(BUILD_AWS) -o $@ .
 
-out_es-lint: need-go $(shell find lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the linter for Fluent Bit's configuration (docs/lint.md)
-	$(BUILD_LINT) -o $@ ./cmd/out_es-lint
+out-es: need-go $(shell find tool lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the operator's tool (docs/out-es.md)
+	$(BUILD_TOOL) -o $@ ./cmd/out-es
 
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
@@ -79,10 +79,10 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	go vet -tags aws . ./plugin/...
 	$(STATICCHECK) ./...
 	go test -count=1 ./test/architecture/...
-	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate
+	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./tool
 
-generate: need-go ## Write the files that are made from code: docs/configuration.md, plots, golden files
-	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./lint -update
+generate: need-go ## Write the files that are made from code: docs/configuration.md, docs/out-es.md, man pages, plots, golden files
+	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./lint ./tool -update
 
 # Tools and schemas for deploy/ lie outside the repository: they take a minute to build.
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy
@@ -168,9 +168,12 @@ dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for li
 	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_SO) -o $$folder/out_es.so .; \
 	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_AWS) -o $$folder/out_es_aws.so .; \
 	  rm $$folder/*.h; \
-	  GOOS=linux GOARCH=$$arch $(BUILD_LINT) -o $$folder/out_es-lint ./cmd/out_es-lint; \
+	  GOOS=linux GOARCH=$$arch $(BUILD_TOOL) -o $$folder/out-es ./cmd/out-es; \
+	  ln -s out-es $$folder/out_es-lint; \
+	  mkdir $$folder/man $$folder/completions; cp docs/man/*.1 $$folder/man; \
+	  for shell in bash zsh fish; do go run ./cmd/out-es completion $$shell > $$folder/completions/out-es.$$shell; done; \
 	  cp LICENSE CHANGELOG.md $$folder; \
-	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es_aws.so $$folder/out_es-lint; \
+	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es_aws.so $$folder/out-es; \
 	  $(TAR) -C $(DIST) -c $$name | gzip -n -9 > $$folder.tar.gz; \
 	  rm -r $$folder; \
 	done
@@ -196,12 +199,12 @@ test-dist: packages ## Test what "make packages" made: install and load it (arm6
 # leaves out what nothing calls, but a file without its symbols, as they are released, can only be judged by its modules' versions.
 VULNCHECK = build/govulncheck $(if $(GOVULNDB),-db=$(GOVULNDB))
 
-vulncheck: need-go need-cc ## Look for known vulnerabilities in what the plugins and the linter call (asks vuln.go.dev, or GOVULNDB=file:///…)
+vulncheck: need-go need-cc ## Look for known vulnerabilities in what the plugins and out-es call (asks vuln.go.dev, or GOVULNDB=file:///…)
 	@GOBIN=$(CURDIR)/build go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
 	$(BUILD_SO) -ldflags= -o build/out_es.so .
 	$(BUILD_AWS) -ldflags= -o build/out_es_aws.so .
-	$(BUILD_LINT) -ldflags= -o build/out_es-lint ./cmd/out_es-lint
-	@for what in "-tags=$(TAGS) ./..." "-tags=$(TAGS),aws ./..." "-mode=binary build/out_es.so" "-mode=binary build/out_es_aws.so" "-mode=binary build/out_es-lint"; do \
+	$(BUILD_TOOL) -ldflags= -o build/out-es ./cmd/out-es
+	@for what in "-tags=$(TAGS) ./..." "-tags=$(TAGS),aws ./..." "-mode=binary build/out_es.so" "-mode=binary build/out_es_aws.so" "-mode=binary build/out-es"; do \
 	  echo "== govulncheck $$what"; \
 	  $(VULNCHECK) $$what || { code=$$?; test $$code = 3 || echo "*** govulncheck could not run, so nothing was checked. It needs https://vuln.go.dev, or a copy of it that GOVULNDB names (file:///…)."; exit $$code; }; \
 	done
@@ -212,7 +215,7 @@ install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX
 	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
 
 clean: ## Remove what was built
-	rm -rf out_es.so out_es.h out_es_aws.so out_es_aws.h out_es-lint build $(DIST)
+	rm -rf out_es.so out_es.h out_es_aws.so out_es_aws.h out-es build $(DIST)
 
 need-go:
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is missing. Debian/Ubuntu: apt-get install golang (or a newer one from go.dev); macOS: brew install go"; exit 1; }

@@ -118,7 +118,7 @@ func TestFormats(t *testing.T) {
 	for format, want := range map[lint.Format]string{
 		lint.Text:   "a,b.conf:3: note: 100% <of\nit> [rule]\n",
 		lint.JSON:   "[\n  {\n    \"file\": \"a,b.conf\",\n    \"line\": 3,\n    \"severity\": \"note\",\n    \"rule\": \"rule\",\n    \"message\": \"100% <of\\nit>\"\n  }\n]\n",
-		lint.GitHub: "::notice file=a%2Cb.conf,line=3,title=out_es-lint rule::100%25 <of%0Ait>\n",
+		lint.GitHub: "::notice file=a%2Cb.conf,line=3,title=out-es check rule::100%25 <of%0Ait>\n",
 	} {
 		var out strings.Builder
 		if err := lint.Write(&out, found, format); err != nil || out.String() != want {

@@ -42,7 +42,7 @@ func Write(out io.Writer, findings []Finding, format Format) error {
 			if f.Severity == Note {
 				command = "notice"
 			}
-			if _, err := fmt.Fprintf(out, "::%s file=%s,line=%d,title=out_es-lint %s::%s\n",
+			if _, err := fmt.Fprintf(out, "::%s file=%s,line=%d,title=out-es check %s::%s\n",
 				command, property.Replace(f.File), f.Line, f.Rule, escape.Replace(f.Message)); err != nil {
 				return err
 			}

@@ -18,6 +18,9 @@ var enters = map[string]struct {
 	why      string
 }{
 	"github.com/CycloneDX/":            {[]string{"out_es/release"}, "it is the bill of materials, and not part of the shared object"},
+	"github.com/spf13/":                {[]string{"out_es/tool"}, "it is command lines, and not part of the shared object"},
+	"github.com/fatih/":                {[]string{"out_es/tool"}, "it is colours, and not part of the shared object"},
+	"github.com/mattn/":                {[]string{"out_es/tool"}, "it is terminals, and not part of the shared object"},
 	"go.yaml.in/yaml/":                 {[]string{"out_es/lint", "out_es/lint/sections"}, "it is the linter's, and not part of the shared object"},
 	"github.com/fluent/fluent-bit-go/": {[]string{"out_es"}, "it is the ABI"},
 	"github.com/elastic/":              {[]string{"out_es/plugin/elastic"}, "it is HTTP, which only elastic knows"},
@@ -43,7 +46,7 @@ type pkg struct {
 
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "out_es", "out_es/plugin/...", "out_es/lint/...", "out_es/cmd/...", "out_es/release").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,CgoFiles", "out_es", "out_es/plugin/...", "out_es/lint/...", "out_es/tool/...", "out_es/cmd/...", "out_es/release").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,6 +262,26 @@ func TestTheOrdinaryBuildHasNoSDK(t *testing.T) {
 		}
 		if has := strings.Contains(string(out), "github.com/aws/"); has != want {
 			t.Errorf("with the tags %q the plugin links AWS's SDK: %v", tags, has)
+		}
+	}
+}
+
+// TestThePluginLinksNoneOfTheTool keeps the libraries of command lines out of the shared objects.
+func TestThePluginLinksNoneOfTheTool(t *testing.T) {
+	for _, tags := range []string{"", "aws"} {
+		out, err := exec.Command("go", "list", "-tags", tags, "-deps", "out_es").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path := range strings.FieldsSeq(string(out)) {
+			for module, entry := range enters {
+				if strings.HasPrefix(path, module) && strings.HasPrefix(entry.packages[0], "out_es/tool") {
+					t.Errorf("with the tags %q the plugin links %s: %s", tags, path, entry.why)
+				}
+			}
+			if strings.HasPrefix(path, "out_es/tool") || strings.HasPrefix(path, "out_es/lint") {
+				t.Errorf("with the tags %q the plugin links %s", tags, path)
+			}
 		}
 	}
 }

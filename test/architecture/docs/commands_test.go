@@ -65,10 +65,23 @@ var checks = map[string]func(t *testing.T, words []string) string{
 		}
 		return ""
 	},
-	"out_es-lint": func(_ *testing.T, words []string) string {
-		for _, word := range words {
-			if strings.HasPrefix(word, "-") && !slices.Contains([]string{"strict", "format", "migrate"}, strings.TrimLeft(word, "-")) {
-				return "it has no " + word
+	"out-es": func(t *testing.T, words []string) string {
+		reference, err := os.ReadFile(root + "docs/out-es.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, own, found := strings.Cut(string(reference), "\n## "+words[0]+"\n")
+		if words[0] == "completion" {
+			return ""
+		}
+		if !found {
+			return "there is no command " + words[0]
+		}
+		own, _, _ = strings.Cut(own, "\n## ")
+		for _, word := range words[1:] {
+			name, _, _ := strings.Cut(word, "=")
+			if strings.HasPrefix(name, "-") && name != "-" && !strings.Contains(own, name+" ") && !strings.Contains(own, name+"`") && !strings.Contains(own, name+",") {
+				return "it has no " + name
 			}
 		}
 		return ""

@@ -24,7 +24,8 @@ import (
 )
 
 // contents is what each archive holds, below a folder of the archive's name.
-var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
+var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "completions/out-es.bash", "completions/out-es.fish", "completions/out-es.zsh",
+	"man/out-es-check.1", "man/out-es-migrate.1", "man/out-es.1", "out-es", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
 
 // plugins are those of the contents that Fluent Bit loads.
 var plugins = []string{"out_es.so", "out_es_aws.so"}
@@ -75,11 +76,21 @@ func unpack(t *testing.T, arch string) string {
 			t.Errorf("%s tells of the machine that built it: %+v", entry.Name, entry)
 		}
 		found = append(found, rest)
+		path := filepath.Join(into, rest)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if entry.Typeflag == tar.TypeSymlink {
+			if err := os.Symlink(entry.Linkname, path); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		text, err := io.ReadAll(archive)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(into, rest), text, entry.FileInfo().Mode()); err != nil {
+		if err := os.WriteFile(path, text, entry.FileInfo().Mode()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -149,7 +160,7 @@ func TestTheBillNamesTheFiles(t *testing.T) {
 		for _, d := range *bom.Dependencies {
 			linked[d.Ref] = strings.Join(*d.Dependencies, " ")
 		}
-		for _, name := range append(slices.Clone(plugins), "out_es-lint") {
+		for _, name := range append(slices.Clone(plugins), "out-es") {
 			content, err := os.ReadFile(filepath.Join(into, name))
 			if err != nil {
 				t.Fatal(err)

@@ -1,0 +1,11 @@
+// Command out-es is the operator's tool: it checks and rewrites configurations of Fluent Bit, shows what the plugin would send, looks
+// into spools, and replays dead letters. docs/out-es.md is its reference.
+package main
+
+import (
+	"os"
+
+	"out_es/tool"
+)
+
+func main() { os.Exit(tool.Main(os.Args, os.Stdin, os.Stdout, os.Stderr)) }

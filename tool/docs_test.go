@@ -1,0 +1,107 @@
+package tool
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
+
+	"out_es/test/support"
+)
+
+// TestReferenceIsOfTheCommands holds docs/out-es.md and the man pages to the commands. With -update it writes them.
+func TestReferenceIsOfTheCommands(t *testing.T) {
+	support.CompareGolden(t, "../docs/out-es.md", reference(newRoot(streams{})), *update)
+	pages := t.TempDir()
+	month := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) // of the last change of the commands
+	header := &doc.GenManHeader{Title: "OUT-ES", Section: "1", Source: "out_es " + Version, Manual: "out_es", Date: &month}
+	if err := doc.GenManTree(newRoot(streams{}), header, pages); err != nil {
+		t.Fatal(err)
+	}
+	made, err := os.ReadDir(pages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range made {
+		text, err := os.ReadFile(filepath.Join(pages, page.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		support.CompareGolden(t, "../docs/man/"+page.Name(), string(text), *update)
+	}
+	kept, err := filepath.Glob("../docs/man/*")
+	if err != nil || len(kept) != len(made) {
+		t.Errorf("docs/man has %d pages, the commands make %d: %v", len(kept), len(made), err)
+	}
+}
+
+// TestEveryCommandHasAnExample: --help shows one, and explains each flag.
+func TestEveryCommandHasAnExample(t *testing.T) {
+	for _, command := range newRoot(streams{}).Commands() {
+		if !strings.Contains(command.Example, "out-es "+command.Name()) {
+			t.Errorf("%s has no example of itself", command.Name())
+		}
+		command.Flags().VisitAll(func(f *pflag.Flag) {
+			if f.Usage == "" {
+				t.Errorf("%s: --%s is not explained", command.Name(), f.Name)
+			}
+		})
+	}
+}
+
+// reference is docs/out-es.md.
+func reference(root *cobra.Command) string {
+	var page strings.Builder
+	page.WriteString("# out-es\n\n<!-- Written by \"make generate\" from the commands in tool/. -->\n\n")
+	introduction, codes, _ := strings.Cut(root.Long, "Exit codes:\n")
+	page.WriteString(introduction)
+	page.WriteString("It comes with the archives, packages and images; `make out-es` builds it. Packages bring man pages and completions for\nbash, zsh and fish; `out-es completion SHELL` writes those.\n\n| exit code | |\n| --- | --- |\n")
+	for line := range strings.Lines(codes) {
+		code, meaning, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		fmt.Fprintf(&page, "| %s | %s |\n", code, meaning)
+	}
+	page.WriteString("\n| command | |\n| --- | --- |\n")
+	for _, command := range root.Commands() {
+		fmt.Fprintf(&page, "| [%s](#%s) | %s |\n", command.Name(), command.Name(), command.Short)
+	}
+	page.WriteString("\nFlags of all commands:\n\n")
+	flagTable(&page, root.PersistentFlags())
+	for _, command := range root.Commands() {
+		fmt.Fprintf(&page, "\n## %s\n\n```\n%s\n```\n\n%s\n\n", command.Name(), strings.TrimSuffix(command.UseLine(), " [flags]"), command.Long)
+		flagTable(&page, command.LocalNonPersistentFlags())
+		page.WriteString("\n```console\n")
+		for line := range strings.Lines(command.Example) {
+			page.WriteString("$ " + strings.TrimLeft(line, " "))
+		}
+		page.WriteString("\n```\n")
+	}
+	return page.String()
+}
+
+func flagTable(out io.Writer, flags *pflag.FlagSet) {
+	if !flags.HasAvailableFlags() {
+		return
+	}
+	fmt.Fprint(out, "| flag | |\n| --- | --- |\n")
+	flags.VisitAll(func(f *pflag.Flag) {
+		kind, usage := pflag.UnquoteUsage(f)
+		name := "--" + f.Name
+		if f.Shorthand != "" {
+			name = "-" + f.Shorthand + ", " + name
+		}
+		if kind != "" {
+			name += " " + kind
+		}
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "[]" && f.DefValue != "0" && f.DefValue != "0s" {
+			usage += " (default " + f.DefValue + ")"
+		}
+		fmt.Fprintf(out, "| `%s` | %s |\n", name, strings.ReplaceAll(usage, "|", "\\|"))
+	})
+}
