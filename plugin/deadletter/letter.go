@@ -16,10 +16,13 @@ type Letter struct {
 	Index string
 	// ID is the id that it was to have, as a JSON string with its quotes;
 	// empty where Elasticsearch was to make one.
-	ID        []byte
-	Tag       string
-	EventTime time.Time
-	Status    int
+	ID []byte
+	// Routing and Pipeline are those of the action, as JSON strings with their
+	// quotes; empty for none.
+	Routing, Pipeline []byte
+	Tag               string
+	EventTime         time.Time
+	Status            int
 	// Type and Reason are Elasticsearch's own words, in full: they may quote
 	// the record.
 	Type, Reason string
@@ -38,6 +41,12 @@ func AppendLetter(dst []byte, l Letter) []byte {
 	if len(l.ID) > 0 {
 		dst = append(dst, `,"id":`...)
 		dst = append(dst, l.ID...)
+	}
+	if len(l.Routing) > 0 {
+		dst = append(append(dst, `,"routing":`...), l.Routing...)
+	}
+	if len(l.Pipeline) > 0 {
+		dst = append(append(dst, `,"pipeline":`...), l.Pipeline...)
 	}
 	dst = append(dst, `,"tag":`...)
 	dst = jsontext.AppendString(dst, []byte(l.Tag))

@@ -212,6 +212,12 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 // one that is open.
 func (d *Deliverer) HeldUntil(destination string) time.Time { return d.holds.next(destination) }
 
+// HeldFor returns why a destination is held; ok is false for one that is not.
+func (d *Deliverer) HeldFor(destination string) (why *Held, ok bool) {
+	hold, held := d.holds.why(destination)
+	return &Held{hold}, held
+}
+
 // HeldDestinations is how many destinations are held now.
 func (d *Deliverer) HeldDestinations() int { return d.holds.count() }
 

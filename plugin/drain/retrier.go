@@ -143,7 +143,7 @@ func (r *retrier) act(t *retry) {
 	}
 	held, isHeld := errors.AsType[*deliver.Held](err)
 	if !r.outage(b, err) && (b.settled > 0 || b.keeps() || !isHeld) {
-		r.states.Parked(r.park(b))
+		r.states.Parked(r.park(b, err))
 	}
 	r.rest(t, b.settled > 0)
 	if isHeld && b.settled == 0 {

@@ -128,7 +128,7 @@ func (s *sender) act(b *batch) {
 		s.backOff(b)
 		return
 	}
-	problem := s.park(b)
+	problem := s.park(b, err)
 	s.states.Parked(problem)
 	if problem != nil {
 		s.backOff(b)
@@ -138,10 +138,28 @@ func (s *sender) act(b *batch) {
 // call calls what has nothing to do with frames: its panics are not theirs.
 func (w *worker) call(f func()) { guard.Run(w.fault, f) }
 
-// park moves what is left of a batch to later.
-func (w *worker) park(b *batch) error {
+// park moves what is left of a batch to later, for the reason why, which may be
+// nil.
+func (w *worker) park(b *batch, why error) error {
 	defer w.call(w.moved)
-	return b.park(w.later.Append)
+	return b.park(func(destination string, f spool.Frame) error {
+		err := w.later.Append(destination, f)
+		if err == nil {
+			w.later.Note(destination, w.reason(destination, why))
+		}
+		return err
+	})
+}
+
+// reason tells an operator why the documents for a destination wait.
+func (w *worker) reason(destination string, why error) string {
+	if held, ok := w.deliverer.HeldFor(destination); ok {
+		return held.Error()
+	}
+	if why == nil {
+		return "On_Refusal retry keeps records that Elasticsearch rejected"
+	}
+	return why.Error()
 }
 
 // outage reports whether a delivery ended for a reason that all frames share: the

@@ -100,6 +100,7 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	}
 	records.record = deadletter.AppendLetter(records.record[:0], deadletter.Letter{
 		Index: s.indices.of(e.Position), ID: own, Tag: s.tag,
+		Routing: s.scratch.addresses.Routing(e, documents.Values()), Pipeline: s.scratch.addresses.Pipeline(e, documents.Values()),
 		EventTime: time.Unix(e.Time.Seconds, int64(e.Time.Nanos)),
 		Status:    why.Status, Type: why.Error, Reason: why.FullReason, RefusedAt: time.Now(),
 		Document: records.document,

@@ -124,3 +124,6 @@ func (e *Entry) cut(b []byte) Frame {
 		Tag: string(b[:e.tag]), Settled: b[e.tag : e.tag+e.settled], Chunk: b[e.tag+e.settled:], Records: e.Records,
 	}
 }
+
+// Where is the number of the segment that p lies in, and the offset there.
+func (p Place) Where() (segment uint64, offset int64) { return p.segment, p.offset }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"out_es/plugin/filelimit"
 )
 
 const (
@@ -49,6 +51,8 @@ type Queue struct {
 	Found bool
 
 	folder string
+	// why is the text of the last Note.
+	why string
 }
 
 // OpenLater opens the queues in dir, which need not be there. A queue that can't
@@ -147,6 +151,30 @@ func (l *Later) Append(key string, f Frame) error {
 	return q.Append(f, BeyondLimit)
 }
 
+// whyName is the file that tells an operator why a queue waits.
+const whyName = "why.txt"
+
+// maxWhy bounds a note: a reason may be long.
+const maxWhy = 2000
+
+// Note writes down why the queue of a key waits, for an operator who looks into
+// the folder. A note that can't be written is none: nothing depends on it.
+func (l *Later) Note(key, why string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.queues[folderOf(key)]
+	if why = strings.ToValidUTF8(why[:min(len(why), maxWhy)], ""); q == nil || l.closed || q.why == why {
+		return
+	}
+	path := filepath.Join(q.dir, whyName)
+	if filelimit.Within(filelimit.Bytes(), int64(len(why))) != nil || os.WriteFile(path+unfinished, []byte(why+"\n"), 0o600) != nil {
+		return
+	}
+	if os.Rename(path+unfinished, path) == nil {
+		q.why = why
+	}
+}
+
 // Queues are those that there are now.
 func (l *Later) Queues() []*Queue {
 	l.mu.Lock()
@@ -213,7 +241,9 @@ func (s *Spool) remove() {
 	s.mu.Lock()
 	s.drop(func(*segment) bool { return true })
 	s.mu.Unlock()
-	_ = os.Remove(filepath.Join(s.dir, checkpointName))
+	for _, name := range [...]string{checkpointName, whyName, whyName + unfinished} {
+		_ = os.Remove(filepath.Join(s.dir, name))
+	}
 	removeUnfinished(s.dir)
 	_ = os.Remove(filepath.Join(s.dir, lockName))
 	_ = s.Close()

@@ -23,7 +23,7 @@ var installed = map[string]string{
 	"out_es.so": "usr/LIB/out_es.so", "out_es_aws.so": "usr/LIB/out_es_aws.so", "out-es": "usr/bin/out-es", "out_es-lint": "usr/bin/out_es-lint",
 	"man/out-es.1": "usr/share/man/man1/out-es.1", "man/out-es-check.1": "usr/share/man/man1/out-es-check.1",
 	"completions/out-es.bash": "usr/share/bash-completion/completions/out-es",
-	"LICENSE": "usr/share/doc/out-es/copyright", "THIRD_PARTY.txt": "usr/share/doc/out-es/THIRD_PARTY.txt",
+	"LICENSE":                 "usr/share/doc/out-es/copyright", "THIRD_PARTY.txt": "usr/share/doc/out-es/THIRD_PARTY.txt",
 	"sbom.cdx.json": "usr/share/doc/out-es/sbom.cdx.json", "CHANGELOG.md": "usr/share/doc/out-es/CHANGELOG.md",
 }
 
