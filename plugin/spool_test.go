@@ -341,6 +341,7 @@ func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 	if testing.Short() {
 		seeds = 2
 	}
+	together := 0
 	for seed := range seeds {
 		random := rand.New(rand.NewPCG(seed, 9))
 		ids := []string{"on", "off"}[seed%2]
@@ -364,8 +365,9 @@ func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 			return nil
 		}
 		dir, next := t.TempDir(), 0
+		c, address := before(t, e, time.Millisecond)
 		for range 6 {
-			p, _ := spooled(t, e, dir, section{"Generate_ID": ids, "Bulk_Size": "2K", "Spool_Linger": "2ms", "Retry_Initial": "1ms", "Retry_Max": "20ms"})
+			p, _ := spooled(t, e, dir, section{"Hosts": address, "Generate_ID": ids, "Bulk_Size": "2K", "Spool_Linger": "2ms", "Retry_Initial": "1ms", "Retry_Max": "20ms"})
 			for range random.IntN(20) {
 				n := 1 + random.IntN(60)
 				if outcome := p.Flush(fmt.Sprint("tag", next%5), numberedFrom(next, n)); outcome != plugin.OK {
@@ -377,13 +379,19 @@ func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 			p.Close()
 		}
 		e.set(func() { e.instead, e.refuse, e.mute = nil, nil, -1 })
-		p, _ := spooled(t, e, dir, section{"Generate_ID": ids, "Retry_Initial": "1ms", "Retry_Max": "20ms"})
+		p, _ := spooled(t, e, dir, section{"Hosts": address, "Generate_ID": ids, "Retry_Initial": "1ms", "Retry_Max": "20ms"})
 		eventually(t, "every record is there", func() bool { return len(slices.Compact(e.numbers())) >= next })
 		p.Close()
 		got := e.numbers()
 		if ids == "on" && !slices.Equal(got, upTo(next)) || !slices.Equal(slices.Compact(got), upTo(next)) {
 			t.Errorf("seed %d: %d documents of %d records", seed, len(got), next)
 		}
+		if c.atOnce() > 1 {
+			together++
+		}
+	}
+	if t.Logf("two requests were under way at a time with %d of %d seeds", together, seeds); together == 0 {
+		t.Error("two requests were never under way at a time")
 	}
 }
 

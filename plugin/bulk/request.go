@@ -27,6 +27,9 @@ const (
 	// growBytes is how much larger than expected a buffer of uncompressed lines is
 	// made: the document that does not fit any more is written first.
 	growBytes = 256 << 10
+	// keepUnasked is how many requests the memory of a second one is kept for that
+	// none of them asks for.
+	keepUnasked = 100
 	// keepPositions does the same for positions: keepBytes of items of 40
 	// bytes, which is less than the shortest action takes.
 	keepPositions = keepBytes / 40
@@ -44,6 +47,10 @@ type Request struct {
 	positions   []int32
 	base        int
 	expected    int
+	// second is for what follows while the request is under way, nil until it is
+	// asked for; unasked counts the requests since then.
+	second  *Request
+	unasked int
 }
 
 // NewRequest returns an empty request.
@@ -62,6 +69,20 @@ func (r *Request) Reset() {
 	}
 	r.positions = r.positions[:0]
 	r.size, r.base = 0, 0
+	if r.unasked++; r.unasked > keepUnasked {
+		r.second = nil
+	}
+}
+
+// Second returns another request of the same form, which is r's own and the same
+// each time. Its memory is given back when nothing asks for it any more.
+func (r *Request) Second() *Request {
+	if r.second == nil {
+		r.second = NewRequest(r.compression)
+		r.second.Expect(r.expected)
+	}
+	r.unasked = 0
+	return r.second
 }
 
 // Shift makes the positions of the items that follow count from base, where a
@@ -90,7 +111,7 @@ func (r *Request) Commit(grown []byte, position int) error {
 	r.size += r.Added(grown)
 	r.plain = grown
 	r.positions = append(r.positions, int32(r.base+position))
-	if whole := r.expected + growBytes; len(grown) > r.expected/4 && cap(grown) < whole && r.compression == Plain {
+	if whole := r.expected + growBytes; len(grown) > r.expected/2 && cap(grown) < whole && r.compression == Plain {
 		r.plain = append(make([]byte, 0, whole), grown...)
 	}
 	if r.compression == Gzip && len(r.plain) >= pieceBytes {

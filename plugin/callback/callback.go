@@ -34,26 +34,40 @@ func Within(ctx context.Context) bool {
 // thread, the work runs on a goroutine, with a context without a thread, while the thread services
 // the host. A panic of the work becomes one of the caller.
 func Lasting(ctx context.Context, work func(ctx context.Context)) {
-	thread, within := ctx.Value(threadKey{}).(Thread)
-	if !within {
+	if !Within(ctx) {
 		work(ctx)
 		return
 	}
+	if problem := Begin(ctx, work)(); problem != nil {
+		panic(problem)
+	}
+}
+
+// Begin runs work on a goroutine. The function that it returns must be called: it waits until the
+// work is done, while the host's thread, if ctx belongs to it, services the host, and returns the
+// value of the work's panic, nil where there was none.
+func Begin(ctx context.Context, work func(ctx context.Context)) (wait func() (problem any)) {
+	thread, within := ctx.Value(threadKey{}).(Thread)
 	done := make(chan any, 1)
 	keep := func(problem any) { done <- problem }
 	guard.Go(keep, func() {
-		work(context.WithValue(ctx, threadKey{}, nil))
+		if within {
+			ctx = context.WithValue(ctx, threadKey{}, nil)
+		}
+		work(ctx)
 		done <- nil
 	})
-	for {
-		select {
-		case problem := <-done:
-			if problem != nil {
-				panic(problem)
+	return func() any {
+		if !within {
+			return <-done
+		}
+		for {
+			select {
+			case problem := <-done:
+				return problem
+			case <-thread.Wake():
+				thread.Service()
 			}
-			return
-		case <-thread.Wake():
-			thread.Service()
 		}
 	}
 }

@@ -90,6 +90,9 @@ func (r *Reader) Place() (Place, error) {
 // Seek moves to a place of the same chunk, forwards or backwards.
 func (r *Reader) Seek(p Place) { r.next, r.position, r.group = p.offset, p.position, p.group }
 
+// Behind is how many bytes of the chunk lie behind a place.
+func (r *Reader) Behind(p Place) int { return len(r.data) - p.offset }
+
 // Position is the number of values read so far.
 func (r *Reader) Position() int { return r.position }
 

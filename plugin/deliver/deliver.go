@@ -39,6 +39,18 @@ type Source interface {
 	// until Advance makes it start behind the last one that was filled in.
 	Fill(req *bulk.Request, limits Limits) error
 	Advance()
+	// Ahead makes the next Fill start behind the last event that was filled in
+	// while nothing is known of it yet. Advance and Leave then go behind all that
+	// was filled in since the last of them.
+	Ahead()
+	// Resume ends what Ahead began: the next Fill starts behind the first fills
+	// calls of Fill since the last Advance, whose events are settled, and passes
+	// over what else is.
+	Resume(fills int)
+	// Rest is how many bytes of the source, in its own form, the next Fill and
+	// those behind it have before them. It is 0 where they are best sent with one
+	// request at a time.
+	Rest() int
 	// Leave makes the next Fill start behind the last event that was filled in,
 	// as Advance does, though some events before it are not settled.
 	Leave()
@@ -95,6 +107,8 @@ type Refusal struct {
 // Limits bound a request. Zero means no limit.
 type Limits struct {
 	Bytes, Items int
+	// Rest bounds how many bytes of the source, in its own form, one Fill takes.
+	Rest int
 	// Admission says which destinations the request may hold events of; the
 	// others' stay unsettled.
 	Admission *Admission
@@ -131,6 +145,9 @@ type Policy struct {
 	Longest        time.Duration
 	// Budget is how long a flush goes on without progress.
 	Budget time.Duration
+	// Window is how many requests of one delivery may be under way at a time. It
+	// is 1 where their order counts.
+	Window int
 	// HoldLimit is how long records are held before they count as refused, 0 for
 	// ever.
 	HoldLimit time.Duration
@@ -162,11 +179,12 @@ type Deliverer struct {
 	gate     *Gate
 	holds    *holds
 	learned  learnedSize
+	window   window
 }
 
 // New returns a deliverer whose gate is open.
 func New(s Sender, o Observer, p Policy) *Deliverer {
-	return &Deliverer{sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest), holds: newHolds(p.Initial, p.Longest), learned: learnedSize{most: p.Bytes}}
+	return &Deliverer{sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest), holds: newHolds(p.Initial, p.Longest), learned: learnedSize{most: p.Bytes}, window: window{pause: p.Longest}}
 }
 
 // Deliver sends what src has until nothing is left, or until it makes no more
@@ -182,19 +200,26 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
 	}
 	r := &run{
-		Deliverer: d, parent: parent, src: src, req: req, role: role, probe: role == Prober, progress: time.Now(),
+		Deliverer: d, parent: parent, src: src, own: flight{req: req}, role: role, probe: role == Prober, progress: time.Now(),
 		schedule: newSchedule(d.policy.Initial, d.policy.Longest), search: search{accused: -1},
 		admission: Admission{holds: d.holds, limit: d.policy.HoldLimit},
 	}
+	r.flight = &r.own
 	defer r.leave()
 	for {
 		req.Reset()
+		limits := r.limits()
+		parts := r.parts(&limits)
 		if !r.ended {
-			if err := src.Fill(req, r.limits()); err != nil {
+			if err := src.Fill(req, limits); err != nil {
 				return err
 			}
 		}
 		switch {
+		case len(req.Positions()) > 0 && parts > 1:
+			if err := r.together(ctx, parts, limits); err != nil {
+				return err
+			}
 		case len(req.Positions()) > 0:
 			if err := r.step(ctx); err != nil {
 				return err

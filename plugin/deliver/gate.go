@@ -93,6 +93,13 @@ func (g *Gate) Enter(ctx context.Context) Role {
 	}
 }
 
+// passes reports whether the gate is open.
+func (g *Gate) passes() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.probing && g.until.IsZero()
+}
+
 // closedFor is how long the gate stays closed, 0 where it is not.
 func (g *Gate) closedFor() time.Duration {
 	g.mu.Lock()

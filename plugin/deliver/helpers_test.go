@@ -22,6 +22,10 @@ type list struct {
 	keep     bool // On_Refusal retry
 	redirect bool // the first refusal of a document makes the next Fill send another in its place
 	from, to int
+	// ahead are the ends of Fills that Ahead went behind; wide makes it worth
+	// the while.
+	ahead    []int
+	wide     bool
 	settled  deliver.Settled
 	verdicts map[int][]bulk.Verdict
 	refusals map[int][]deliver.Refusal
@@ -41,7 +45,11 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 	if l.fail != nil {
 		return l.fail
 	}
-	for l.to = l.from; l.to < len(l.sizes); l.to++ {
+	start := l.start()
+	for l.to = start; l.to < len(l.sizes); l.to++ {
+		if limits.Rest > 0 && len(req.Positions()) > 0 && (l.to-start)*listUnit >= limits.Rest {
+			return nil
+		}
 		if l.settled.Has(l.to) {
 			continue
 		}
@@ -65,11 +73,38 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 	return nil
 }
 
-func (l *list) Advance() { l.from = l.to }
+func (l *list) Advance() { l.from, l.ahead = l.to, nil }
 
-func (l *list) Leave() { l.from = l.to }
+func (l *list) Leave() { l.from, l.ahead = l.to, nil }
 
-func (l *list) Rewind() { l.from = 0 }
+func (l *list) Rewind() { l.from, l.ahead = 0, nil }
+
+func (l *list) Ahead() { l.ahead = append(l.ahead, l.to) }
+
+func (l *list) Resume(fills int) {
+	if fills > 0 {
+		l.from = l.ahead[fills-1]
+	}
+	l.ahead = nil
+}
+
+// listUnit is what a document counts for Rest: a part is worth a request when it
+// holds two.
+const listUnit = 128 << 10
+
+func (l *list) Rest() int {
+	if !l.wide {
+		return 0
+	}
+	return (len(l.sizes) - l.start()) * listUnit
+}
+
+func (l *list) start() int {
+	if len(l.ahead) > 0 {
+		return l.ahead[len(l.ahead)-1]
+	}
+	return l.from
+}
 
 func (l *list) Destination(position int) []byte {
 	if l.target != nil {
@@ -138,11 +173,13 @@ type server struct {
 	t      *testing.T
 	script func(n int, r request) reply
 
-	mu       sync.Mutex
-	requests []request
-	attempts []deliver.Attempt
-	held     []deliver.Hold
-	released []deliver.Hold
+	mu sync.Mutex
+	// under is how many requests are under way, most how many were.
+	under, most int
+	requests    []request
+	attempts    []deliver.Attempt
+	held        []deliver.Hold
+	released    []deliver.Hold
 }
 
 func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
@@ -150,7 +187,14 @@ func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	s.mu.Lock()
 	n := len(s.requests)
 	s.requests = append(s.requests, r)
+	s.under++
+	s.most = max(s.most, s.under)
 	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.under--
+	}()
 	answer := s.script(n, r)
 	select {
 	case <-time.After(answer.after):

@@ -21,74 +21,108 @@ type result struct {
 // those beyond are counted with the last.
 const maxRefusals = 64
 
+// flight is one request under way, and what its answer says.
+type flight struct {
+	req      *bulk.Request
+	results  []result
+	refusals []Refusal
+	reasons  reasons
+	failed   *bulk.Failure
+	took     time.Duration
+	// sent is what was sent for each item. It is empty where the source can be asked for it:
+	// where no other request is filled meanwhile.
+	sent []bulk.Sent
+}
+
+// sentFor is what was sent for an item, by its number in the request.
+func (r *run) sentFor(f *flight, item int) bulk.Sent {
+	if len(f.sent) > 0 {
+		return f.sent[item]
+	}
+	return r.src.Sent(int(f.req.Positions()[item]))
+}
+
 // send posts the request and judges every item of the answer. It settles
 // nothing yet: an answer with the wrong number of items says nothing about
 // which item is which.
 func (r *run) send(ctx context.Context) *bulk.Failure {
-	r.results, r.refusals = r.results[:0], r.refusals[:0]
-	r.reasons.reset()
-	positions := r.req.Positions()
+	r.sent = r.sent[:0]
+	r.post(ctx, r.flight)
+	return r.conclude()
+}
+
+// post sends a request and notes a verdict on every item of the answer. Several
+// may be under way at a time: it changes nothing but f.
+func (r *run) post(ctx context.Context, f *flight) {
+	f.results, f.refusals = f.results[:0], f.refusals[:0]
+	f.reasons.reset()
+	n := len(f.req.Positions())
 	requestCtx, cancel := context.WithTimeout(ctx, r.policy.RequestTimeout)
 	defer cancel()
 	began := time.Now()
-	items, failure := r.sender.Send(requestCtx, r.req, func(item bulk.Item) {
-		if n := len(r.results); n < len(positions) {
-			r.judge(r.src.Sent(int(positions[n])), item)
+	items, failure := r.sender.Send(requestCtx, f.req, func(item bulk.Item) {
+		if len(f.results) < n {
+			f.judge(r.sentFor(f, len(f.results)), item, r.policy.Reasons)
 		}
 	})
-	if wrong := items > len(positions) || failure == nil && items < len(positions); wrong {
-		r.results = r.results[:0]
+	if wrong := items > n || failure == nil && items < n; wrong {
+		f.results = f.results[:0]
 		failure = &bulk.Failure{Class: bulk.Ambiguous, Status: 200,
-			Err: fmt.Errorf("the answer has %d items for the %d that were sent", items, len(positions))}
+			Err: fmt.Errorf("the answer has %d items for the %d that were sent", items, n)}
 	}
-	took := time.Since(began)
-	if failure != nil && r.canceled(ctx, took) {
+	f.took = time.Since(began)
+	if failure != nil && r.canceled(ctx, f.took) {
 		failure.Class = bulk.Canceled
 	}
-	throttled := false
+	f.failed = failure
+}
+
+// conclude looks at the answer as a whole, and tells the observer.
+func (r *run) conclude() *bulk.Failure {
+	failure, throttled := r.failed, false
 	if failure == nil {
 		failure, throttled = r.weigh()
 	}
-	r.observer.Observe(Attempt{Failure: failure, Throttled: throttled, Bytes: r.req.Sent(), Items: len(positions), Took: took, Repeat: r.repeat})
+	r.observer.Observe(Attempt{Failure: failure, Throttled: throttled, Bytes: r.req.Sent(), Items: len(r.req.Positions()), Took: r.took, Repeat: r.repeat})
 	return failure
 }
 
 // judge notes the verdict on the next item.
-func (r *run) judge(a bulk.Sent, item bulk.Item) {
+func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	verdict, fault := bulk.Judge(a, item)
 	res := result{verdict: verdict, tally: noTally}
 	switch verdict {
 	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
 	case bulk.Unknown, bulk.Again, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Refused:
-		res.refusal = r.note(item, fault)
-		if res.verdict == bulk.Refused && r.policy.Reasons == EachReason {
-			r.reasons.add(len(r.results), item.Reason)
+		res.refusal = f.note(item, fault)
+		if res.verdict == bulk.Refused && keep == EachReason {
+			f.reasons.add(len(f.results), item.Reason)
 		}
 	}
-	r.results = append(r.results, res)
+	f.results = append(f.results, res)
 }
 
 // note keeps what an item's answer says, once for all items that say the same
 // but for what they quote of their documents.
-func (r *run) note(item bulk.Item, fault *bulk.Fault) uint8 {
-	if last := len(r.refusals) - 1; last >= 0 && r.refusals[last].says(item) && r.refusals[last].FullReason == string(item.Reason) {
+func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
+	if last := len(f.refusals) - 1; last >= 0 && f.refusals[last].says(item) && f.refusals[last].FullReason == string(item.Reason) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
 	reason := bulk.RedactOf(string(item.Type), string(item.Reason))
-	for i, known := range r.refusals {
+	for i, known := range f.refusals {
 		if known.says(item) && known.Reason == reason {
 			return uint8(i)
 		}
 	}
-	if len(r.refusals) == maxRefusals {
+	if len(f.refusals) == maxRefusals {
 		return maxRefusals - 1
 	}
 	why := Refusal{Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status}
 	if fault != nil {
 		why.Scope, why.Remedy, why.Waited = fault.Scope, fault.Remedy, fault.Waited
 	}
-	r.refusals = append(r.refusals, why)
-	return uint8(len(r.refusals) - 1)
+	f.refusals = append(f.refusals, why)
+	return uint8(len(f.refusals) - 1)
 }
 
 func (r *Refusal) says(item bulk.Item) bool {
@@ -109,7 +143,20 @@ type leftovers struct {
 	later int
 	// redirected are those for which something else is sent now.
 	redirected int
-	reason     error
+	// settled are the others.
+	settled int
+	reason  error
+}
+
+// add adds those of another answer.
+func (l *leftovers) add(other leftovers) {
+	l.total += other.total
+	l.later += other.later
+	l.redirected += other.redirected
+	l.settled += other.settled
+	if _, known := errors.AsType[*Held](l.reason); l.reason == nil || !known && other.reason != nil {
+		l.reason = other.reason
+	}
 }
 
 var errUnanswered = errors.New("the answer has no verdict on some items")
@@ -117,7 +164,6 @@ var errUnanswered = errors.New("the answer has no verdict on some items")
 // settle applies the verdicts and returns what is left.
 func (r *run) settle() leftovers {
 	var left leftovers
-	settled := 0
 	r.count()
 	for i, position := range r.req.Positions() {
 		res := result{tally: noTally}
@@ -130,15 +176,15 @@ func (r *run) settle() leftovers {
 		switch res.verdict {
 		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
 			r.src.Settle(int(position), res.verdict)
-			settled++
+			left.settled++
 		case bulk.Refused:
 			why := r.refusals[res.refusal]
 			why.FullReason = r.reasons.of(i, why.FullReason)
 			switch r.src.Refuse(int(position), why) {
 			case Done:
-				settled++
+				left.settled++
 			case Redirected:
-				settled++
+				left.settled++
 				left.total++
 				left.redirected++
 			case Kept:
@@ -152,11 +198,8 @@ func (r *run) settle() leftovers {
 			left.again(errUnanswered)
 		}
 	}
-	if settled > 0 {
+	if left.settled > 0 {
 		r.moved()
-		if left.total > 0 {
-			r.src.Keep()
-		}
 	}
 	return left
 }

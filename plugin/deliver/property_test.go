@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 // cluster is a model of Elasticsearch, and of the network before it, on a bad
 // day: it loses, throttles, refuses and forgets to answer at random.
 type cluster struct {
+	mu     sync.Mutex
 	random *rand.Rand
 	ids    bool
 	limit  int          // bytes of a request
@@ -39,6 +41,8 @@ func newCluster(random *rand.Rand, documents int, ids bool) *cluster {
 }
 
 func (c *cluster) answer(_ int, r request) reply {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	after := time.Duration(c.random.IntN(2000)) * time.Millisecond
 	classes := []reply{
 		failed(bulk.Unreachable, 0), failed(bulk.Ambiguous, 0), failed(bulk.Throttled, 429), failed(bulk.Unavailable, 503), failed(bulk.Unauthorized, 403),
@@ -106,26 +110,40 @@ func (c *cluster) item(n int) bulk.Item {
 }
 
 // TestNothingIsLostAndNothingDoubled brings one chunk again and again, as
-// Fluent Bit would, until it is delivered.
+// Fluent Bit would, until it is delivered: by one request at a time, and by up to
+// three.
 func TestNothingIsLostAndNothingDoubled(t *testing.T) {
-	for seed := range uint64(400) {
+	beside := 0
+	for seed := range uint64(1200) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 42))
 			documents, ids := 1+random.IntN(60), seed%2 == 0
 			elasticsearch := newCluster(random, documents, ids)
 			s := &server{t: t, script: elasticsearch.answer}
-			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, Initial: 100 * time.Millisecond, Longest: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond}
-			chunk := &chunk{t: t, documents: documents, ids: ids, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory()}
+			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, Initial: 100 * time.Millisecond, Longest: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed/2%3)}
+			chunk := &chunk{t: t, documents: documents, ids: ids, wide: p.Window > 1, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory()}
 			for try := 0; !chunk.flush(); try++ {
 				if try == 10_000 {
 					t.Fatalf("seed %d: it never came through", seed)
 				}
 				time.Sleep(time.Second)
+				if try%100 == 99 {
+					chunk.neighbour()
+				}
 			}
 			for _, problem := range elasticsearch.problems(chunk) {
 				t.Errorf("seed %d: %s", seed, problem)
 			}
+			if p.Window == 1 && s.most > 1 {
+				t.Errorf("seed %d: %d requests were under way at a time", seed, s.most)
+			}
+			if s.most > 1 {
+				beside++
+			}
 		})
+	}
+	if t.Logf("several requests under way at a time: in %d of 1200", beside); beside < 400 {
+		t.Error("the window hardly ever opened")
 	}
 }
 
@@ -154,15 +172,26 @@ func (c *cluster) problems(chunk *chunk) []string {
 type chunk struct {
 	t         *testing.T
 	documents int
-	ids       bool
+	ids, wide bool
 	deliverer *deliver.Deliverer
 	memory    *deliver.Memory
 	// settled and refused count what became of each document in all flushes.
 	settled, refused map[int]int
 }
 
+// neighbour delivers another chunk's document. A document that fails a whole
+// request is guilty only where the server takes others.
+func (c *chunk) neighbour() {
+	src := newList(c.documents + 1)
+	for n := range c.documents {
+		src.settled.Set(n)
+	}
+	_ = flush(c.t, c.deliverer, src)
+}
+
 func (c *chunk) flush() (done bool) {
 	src := newList(c.documents)
+	src.wide = c.wide
 	c.memory.Recall(name("tag", "chunk"), &src.settled)
 	received := len(src.left())
 	err := flush(c.t, c.deliverer, src)

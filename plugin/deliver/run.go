@@ -34,8 +34,11 @@ type run struct {
 	*Deliverer
 	parent context.Context // that of the caller, which FlushLimit does not end
 	src    Source
-	req    *bulk.Request
-	role   Role
+	// flight is the request that is being dealt with: own, but where several are
+	// under way at a time (window.go).
+	*flight
+	own  flight
+	role Role
 	// probe says that the delivery began as the prober of a closed gate: it
 	// tries once.
 	probe    bool
@@ -44,9 +47,6 @@ type run struct {
 	search   search
 	repeat   bool
 	failure  *bulk.Failure
-	results  []result
-	refusals []Refusal
-	reasons  reasons
 	tallies  []tally
 	// admission says which destinations the next request may hold; claimed that
 	// its only one is being probed by this delivery.
@@ -91,11 +91,20 @@ func (r *run) limits() Limits {
 func (r *run) step(ctx context.Context) error {
 	r.failure = r.send(ctx)
 	left := r.settle() // an answer that was cut off settles the items that it has
+	if left.settled > 0 && left.total > 0 {
+		r.src.Keep()
+	}
 	if r.failure == nil || left.total == 0 {
 		r.answered()
 		return r.afterAnswer(ctx, left)
 	}
 	r.repeat = true
+	return r.afterFailure(ctx)
+}
+
+// afterFailure goes on after a request that failed as a whole.
+func (r *run) afterFailure(ctx context.Context) error {
+	r.window.narrow()
 	switch r.failure.Class {
 	case bulk.Oversized, bulk.Illegal:
 		r.answered()

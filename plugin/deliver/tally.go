@@ -206,6 +206,9 @@ func (r *run) weigh() (failure *bulk.Failure, throttled bool) {
 		case bulk.Unknown, bulk.Again, bulk.Held, bulk.Suspect, bulk.Refused:
 		}
 	}
+	if busy > 0 {
+		r.window.narrow()
+	}
 	if busy == 0 || busy*10 < len(r.results)*9 {
 		return nil, false
 	}

@@ -37,6 +37,9 @@ type batch struct {
 	frames  []*frame
 	// filled is how many of frames the last Fill came to.
 	filled int
+	// ahead says where each Fill since the last Advance ended that Ahead went
+	// behind.
+	ahead []cut
 	// limited says that the last Fill was held to a number of items.
 	limited bool
 	// over says that the delivery has had its request.
@@ -50,6 +53,14 @@ type batch struct {
 	// patience is readPatience, unread since when the spool can't be read on.
 	patience time.Duration
 	unread   time.Time
+}
+
+// cut is where a Fill ended that another one goes on behind.
+type cut struct {
+	// frame is the first that the next Fill comes to. Where inside says so, the
+	// Fill that ended has had the beginning of it.
+	frame  int
+	inside bool
 }
 
 // maxFrames bounds the frames of a request, and with them the memory that it
@@ -103,11 +114,11 @@ func idOf(dir string) (id [4]byte) {
 // request's number of frames, and returns how many bytes do.
 //
 // Possible errors: those of the file system.
-func (b *batch) readAhead(bytes int) (waiting int, err error) {
+func (b *batch) readAhead(bytes, frames int) (waiting int, err error) {
 	for _, f := range b.frames {
 		waiting += f.entry.Bytes()
 	}
-	for waiting < bytes && len(b.frames) < maxFrames {
+	for waiting < bytes && len(b.frames) < frames {
 		f, err := b.more()
 		if f == nil || err != nil {
 			return waiting, err
@@ -197,9 +208,13 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	if b.over {
 		return nil // filled still says what the request held
 	}
-	b.filled, b.limited = 0, limits.Items > 0
-	base := 0
-	for i := 0; i < maxFrames && (b.most == 0 || i < b.most); i++ {
+	b.limited = limits.Items > 0
+	limits.Rest = 0 // a batch is not divided, Rest says whether there are two
+	first, base := b.start()
+	if len(b.ahead) == 0 {
+		b.filled = 0
+	}
+	for i := first; i-first < maxFrames && (b.most == 0 || i < b.most); i++ {
 		if i == len(b.frames) {
 			if f, err := b.more(); f == nil || err != nil {
 				return unlessFilled(req, err)
@@ -256,7 +271,7 @@ func (b *batch) of(position int) (*frame, int) {
 // Advance implements deliver.Source: every item of the request is settled, and
 // with it every frame that ended in it.
 func (b *batch) Advance() {
-	b.over = !b.limited
+	b.over, b.ahead = !b.limited, b.ahead[:0]
 	done := 0
 	for _, f := range b.frames[:b.filled] {
 		f.source.Advance()
@@ -271,7 +286,7 @@ func (b *batch) Advance() {
 
 // Leave implements deliver.Source.
 func (b *batch) Leave() {
-	b.over = !b.limited
+	b.over, b.ahead = !b.limited, b.ahead[:0]
 	for _, f := range b.frames[:b.filled] {
 		f.source.Leave()
 	}
@@ -280,12 +295,83 @@ func (b *batch) Leave() {
 
 // Rewind implements deliver.Source.
 func (b *batch) Rewind() {
-	b.over, b.loaded = false, nil
+	b.over, b.loaded, b.ahead = false, nil, b.ahead[:0]
 	for _, f := range b.frames {
 		if f.source != nil {
 			f.source.Rewind()
 		}
 	}
+}
+
+// Ahead implements deliver.Source.
+func (b *batch) Ahead() {
+	c := cut{frame: b.filled}
+	if last := b.filled - 1; last >= 0 && !b.frames[last].source.Ended() {
+		c = cut{frame: last, inside: true}
+		b.frames[last].source.Ahead()
+	}
+	b.ahead = append(b.ahead, c)
+}
+
+// start is the first frame that the next Fill comes to, and the first position
+// in it.
+func (b *batch) start() (frame, base int) {
+	last := len(b.ahead) - 1
+	if last < 0 {
+		return 0, 0
+	}
+	c := b.ahead[last]
+	if c.inside {
+		return c.frame, b.frames[c.frame].base
+	}
+	if c.frame > 0 {
+		f := b.frames[c.frame-1]
+		base = f.base + f.source.Position() + 1
+	}
+	return c.frame, base
+}
+
+// Resume implements deliver.Source: frames that ended in the first Fills are
+// counted and dropped.
+func (b *batch) Resume(fills int) {
+	done, inside := 0, 0 // the frames behind, and the Fills that had a part of the next one
+	for _, c := range b.ahead[:fills] {
+		if c.frame != done {
+			done, inside = c.frame, 0
+		}
+		if c.inside {
+			inside++
+		}
+	}
+	ended := 0
+	for i, f := range b.frames[:b.filled] {
+		switch {
+		case i < done:
+			if f.source.Advance(); i == ended && !f.source.Left() {
+				ended++
+			}
+		case i == done:
+			f.source.Resume(inside)
+		default:
+			f.source.Resume(0)
+		}
+	}
+	b.ahead = b.ahead[:0]
+	b.drop(ended)
+}
+
+// Rest implements deliver.Source: a request at a time, unless there is enough for
+// two that are full.
+func (b *batch) Rest() int {
+	full := b.sources.Options.RequestBytes
+	if b.over || b.most != 0 || full == 0 {
+		return 0
+	}
+	waiting, err := b.readAhead(2*full, 2*maxFrames)
+	if err != nil || waiting < 2*full && len(b.frames) < 2*maxFrames {
+		return 0
+	}
+	return waiting
 }
 
 // Destination implements deliver.Source.
@@ -368,7 +454,7 @@ func (b *batch) restart() {
 	old := b.reader
 	b.reader, b.scratch = b.spool.NewReader(), b.sources.NewScratch()
 	b.buffer, b.loaded, b.frames = nil, nil, nil
-	b.filled, b.limited, b.over = 0, false, false
+	b.filled, b.limited, b.over, b.ahead = 0, false, false, nil
 	b.most, b.settled, b.unread = 1, 0, time.Time{}
 	old.Close()
 }

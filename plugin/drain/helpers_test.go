@@ -40,7 +40,7 @@ type running struct {
 func options(dir string) Options {
 	return Options{
 		Dir: dir, Limit: 1 << 30, HeldShare: 50, Linger: 100 * time.Millisecond,
-		Policy: deliver.Policy{Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: time.Millisecond, Longest: 5 * time.Millisecond},
+		Policy: deliver.Policy{Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: time.Millisecond, Longest: 5 * time.Millisecond, Window: 2},
 	}
 }
 
@@ -61,7 +61,8 @@ func prepare(t *testing.T, o Options, send sendFunc) *running {
 	reporter := report.New(r.instance, report.Options{Spooled: true})
 	r.deliverer = deliver.New(send, reporter, o.Policy)
 	shared := &source.Shared{Report: reporter, Options: source.Options{
-		Address: address.IndexOptions(index, index), Document: document.Options{TimeKey: "@timestamp", TimeFormat: date, Paths: &paths},
+		RequestBytes: o.Policy.Bytes,
+		Address:      address.IndexOptions(index, index), Document: document.Options{TimeKey: "@timestamp", TimeFormat: date, Paths: &paths},
 	}}
 	r.Drain, err = open(o, Uses{
 		Sources: shared, Deliverer: r.deliverer, Report: reporter, Worked: func() {},

@@ -124,7 +124,7 @@ func (r *retrier) act(t *retry) {
 		t.batch = newBatch(t.queue.Spool, r.scratch, r.sources, r.report, r.states)
 	}
 	b := t.batch
-	waiting, err := b.readAhead(1)
+	waiting, err := b.readAhead(1, maxFrames)
 	if waiting == 0 {
 		r.rest(t, err == nil && r.retire(t))
 		return

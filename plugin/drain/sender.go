@@ -81,7 +81,7 @@ func (s *sender) round() bool {
 // frame, the last byte of a full request, and the end of the linger.
 func (s *sender) wait() bool {
 	for {
-		waiting, err := s.fresh.readAhead(s.policy.Bytes)
+		waiting, err := s.fresh.readAhead(s.policy.Bytes, maxFrames)
 		switch {
 		case s.stopped():
 			return s.ctx.Err() == nil && waiting > 0 && !s.deliverer.Closed()

@@ -60,6 +60,7 @@ func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	t.deadLetters(s)
 	t.installation(s)
 	s.Source.Operation = t.operation()
+	s.Delivery.Window = window(&s.Source)
 	s.Summary = Summary{Target: t.target, Hosts: c.HostList(), IDs: idSource(c), Compression: c.Compress, Refused: refusedTo(c)}
 	return s, t.faults
 }
@@ -213,6 +214,21 @@ func (t *translation) operation() bulk.Operation {
 		t.fault("Write_Operation", c.WriteOperation, err)
 	}
 	return operation
+}
+
+// requestsTogether is how many requests of one chunk are under way at a time, where their order makes
+// no difference.
+const requestsTogether = 2
+
+// window is 1 where two events of a chunk may be about the same document: the order of those counts. Ids
+// of ours differ for all events of a chunk, and so do those that Elasticsearch makes; a pipeline may
+// make others.
+func window(o *source.Options) int {
+	ordered := o.Operation != bulk.Create && o.Operation != bulk.Index || o.Address.IDs == address.RecordIDs || o.Address.Pipeline != nil
+	if ordered {
+		return 1
+	}
+	return requestsTogether
 }
 
 // deadLetters sets the place of rejected records, and keeps the reason of each.

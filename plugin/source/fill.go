@@ -32,12 +32,17 @@ func (s *Source) Fill(req *bulk.Request, limits deliver.Limits) error {
 // fill appends events until the request is full. A chunk that is cut off ends
 // where it can't be read on.
 func (s *Source) fill(req *bulk.Request, limits deliver.Limits) error {
-	s.reader.Seek(s.from)
+	start := s.start()
+	s.reader.Seek(start)
+	rest := s.reader.Behind(start) - limits.Rest // where limits.Rest ends
 	s.ended = false
 	for limits.Items == 0 || len(req.Positions()) < limits.Items {
 		place, err := s.reader.Place()
 		if err == nil {
 			s.to = place
+			if limits.Rest > 0 && s.reader.Behind(place) <= rest && len(req.Positions()) > 0 {
+				return nil
+			}
 			err = s.reader.Next(&s.event)
 		}
 		switch {

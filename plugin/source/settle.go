@@ -33,7 +33,7 @@ func (s *Source) malformed(position int, why string) {
 
 // Advance implements deliver.Source.
 func (s *Source) Advance() {
-	s.from = s.to
+	s.from, s.ahead = s.to, s.ahead[:0]
 	s.behind = s.behind || s.turnedAway
 	s.turnedAway = false
 }
@@ -41,11 +41,35 @@ func (s *Source) Advance() {
 // Leave implements deliver.Source.
 func (s *Source) Leave() {
 	s.from, s.behind, s.turnedAway = s.to, true, false
+	s.ahead = s.ahead[:0]
+}
+
+// Ahead implements deliver.Source.
+func (s *Source) Ahead() { s.ahead = append(s.ahead, s.to) }
+
+// Resume implements deliver.Source.
+func (s *Source) Resume(fills int) {
+	if fills > 0 {
+		s.from = s.ahead[fills-1]
+	}
+	s.ahead = s.ahead[:0]
+}
+
+// Rest implements deliver.Source.
+func (s *Source) Rest() int { return s.reader.Behind(s.start()) }
+
+// start is where the next Fill begins.
+func (s *Source) start() chunk.Place {
+	if last := len(s.ahead) - 1; last >= 0 {
+		return s.ahead[last]
+	}
+	return s.from
 }
 
 // Rewind implements deliver.Source.
 func (s *Source) Rewind() {
 	s.from, s.behind, s.turnedAway = chunk.Place{}, false, false
+	s.ahead = s.ahead[:0]
 }
 
 // Destination implements deliver.Source.

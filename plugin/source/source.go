@@ -108,6 +108,8 @@ type Source struct {
 	event  chunk.Event
 	// from and to are where the last Fill began and ended.
 	from, to chunk.Place
+	// ahead are the ends of the Fills since from that Ahead went behind.
+	ahead []chunk.Place
 	// ended says that the last Fill came to the chunk's end.
 	ended bool
 
@@ -156,7 +158,7 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 func (s *Source) Reload(data []byte) {
 	s.scratch.begin(s.tag)
 	s.reader = chunk.NewReader(data)
-	s.from = chunk.Place{}
+	s.from, s.ahead = chunk.Place{}, s.ahead[:0]
 }
 
 // identity is the chunk's digest, which is made once.
@@ -171,6 +173,8 @@ func (s *Source) identity() deliver.Digest {
 func (s *Source) Release() {
 	s.reader, s.event, s.digest = chunk.Reader{}, chunk.Event{}, nil
 	s.from, s.to = chunk.Place{}, chunk.Place{}
+	clear(s.ahead)
+	s.ahead = s.ahead[:0]
 }
 
 // Request is the request of the source's scratch.

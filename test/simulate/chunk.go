@@ -31,6 +31,15 @@ func (c *chunk) Fill(req *bulk.Request, limits deliver.Limits) error {
 // Advance implements deliver.Source.
 func (c *chunk) Advance() {}
 
+// Ahead implements deliver.Source.
+func (c *chunk) Ahead() {}
+
+// Resume implements deliver.Source.
+func (c *chunk) Resume(int) {}
+
+// Rest implements deliver.Source: one event needs one request.
+func (c *chunk) Rest() int { return 0 }
+
 // Leave implements deliver.Source.
 func (c *chunk) Leave() { c.behind = true }
 

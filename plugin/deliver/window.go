@@ -1,0 +1,192 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
+)
+
+// leastPart is the least of a source, in its own form, that is worth a request
+// beside another one, where it needs no more than one.
+const leastPart = 256 << 10
+
+// window says whether several requests of a delivery may be under way at a
+// time. It is safe for concurrent use.
+type window struct {
+	pause time.Duration // for which it is narrow after a failure
+	wide  atomic.Int64  // from this moment on, in Unix nanoseconds
+}
+
+// narrow makes deliveries send one request at a time for a while.
+func (w *window) narrow() { w.wide.Store(time.Now().Add(w.pause).UnixNano()) }
+
+func (w *window) isWide() bool {
+	wide := w.wide.Load()
+	return wide == 0 || time.Now().UnixNano() >= wide
+}
+
+// parts is how many requests of the source are sent together next, and bounds
+// the first of them. There is more than one only while all is well:
+//
+//	all settled                        wide
+//	anything left, or failed           narrow until it is settled
+//	a request failed, or backpressure  narrow for Policy.Longest, in all deliveries
+//	gate, held destination, suspects,  narrow
+//	halving, learned size
+func (r *run) parts(limits *Limits) int {
+	if r.policy.Window < 2 || r.ended || r.repeat || r.behind != nil || r.role != Passer || limits.Items > 0 || limits.Admission != nil || r.search.accused >= 0 {
+		return 1
+	}
+	rest := r.src.Rest()
+	n := min(r.policy.Window, rest/max(1, min(leastPart, r.policy.Bytes)))
+	if n < 2 || limits.Bytes < r.policy.Bytes || r.holds.suspected.Load() > 0 || !r.window.isWide() || !r.gate.passes() {
+		return 1
+	}
+	limits.Rest = (rest + n - 1) / n
+	return n
+}
+
+// together sends the request that is filled, fills others while it is under
+// way, sends them, too, and settles all of them, in order. Whatever is left of
+// any is sent again by one request at a time.
+func (r *run) together(ctx context.Context, parts int, limits Limits) error {
+	first := r.flight
+	defer func() { r.flight = first }()
+	flights := []*flight{first}
+	r.noteSent(first)
+	waits := []func() any{r.launch(ctx, first)}
+	problem, unfilled := any(nil), error(nil)
+	for len(flights) < parts {
+		f := &flight{req: flights[len(flights)-1].req.Second()}
+		if len(flights) == parts-1 {
+			limits.Rest = 0
+		}
+		if problem, unfilled = r.fillAhead(f, limits); problem != nil || unfilled != nil || len(f.req.Positions()) == 0 {
+			break
+		}
+		flights, waits = append(flights, f), append(waits, r.launch(ctx, f))
+	}
+	for i, wait := range waits {
+		if fault := wait(); fault != nil {
+			problem = fault
+			flights[i].results = flights[i].results[:0]
+			flights[i].failed = &bulk.Failure{Class: bulk.Ambiguous, Err: errFault}
+		}
+	}
+	s := r.settleAll(flights)
+	if problem != nil {
+		r.src.Keep() // what is settled is known, whatever becomes of the rest
+		panic(problem)
+	}
+	return r.conclusion(ctx, flights, s, unfilled == nil)
+}
+
+var errFault = errors.New("deliver: a fault of this plugin while a request was sent")
+
+// launch sends a request on a goroutine.
+func (r *run) launch(ctx context.Context, f *flight) (wait func() (problem any)) {
+	return callback.Begin(ctx, func(ctx context.Context) { r.post(ctx, f) })
+}
+
+// noteSent notes what was sent for each item: while a request is under way,
+// nothing is asked of the source on another goroutine.
+func (r *run) noteSent(f *flight) {
+	f.sent = f.sent[:0]
+	for _, position := range f.req.Positions() {
+		f.sent = append(f.sent, r.src.Sent(int(position)))
+	}
+}
+
+// fillAhead fills a request while others are under way, which a panic must not
+// leave alone.
+func (r *run) fillAhead(f *flight, limits Limits) (problem any, err error) {
+	defer func() { problem = recover() }()
+	f.req.Reset()
+	r.src.Ahead()
+	err = r.src.Fill(f.req, limits)
+	r.noteSent(f)
+	return nil, err
+}
+
+// sum is what the answers to requests that were sent together leave.
+type sum struct {
+	leftovers
+	// front is how many of the first requests are settled, without a gap.
+	front int
+	// worst is the request whose failure says what to do next, nil where none
+	// failed.
+	worst   *flight
+	failure *bulk.Failure
+}
+
+// settleAll applies the verdicts on requests that were sent together, in order.
+func (r *run) settleAll(flights []*flight) (s sum) {
+	for i, f := range flights {
+		r.flight = f
+		r.failure = r.conclude()
+		left := r.settle()
+		s.add(left)
+		if left.total == 0 {
+			if r.search.accepted = true; s.front == i {
+				s.front++
+			}
+			continue
+		}
+		if r.failure != nil && (s.failure == nil || urgency(r.failure) > urgency(s.failure)) {
+			s.worst, s.failure = f, r.failure
+		}
+	}
+	r.failure = s.failure
+	return s
+}
+
+// conclusion goes on after requests that were sent together: behind them where
+// all are settled, else with what is left, by one request at a time. whole says
+// that all could be filled that should be.
+func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bool) error {
+	if whole && s.front == len(flights) {
+		r.src.Advance()
+		return nil
+	}
+	r.repeat = true
+	r.src.Resume(s.front)
+	if s.settled > 0 {
+		r.src.Keep()
+	}
+	switch {
+	case s.failure != nil:
+		r.flight = s.worst
+		if alone := len(r.req.Positions()) == 1; alone && urgency(s.failure) == refusal {
+			return nil // it is met again, alone
+		}
+		return r.afterFailure(ctx)
+	case s.total > 0:
+		return r.afterAnswer(ctx, s.leftovers)
+	}
+	return nil // what could not be filled is met again
+}
+
+// The order of failures: what is done about a later one is right for both.
+const (
+	refusal = iota
+	outage
+	setting
+	end
+)
+
+func urgency(f *bulk.Failure) int {
+	switch f.Class {
+	case bulk.Oversized, bulk.Illegal:
+		return refusal
+	case bulk.Unauthorized:
+		return setting
+	case bulk.Canceled:
+		return end
+	default:
+		return outage
+	}
+}
