@@ -1,11 +1,11 @@
-# Fluent Bit with out_es in it, for linux/amd64 and linux/arm64.
+# Fluent Bit with out_es in it, for linux/amd64, linux/arm64, linux/arm/v7 and linux/s390x, as the official image.
 #
 #   docker build -t fluent-bit-es .
 #   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 fluent-bit-es
 #
 # The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t fluent-bit-es:debug .
 # One that signs for Amazon OpenSearch: docker build --build-arg PLUGIN=out_es_aws -t fluent-bit-es:aws .
-# Both architectures, from one machine: docker buildx build --platform linux/amd64,linux/arm64 -t fluent-bit-es .
+# All of them, from one machine: docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t fluent-bit-es .
 #
 # Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
 # of "make dist", and test/artifacts/image runs them without an engine.
@@ -24,7 +24,9 @@ RUN case "$TARGETARCH" in \
       "$(go env GOARCH)") exit 0;; \
       arm64) compiler="gcc-aarch64-linux-gnu libc6-dev-arm64-cross";; \
       amd64) compiler="gcc-x86-64-linux-gnu libc6-dev-amd64-cross";; \
-      *) echo "out_es is built for amd64 and arm64, not for $TARGETARCH"; exit 1;; \
+      arm) compiler="gcc-arm-linux-gnueabihf libc6-dev-armhf-cross";; \
+      s390x) compiler="gcc-s390x-linux-gnu libc6-dev-s390x-cross";; \
+      *) echo "out_es is built for amd64, arm64, arm/v7 and s390x, not for $TARGETARCH"; exit 1;; \
     esac && apt-get update && apt-get install -y --no-install-recommends $compiler
 COPY Makefile LICENSE CHANGELOG.md out_es.go ./
 COPY plugin plugin
@@ -35,7 +37,7 @@ COPY cmd cmd
 COPY release release
 ARG VERSION=0.1.0
 ARG COMMIT=
-RUN make dist ARCHES="$TARGETARCH" VERSION="$VERSION" COMMIT="$COMMIT" && mkdir out && tar -xzf dist/*.tar.gz --strip-components=1 -C out
+RUN make dist ARCHES="$(echo "$TARGETARCH" | sed 's/^arm$/armv7/')" VERSION="$VERSION" COMMIT="$COMMIT" && mkdir out && tar -xzf dist/*.tar.gz --strip-components=1 -C out
 
 FROM fluent/fluent-bit:${FLUENT_BIT}${VARIANT}
 ARG FLUENT_BIT

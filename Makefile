@@ -154,45 +154,58 @@ bench-go: need-go ## Run the Go benchmarks of all packages: MB/s and B/op
 # What is released. The C library of the machine that builds decides where the .so loads: Debian 12's is as old as that of the oldest
 # official image. TAR writes the same archive from the same files.
 DIST    := dist
-ARCHES  := amd64 arm64
-CC_amd64 = $(if $(filter amd64,$(shell go env GOHOSTARCH)),cc,x86_64-linux-gnu-gcc)
-CC_arm64 = $(if $(filter arm64,$(shell go env GOHOSTARCH)),cc,aarch64-linux-gnu-gcc)
+ARCHES  := amd64 arm64 armv7 s390x
+HOST    := $(shell go env GOHOSTARCH)
+GO_amd64 := GOARCH=amd64
+GO_arm64 := GOARCH=arm64
+GO_armv7 := GOARCH=arm GOARM=7
+GO_s390x := GOARCH=s390x
+CC_amd64 = $(if $(filter amd64,$(HOST)),cc,x86_64-linux-gnu-gcc)
+CC_arm64 = $(if $(filter arm64,$(HOST)),cc,aarch64-linux-gnu-gcc)
+CC_armv7 = arm-linux-gnueabihf-gcc
+CC_s390x = $(if $(filter s390x,$(HOST)),cc,s390x-linux-gnu-gcc)
+# Debian's packages of the cross compilers.
+DEB_amd64 := gcc-x86-64-linux-gnu libc6-dev-amd64-cross
+DEB_arm64 := gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+DEB_armv7 := gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
+DEB_s390x := gcc-s390x-linux-gnu libc6-dev-s390x-cross
 TAR     := tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u+rw,go=u-w --format=ustar
 
-dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for linux/amd64 and linux/arm64, SBOM, licences, SHA256SUMS (dist/)
+# archive makes the one of an architecture, $(1), from the folder $(2).
+define archive
+	@echo "== $(notdir $(2))"; mkdir -p $(2)
+	GOOS=linux $(GO_$(1)) CC=$(CC_$(1)) $(BUILD_SO) -o $(2)/out_es.so .
+	GOOS=linux $(GO_$(1)) CC=$(CC_$(1)) $(BUILD_AWS) -o $(2)/out_es_aws.so .
+	GOOS=linux $(GO_$(1)) $(BUILD_TOOL) -o $(2)/out-es ./cmd/out-es
+	ln -s out-es $(2)/out_es-lint
+	mkdir $(2)/man $(2)/completions; cp docs/man/*.1 $(2)/man
+	for shell in bash zsh fish; do go run ./cmd/out-es completion $$shell > $(2)/completions/out-es.$$shell || exit 1; done
+	rm $(2)/*.h; cp LICENSE CHANGELOG.md $(2)
+	go run ./release -version $(VERSION) -sbom $(2)/sbom.cdx.json -notices $(2)/THIRD_PARTY.txt $(2)/out_es.so $(2)/out_es_aws.so $(2)/out-es
+	$(TAR) -C $(DIST) -c $(notdir $(2)) | gzip -n -9 > $(2).tar.gz; rm -r $(2)
+
+endef
+
+dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for each of ARCHES (amd64 arm64 armv7 s390x), SBOM, licences, SHA256SUMS (dist/)
 	rm -rf $(DIST)
-	@set -e; for arch in $(ARCHES); do \
-	  name=out_es-$(VERSION)-linux-$$arch; folder=$(DIST)/$$name; mkdir -p $$folder; \
-	  case $$arch in amd64) cc=$(CC_amd64);; arm64) cc=$(CC_arm64);; esac; \
-	  echo "== $$name"; \
-	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_SO) -o $$folder/out_es.so .; \
-	  GOOS=linux GOARCH=$$arch CC=$$cc $(BUILD_AWS) -o $$folder/out_es_aws.so .; \
-	  rm $$folder/*.h; \
-	  GOOS=linux GOARCH=$$arch $(BUILD_TOOL) -o $$folder/out-es ./cmd/out-es; \
-	  ln -s out-es $$folder/out_es-lint; \
-	  mkdir $$folder/man $$folder/completions; cp docs/man/*.1 $$folder/man; \
-	  for shell in bash zsh fish; do go run ./cmd/out-es completion $$shell > $$folder/completions/out-es.$$shell; done; \
-	  cp LICENSE CHANGELOG.md $$folder; \
-	  go run ./release -version $(VERSION) -sbom $$folder/sbom.cdx.json -notices $$folder/THIRD_PARTY.txt $$folder/out_es.so $$folder/out_es_aws.so $$folder/out-es; \
-	  $(TAR) -C $(DIST) -c $$name | gzip -n -9 > $$folder.tar.gz; \
-	  rm -r $$folder; \
-	done
+	$(foreach arch,$(ARCHES),$(call archive,$(arch),$(DIST)/out_es-$(VERSION)-linux-$(arch)))
 	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
-# Packages hold the files of the archives.
+# Packages hold the files of the archives. No distribution with RPM packages is left for armv7.
 NFPM := go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
 packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
 	@set -e; for arch in $(ARCHES); do \
 	  name=out_es-$(VERSION)-linux-$$arch; tar -xzf $(DIST)/$$name.tar.gz -C $(DIST); \
-	  for kind in deb rpm; do \
-	    ARCH=$$arch VERSION=$(VERSION) FOLDER=$(DIST)/$$name $(NFPM) package --config packaging/nfpm.yaml --packager $$kind --target $(DIST)/$$name.$$kind; \
+	  kinds="deb rpm"; debian=$$arch; test $$arch != armv7 || { kinds=deb; debian=arm7; }; \
+	  for kind in $$kinds; do \
+	    ARCH=$$debian VERSION=$(VERSION) FOLDER=$(DIST)/$$name $(NFPM) package --config packaging/nfpm.yaml --packager $$kind --target $(DIST)/$$name.$$kind; \
 	  done; \
 	  rm -r $(DIST)/$$name; \
 	done
 	cd $(DIST) && sha256sum *.tar.gz *.deb *.rpm > SHA256SUMS && cat SHA256SUMS
 
-test-dist: packages ## Test what "make packages" made: install and load it (arm64 under qemu-user), build it again elsewhere, compare
+test-dist: packages ## Test what "make packages" made: install and load it (others than this machine's under qemu-user), build it again elsewhere, compare
 	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/artifacts/dist
 
 # The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker
@@ -222,7 +235,7 @@ need-go:
 
 # A cross compiler is a Debian package of its own.
 need-cc-%:
-	@command -v $(CC_$*) >/dev/null || { echo "$(CC_$*) is missing, the C compiler for $*. Debian/Ubuntu: apt-get install $(if $(filter cc,$(CC_$*)),build-essential,gcc-$(if $(filter arm64,$*),aarch64,x86-64)-linux-gnu libc6-dev-$*-cross)"; exit 1; }
+	@command -v $(CC_$*) >/dev/null || { echo "$(CC_$*) is missing, the C compiler for $*. Debian/Ubuntu: apt-get install $(if $(filter cc,$(CC_$*)),build-essential,$(DEB_$*))"; exit 1; }
 
 need-cc:
 	@command -v cc >/dev/null || { echo "A C compiler is missing. Debian/Ubuntu: apt-get install build-essential; macOS: xcode-select --install"; exit 1; }

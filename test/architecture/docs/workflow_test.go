@@ -18,7 +18,7 @@ var needs = map[string][]string{
 	"test-all":      {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
 	"test-deploy":   {"actions/setup-java", "./.github/actions/fluent-bit", ".ci/packages"},
 	"test-versions": {"actions/setup-java", "./.github/actions/fluent-bit"},
-	"test-dist":     {"actions/setup-java", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user maven"},
+	"test-dist":     {"actions/setup-java", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user maven"},
 }
 
 // TestWorkflow holds hosted CI to the targets and the versions that there are.

@@ -27,17 +27,16 @@ import (
 // foreign is what runs an architecture that is not this machine's.
 func foreign(t *testing.T, arch string) (compiler string, runner []string) {
 	t.Helper()
-	if arch == runtime.GOARCH {
+	a := architectures[arch]
+	if a.goarch == runtime.GOARCH {
 		return "", nil
 	}
-	prefix := map[string]string{"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[arch]
-	emulator := map[string]string{"amd64": "qemu-x86_64", "arm64": "qemu-aarch64"}[arch]
-	for _, program := range []string{prefix + "-gcc", emulator} {
+	for _, program := range []string{a.triplet + "-gcc", a.emulator} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%v: the plugin for %s can't be run. Debian, Ubuntu: apt-get install gcc-%s qemu-user", err, arch, strings.ReplaceAll(prefix, "_", "-"))
+			t.Skipf("%v: the plugin for %s can't be run. Debian, Ubuntu: apt-get install gcc-%s qemu-user", err, arch, strings.ReplaceAll(a.triplet, "_", "-"))
 		}
 	}
-	return prefix + "-gcc", []string{emulator, "-L", "/usr/" + prefix}
+	return a.triplet + "-gcc", []string{a.emulator, "-L", "/usr/" + a.triplet}
 }
 
 // key is what requests are signed with.
@@ -78,7 +77,7 @@ func TestItDelivers(t *testing.T) {
 		"AWS_ACCESS_KEY_ID=" + key.ID, "AWS_SECRET_ACCESS_KEY=" + key.Secret, "AWS_SESSION_TOKEN=" + key.Token, "AWS_PROFILE=",
 		"AWS_CONFIG_FILE=" + nowhere, "AWS_SHARED_CREDENTIALS_FILE=" + nowhere, "AWS_EC2_METADATA_DISABLED=true",
 	}
-	for arch := range machines {
+	for arch := range architectures {
 		for _, plugin := range plugins {
 			t.Run(arch+"/"+plugin, func(t *testing.T) {
 				compiler, runner := foreign(t, arch)

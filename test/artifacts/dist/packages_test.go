@@ -92,9 +92,9 @@ func install(t *testing.T, arch string) string {
 }
 
 func TestDebianPackages(t *testing.T) {
-	for arch := range machines {
+	for arch, a := range architectures {
 		t.Run(arch, func(t *testing.T) {
-			if says := output(t, "dpkg-deb", "--field", packageFile(t, arch, "deb"), "Package", "Version", "Architecture"); !strings.Contains(says, "Package: out-es\nVersion: "+os.Getenv("OUT_ES_VERSION")) || !strings.Contains(says, "Architecture: "+arch) {
+			if says := output(t, "dpkg-deb", "--field", packageFile(t, arch, "deb"), "Package", "Version", "Architecture"); !strings.Contains(says, "Package: out-es\nVersion: "+os.Getenv("OUT_ES_VERSION")) || !strings.Contains(says, "Architecture: "+a.debian+"\n") {
 				t.Errorf("the package says\n%s", says)
 			}
 			compare(t, arch, install(t, arch), "lib")
@@ -105,8 +105,18 @@ func TestDebianPackages(t *testing.T) {
 func TestRPMPackages(t *testing.T) {
 	program(t, "rpm2cpio", "rpm2cpio")
 	program(t, "cpio", "cpio")
-	for arch := range machines {
+	for arch, a := range architectures {
 		t.Run(arch, func(t *testing.T) {
+			if a.rpm == "" {
+				if _, err := os.Stat(packageFile(t, arch, "rpm")); err == nil {
+					t.Error("there is a package that no distribution takes")
+				}
+				return
+			}
+			header, err := os.ReadFile(packageFile(t, arch, "rpm"))
+			if err != nil || !bytes.Contains(header, []byte("\x00"+a.rpm+"\x00")) {
+				t.Errorf("the package is not for %s (%v)", a.rpm, err)
+			}
 			root := t.TempDir()
 			output(t, "sh", "-c", `cd "$1" && rpm2cpio "$2" | cpio --extract --make-directories --no-absolute-filenames --quiet`, "sh", root, packageFile(t, arch, "rpm"))
 			compare(t, arch, root, "lib64")
