@@ -1,11 +1,11 @@
 # Fluent Bit with out_es in it, for linux/amd64, linux/arm64, linux/arm/v7 and linux/s390x, as the official image.
 #
-#   docker build -t fluent-bit-es .
-#   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 fluent-bit-es
+#   docker build -t out-es:0.1.0-fb5.1.1 .
+#   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 out-es:0.1.0-fb5.1.1
 #
-# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t fluent-bit-es:debug .
-# One that signs for Amazon OpenSearch: docker build --build-arg PLUGIN=out_es_aws -t fluent-bit-es:aws .
-# All of them, from one machine: docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t fluent-bit-es .
+# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t out-es:0.1.0-fb5.1.1-debug .
+# One that signs for Amazon OpenSearch: docker build --build-arg PLUGIN=out_es_aws -t out-es:0.1.0-fb5.1.1-aws .
+# All platforms, from one machine:      docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t out-es:0.1.0-fb5.1.1 .
 #
 # Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
 # of "make dist", and test/artifacts/image runs them without an engine.
@@ -44,10 +44,13 @@ ARG FLUENT_BIT
 ARG PLUGIN
 ARG VERSION=0.1.0
 ARG COMMIT=
+# The repository's address, which the registry links the image to.
+ARG SOURCE=
 LABEL org.opencontainers.image.title="Fluent Bit with ${PLUGIN}" \
       org.opencontainers.image.description="Fluent Bit and its output plugin es_go for Elasticsearch" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${COMMIT}" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.base.name="fluent/fluent-bit:${FLUENT_BIT}"
 # Either has the same name here, so that the same command and the same manifests run both.

@@ -19,12 +19,16 @@ LIBDIR   ?= $(PREFIX)/$(if $(wildcard /usr/lib64/libc.so.6),lib64,lib)
 
 # Tools, by version, fetched and built by Go where they are not there yet.
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ACTIONLINT  := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
 
 .DEFAULT_GOAL := build
-.PHONY: build aws run test test-all test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist vulncheck install clean help need-go need-cc
+.PHONY: build version aws run test test-all test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist test-emulated vulncheck install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
+
+version: ## Print the version
+	@echo $(VERSION)
 
 out_es.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]' 2>/dev/null) out_es.go go.mod
 	@echo "Building $@ (the first time about a minute)"
@@ -70,7 +74,7 @@ test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor
 
 # Older commits are not judged. A clone without them is not, either: CI has them all.
 SUBJECTS_SINCE := a87b735c
-check: need-go need-cc ## Format, vet, lint, import rules, generated files up to date
+check: need-go need-cc ## Format, vet, lint, workflows, import rules, generated files up to date
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
 	@long=$$(git log --format=%s $(SUBJECTS_SINCE)..HEAD 2>/dev/null | awk 'length > 72'); test -z "$$long" || { echo "commit subjects of more than 72 characters:"; echo "$$long"; exit 1; }
 	go mod tidy -diff
@@ -78,6 +82,7 @@ check: need-go need-cc ## Format, vet, lint, import rules, generated files up to
 	CGO_ENABLED=0 go vet ./plugin/...
 	go vet -tags aws . ./plugin/...
 	$(STATICCHECK) ./...
+	$(ACTIONLINT)
 	go test -count=1 ./test/architecture/...
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./tool
 
@@ -207,6 +212,16 @@ packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
 
 test-dist: packages ## Test what "make packages" made: install and load it (others than this machine's under qemu-user), build it again elsewhere, compare
 	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/artifacts/dist
+
+# The data path reads words of eight bytes: here with another byte order, and on 32 bits.
+EMULATED := ./plugin/chunk ./plugin/document ./plugin/jsontext ./plugin/bulk ./plugin/address ./plugin/exchange ./plugin/deliver \
+  ./plugin/source ./plugin/spool ./plugin/deadletter ./plugin/drain
+
+test-emulated: need-go ## Run the data path's unit tests for s390x, armv7 and arm64 under qemu-user (10 minutes)
+	@command -v qemu-s390x >/dev/null || { echo "qemu-user is missing. Debian/Ubuntu: apt-get install qemu-user"; exit 1; }
+	CGO_ENABLED=0 $(GO_s390x) go test -short -count=1 -exec qemu-s390x -timeout 30m $(EMULATED)
+	CGO_ENABLED=0 $(GO_armv7) go test -short -count=1 -exec qemu-arm -timeout 30m $(EMULATED)
+	CGO_ENABLED=0 $(GO_arm64) go test -short -count=1 -exec qemu-aarch64 -timeout 30m $(EMULATED)
 
 # The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker
 # leaves out what nothing calls, but a file without its symbols, as they are released, can only be judged by its modules' versions.

@@ -35,7 +35,11 @@ func TestSegmentsEndWhereFilesMust(t *testing.T) {
 	if os.Getenv(child) == "" { // a process of its own, since the test's own log is a file, too
 		command := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
 		command.Env = append(os.Environ(), child+"=1")
-		if out, err := command.CombinedOutput(); err != nil {
+		out, err := command.CombinedOutput()
+		if errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("an emulator runs the test, but not the programs that it starts")
+		}
+		if err != nil {
 			t.Errorf("%v: %s", err, out)
 		}
 		return

@@ -18,17 +18,30 @@ import (
 	"out_es/test/support"
 )
 
-// RequestTimeout is the plugin's in these tests; patience is the minimum time that it waits for an
-// answer, as seen by a proxy, whose clock starts later.
+// The plugin's Request_Timeout in these tests. Elasticsearch takes seconds for an answer on a busy
+// machine, so that only tests of late answers have the short one.
 const (
-	RequestTimeout = 2 * time.Second
-	patience       = RequestTimeout * 3 / 4
+	requestTimeout      = 30 * time.Second
+	ShortRequestTimeout = 2 * time.Second
 )
+
+// Hurry is the option for ShortRequestTimeout.
+var Hurry = "Request_Timeout " + ShortRequestTimeout.String()
+
+// patience returns the minimum time that the plugin waits for an answer, as seen by a proxy, whose
+// clock starts later.
+func patience(timeout time.Duration) time.Duration { return timeout * 3 / 4 }
+
+// Hurried is o for a proxy before a plugin with Hurry.
+func Hurried(o faults.Options) faults.Options {
+	o.Patience = patience(ShortRequestTimeout)
+	return o
+}
 
 // Impatient are options that make the plugin fail fast and often: minutes in production are seconds
 // here.
 var Impatient = map[string]string{
-	"Retry_Initial": "5ms", "Retry_Max": "100ms", "Retry_Budget": "300ms", "Request_Timeout": RequestTimeout.String(),
+	"Retry_Initial": "5ms", "Retry_Max": "100ms", "Retry_Budget": "300ms", "Request_Timeout": requestTimeout.String(),
 }
 
 // Instance is the plugin in this process, behind a proxy.
@@ -67,7 +80,9 @@ func TryInstance(options ...string) (*Instance, error) {
 // StartFaults starts a proxy before s.
 func StartFaults(t testing.TB, s *elasticsearch.Server, o faults.Options) *faults.Proxy {
 	t.Helper()
-	o.Target, o.Patience = s.URL(), patience
+	if o.Target = s.URL(); o.Patience == 0 {
+		o.Patience = patience(requestTimeout)
+	}
 	p, err := faults.Start(o)
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
+	"out_es/test/support"
 )
 
 // block sets a real block on an index, or lifts it.
@@ -117,6 +118,11 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				}
 				e2e.EventuallyCount(t, s, name+"-good", records/2, 30*time.Second)
 				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20) // Retry_Max is 100 ms here
+				if !spooled {
+					support.Eventually(t, 30*time.Second, "the destination is held", func() bool {
+						return p.Count(name+"-bad is held") > 0 || p.Flush("app", chunk) == es.OK
+					})
+				}
 				repair()
 				if !spooled {
 					p.MustBring(t, chunk)

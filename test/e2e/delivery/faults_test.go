@@ -36,7 +36,7 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		{"some items throttled", times(2, faults.ThrottleItems), es.OK, 3, false, ""},
 		{"some items unavailable", times(2, faults.FailItems), es.Retry, 3, false, "is held"},
 		{"slow answer", slow(300 * time.Millisecond), es.OK, 1, false, ""},
-		{"answer after Request_Timeout", slow(e2e.RequestTimeout + 500*time.Millisecond), es.OK, 3, true, "no answer within Request_Timeout"},
+		{"answer after Request_Timeout", slow(e2e.ShortRequestTimeout + 500*time.Millisecond), es.OK, 3, true, "no answer within Request_Timeout"},
 		{"torn answer", times(2, faults.TornAnswer), es.OK, 3, true, "ambiguous"},
 		{"answer with an item missing", times(1, faults.MissingItem), es.OK, 2, true, "the answer has 299 items for the 300 that were sent"},
 		{"page with status 200", times(2, faults.Page), es.Retry, 3, false, "not Elasticsearch's"},
@@ -51,8 +51,13 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := e2e.Cluster(t)
 			index := e2e.MappedIndex(t, s)
-			proxy := e2e.StartFaults(t, s, faults.Options{Seed: 3, Rules: []faults.Rule{test.rule}})
-			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Generate_ID on", "Retry_Budget 10s")
+			o := faults.Options{Seed: 3, Rules: []faults.Rule{test.rule}}
+			options := []string{"Index " + index, "Generate_ID on", "Retry_Budget 10s"}
+			if test.rule.Delay > e2e.ShortRequestTimeout {
+				o, options = e2e.Hurried(o), append(options, e2e.Hurry)
+			}
+			proxy := e2e.StartFaults(t, s, o)
+			p := e2e.NewInstance(t, append(options, "Hosts "+proxy.URL())...)
 			chunk := e2e.ChunkWith(t, records, nil)
 			if got := p.Flush("app", chunk); got != test.first {
 				t.Errorf("the first flush answered %d, want %d", got, test.first)

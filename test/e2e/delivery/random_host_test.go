@@ -30,13 +30,16 @@ func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := e2e.Cluster(t)
 			index := e2e.MappedIndex(t, s)
-			proxy := e2e.StartFaults(t, s, faults.Options{Seed: test.seed, Rules: everything(), Guilty: e2e.IsGuilty})
+			proxy := e2e.StartFaults(t, s, e2e.Hurried(faults.Options{Seed: test.seed, Rules: everything(), Guilty: e2e.IsGuilty}))
 			options := []string{"Generate_ID on", "Bulk_Size 4K", "Hosts " + proxy.URL(), "Index " + index}
 			if test.buries {
 				options = append(options, "Dead_Letter_Index "+index+".dead")
 				skipUnlessAvailable(t, options...)
 			}
 			for key, value := range e2e.Impatient {
+				if key == "Request_Timeout" {
+					value = e2e.ShortRequestTimeout.String()
+				}
 				options = append(options, key+" "+value)
 			}
 			made := newStorm(t, test.seed, records, 40)

@@ -135,8 +135,8 @@ func (m *storm) weather(t *testing.T, s *elasticsearch.Server, patience time.Dur
 	if m.seed%2 == 0 {
 		o.MaxBytes = size * 3 / 4
 	}
-	proxy := e2e.StartFaults(t, s, o)
-	p := e2e.NewInstance(t, append(options, "Hosts "+proxy.URL(), fmt.Sprintf("Bulk_Size %d", size))...)
+	proxy := e2e.StartFaults(t, s, e2e.Hurried(o))
+	p := e2e.NewInstance(t, append(options, e2e.Hurry, "Hosts "+proxy.URL(), fmt.Sprintf("Bulk_Size %d", size))...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	began := time.Now()

@@ -29,7 +29,7 @@ func TestIllegalItemCostsNoOtherAndFewRequests(t *testing.T) {
 			s := e2e.Cluster(t)
 			index := e2e.MappedIndex(t, s)
 			proxy := e2e.StartFaults(t, s, faults.Options{Guilty: e2e.IsGuilty})
-			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index)
+			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Budget 10s")
 			chunk := e2e.ChunkWith(t, records, func(i int, record string) string {
 				for _, guilty := range test.guilty {
 					if i == guilty {
@@ -56,7 +56,7 @@ func TestOversizedRequestTeachesTheSize(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.MappedIndex(t, s)
 	proxy := e2e.StartFaults(t, s, faults.Options{MaxBytes: limit})
-	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index)
+	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Budget 10s")
 	if got := p.Flush("app", e2e.ChunkWith(t, records, nil)); got != es.OK {
 		t.Errorf("the flush answered %d, want OK", got)
 	}
@@ -89,7 +89,7 @@ func TestDocumentTooLargeForAnyRequest(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.MappedIndex(t, s)
 	proxy := e2e.StartFaults(t, s, faults.Options{MaxBytes: limit})
-	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index)
+	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Budget 10s")
 	chunk := e2e.ChunkWith(t, records, func(i int, record string) string {
 		if i == large {
 			return fmt.Sprintf(`{"n":%d,"message":%q}`, i, strings.Repeat("long ", limit/4))

@@ -20,7 +20,7 @@ func everything() []faults.Rule {
 		{Fault: faults.ThrottleItems, Share: 0.06},
 		{Fault: faults.FailItems, Share: 0.05},
 		{Fault: faults.Slow, Share: 0.05, Delay: 60 * time.Millisecond},
-		{Fault: faults.Slow, Share: 0.002, Delay: e2e.RequestTimeout + 300*time.Millisecond, Exactly: true},
+		{Fault: faults.Slow, Share: 0.002, Delay: e2e.ShortRequestTimeout + 300*time.Millisecond, Exactly: true},
 		{Fault: faults.TornAnswer, Share: 0.05},
 		{Fault: faults.MissingItem, Share: 0.02},
 		{Fault: faults.Page, Share: 0.01},

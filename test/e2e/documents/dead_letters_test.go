@@ -176,20 +176,19 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	e2e.EventuallyCount(t, s, index, 2, 10*time.Second)
 }
 
-// replayCommand is the README's command.
+// replayCommand is the command of docs/delivery.md.
 func replayCommand(t *testing.T) string {
 	t.Helper()
-	text, err := os.ReadFile("../../../README.md")
+	text, err := os.ReadFile("../../../docs/delivery.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "jq ") {
-			return line
-		}
+	_, command, found := strings.Cut(string(text), "```sh\njq ")
+	command, _, closed := strings.Cut(command, "```")
+	if !found || !closed {
+		t.Fatal("docs/delivery.md has no block that starts with jq")
 	}
-	t.Fatal("the README has no line that starts with jq")
-	return ""
+	return "jq " + command
 }
 
 func TestHostDeadLetterFileHasOneOwner(t *testing.T) {
