@@ -1,6 +1,7 @@
 package document
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unicode/utf8"
 
@@ -72,6 +73,9 @@ func appendSmall(dst []byte, n byte) []byte {
 
 // scalar writes a value with a lead byte from 0xc0 that contains no other values.
 func scalar(dst, b []byte) (out, rest []byte, err error) {
+	if endsEarly(b) {
+		return dst, nil, chunk.ErrTruncated
+	}
 	switch msgp.NextType(b) {
 	case msgp.StrType:
 		s, rest, err := msgp.ReadStringZC(b)
@@ -97,6 +101,13 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 		return appendFloat(dst, f, 64), rest, broken(err)
 	}
 	return extension(dst, b)
+}
+
+// endsEarly reports whether b ends before the string or binary at its start does, where its length
+// has four bytes: msgp takes that for an int, which is negative from 2 GB on where an int has 32 bits.
+func endsEarly(b []byte) bool {
+	const str32, bin32, head = 0xdb, 0xc6, 5
+	return len(b) >= head && (b[0] == str32 || b[0] == bin32) && uint64(binary.BigEndian.Uint32(b[1:])) > uint64(len(b)-head)
 }
 
 // object writes a map whose path is branch.
@@ -150,6 +161,9 @@ func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
 
 // stringBytes returns the text of b, a whole string or a binary that is UTF-8.
 func stringBytes(b []byte) (text []byte, ok bool) {
+	if endsEarly(b) {
+		return nil, false
+	}
 	switch msgp.NextType(b) {
 	case msgp.StrType:
 		text, _, err := msgp.ReadStringZC(b)
