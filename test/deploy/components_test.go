@@ -67,6 +67,39 @@ func TestComponentsForKindsOfNodes(t *testing.T) {
 	agent.Signal(t, syscall.SIGTERM)
 }
 
+// TestKubeletComponentChangesTheSourceOnly: its metadata.yaml is base's, and what it adds.
+func TestKubeletComponentChangesTheSourceOnly(t *testing.T) {
+	settings := func(objects Objects) []string {
+		var all []string
+		for line := range strings.Lines(Text(objects.Find(t, "ConfigMap", "out-es-agent"), "data", "metadata.yaml")) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				all = append(all, line)
+			}
+		}
+		return all
+	}
+	_, plain := Render(t, "kubernetes/overlays/development")
+	objects := RenderWith(t, "kubernetes/overlays/development", "kubernetes/components/kubelet")
+	added := settings(objects)
+	for _, line := range settings(plain) {
+		i := slices.Index(added, line)
+		if i < 0 {
+			t.Errorf("components/kubelet has no %s", line)
+			continue
+		}
+		added = slices.Delete(added, i, i+1)
+	}
+	if want := []string{"use_kubelet: on", "kubelet_host: ${KUBELET_HOST}", "kubelet_port: ${KUBELET_PORT}", "tls.verify: ${KUBE_TLS_VERIFY}"}; !slices.Equal(added, want) {
+		t.Errorf("components/kubelet adds %q, want %q", added, want)
+	}
+	for _, variable := range List(objects.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "containers", 0, "env") {
+		if Text(variable, "name") == "KUBELET_HOST" && Text(variable, "valueFrom", "fieldRef", "fieldPath") == "status.hostIP" {
+			return
+		}
+	}
+	t.Error("the agent is not told the address of its node")
+}
+
 // TestPodsGoToNodesThatCanRunThem: clusters have Windows nodes, and nodes of other architectures than the image has.
 func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 	for _, folder := range folders {

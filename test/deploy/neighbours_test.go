@@ -211,12 +211,20 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 			}
 		}
 	}
+	// The kubelet of the agent's node is asked where components/kubelet says so.
+	for _, components := range [][]string{nil, {"kubernetes/components/kubelet"}} {
+		objects := RenderWith(t, "kubernetes/overlays/development", components...)
+		agent := podLabels(objects.Find(t, "DaemonSet", "out-es-agent"))
+		if got := allowed(objects, "Egress", packet{from: agent, protocol: "TCP", port: 10250}); got != (components != nil) {
+			t.Errorf("with %q: the kubelet may be asked is %t", components, got)
+		}
+	}
 	for _, folder := range stackFolders() {
 		_, objects := Render(t, folder)
-		// Of the collector, which is everywhere; the agent's is the same.
-		agent := podLabels(objects.Find(t, "Deployment", "out-es-events"))
-		if allowed(objects, "Egress", packet{from: agent, protocol: "TCP", port: 25}) {
-			t.Errorf("%s leaves the agent open", filepath.Base(folder))
+		// Of the set-up, which is everywhere; the others' are the same.
+		setUp := podLabels(objects.Find(t, "Deployment", "out-es-set-up"))
+		if allowed(objects, "Egress", packet{from: setUp, protocol: "TCP", port: 25}) {
+			t.Errorf("%s leaves its pods open", filepath.Base(folder))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestNodeLogsArrive(t *testing.T) {
 	}
 }
 
-// logsdb puts the set-up job's template back with what x-pack, which the test's server lacks, makes of it: the index mode, and the field
+// logsdb puts the set-up's template back with what x-pack, which the test's server lacks, makes of it: the index mode, and the field
 // host.name, by which it sorts.
 func logsdb(t *testing.T, s *elasticsearch.Server, objects Objects) {
 	t.Helper()

@@ -4,6 +4,7 @@ package deploy
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -185,4 +186,14 @@ func (all Objects) WriteConfigMap(t testing.TB, name string) string {
 		}
 	}
 	return dir
+}
+
+// JSON is the object as kubectl takes it.
+func (o Object) JSON(t testing.TB) string {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

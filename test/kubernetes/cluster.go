@@ -22,6 +22,7 @@ type Cluster struct {
 	CAFile string // that its certificate is checked with
 	dir    string
 	admin  string // the administrator's kubeconfig
+	server *os.Process
 }
 
 // adminToken is the administrator's, on a server that lives for minutes on 127.0.0.1.
@@ -54,7 +55,7 @@ func Start(t testing.TB) *Cluster {
 	client, peer, port := support.FreePort(t), support.FreePort(t), support.FreePort(t)
 	c.background(t, etcd, "--data-dir", c.file("etcd"), "--listen-client-urls", "http://127.0.0.1:"+client, "--advertise-client-urls",
 		"http://127.0.0.1:"+client, "--listen-peer-urls", "http://127.0.0.1:"+peer, "--unsafe-no-fsync")
-	c.background(t, apiserver, "--etcd-servers", "http://127.0.0.1:"+client, "--service-account-issuer", "https://kubernetes.default.svc",
+	c.server = c.background(t, apiserver, "--etcd-servers", "http://127.0.0.1:"+client, "--service-account-issuer", "https://kubernetes.default.svc",
 		"--service-account-key-file", public, "--service-account-signing-key-file", key, "--authorization-mode", "RBAC",
 		"--token-auth-file", c.file("tokens.csv"), "--cert-dir", c.file("certificates"), "--bind-address", "127.0.0.1",
 		"--secure-port", port, "--service-cluster-ip-range", "10.0.0.0/24", "--allow-privileged")
@@ -76,7 +77,7 @@ func (c *Cluster) file(parts ...string) string {
 }
 
 // background starts a program that the test's end kills.
-func (c *Cluster) background(t testing.TB, path string, arguments ...string) {
+func (c *Cluster) background(t testing.TB, path string, arguments ...string) *os.Process {
 	t.Helper()
 	var log bytes.Buffer
 	command := exec.Command(path, arguments...)
@@ -92,6 +93,7 @@ func (c *Cluster) background(t testing.TB, path string, arguments ...string) {
 			t.Logf("the end of %s's log:\n%s", filepath.Base(path), text[max(0, len(text)-3000):])
 		}
 	})
+	return command.Process
 }
 
 // Kubeconfig writes one for whoever has the token.

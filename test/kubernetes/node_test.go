@@ -52,8 +52,14 @@ func plainPod(namespace, name, container string, labels, annotations map[string]
 func (n *node) file(t *testing.T, namespace, pod, container string) *os.File {
 	t.Helper()
 	uid := n.cluster.Kubectl(t, "", "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}")
+	return n.fileOf(t, namespace, pod, container, uid, containerID(pod, container))
+}
+
+// fileOf is file for a pod with this uid, and a container with this id.
+func (n *node) fileOf(t *testing.T, namespace, pod, container, uid, id string) *os.File {
+	t.Helper()
 	target := filepath.Join(n.log, "pods", namespace+"_"+pod+"_"+uid, container, "0.log")
-	link := filepath.Join(n.log, "containers", fmt.Sprintf("%s_%s_%s-%s.log", pod, namespace, container, containerID(pod, container)))
+	link := filepath.Join(n.log, "containers", fmt.Sprintf("%s_%s_%s-%s.log", pod, namespace, container, id))
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -66,11 +66,11 @@ func (w *wire) cut() {
 	w.open = nil
 }
 
-// podRequests is how often the API server was asked for one pod by the agent.
-func (s *stack) podRequests(t *testing.T) (n int) {
+// requests is how often the API server was asked for one object of a resource, pods or namespaces.
+func (c *Cluster) requests(t testing.TB, resource string) (n int) {
 	t.Helper()
-	one := regexp.MustCompile(`(?m)^apiserver_request_total\{[^}]*resource="pods"[^}]*subresource=""[^}]*verb="GET"[^}]*\} (\d+)$`)
-	for _, match := range one.FindAllStringSubmatch(s.cluster.Kubectl(t, "", "get", "--raw", "/metrics"), -1) {
+	one := regexp.MustCompile(`(?m)^apiserver_request_total\{[^}]*resource="` + resource + `"[^}]*subresource=""[^}]*verb="GET"[^}]*\} (\d+)$`)
+	for _, match := range one.FindAllStringSubmatch(c.Kubectl(t, "", "get", "--raw", "/metrics"), -1) {
 		count, _ := strconv.Atoi(match[1])
 		n += count
 	}
@@ -106,7 +106,7 @@ func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 	elasticsearch.join(t)
 	s.address = "http://" + elasticsearch.address
 
-	asked, state := s.podRequests(t), t.TempDir()
+	asked, state := s.cluster.requests(t, "pods"), t.TempDir()
 	everybody(5000)
 	agent := s.start(t, "DaemonSet", "out-es-agent", state)
 	const pattern, accepted = "logstash-2*", `fluentbit_output_es_go_documents_total{name="containers",verdict="accepted"}`
@@ -147,7 +147,7 @@ func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 		}
 	}
 	// Each agent asks once for each container, and not again for an hour. The test's own kubectl asks with each write.
-	n := s.podRequests(t) - asked - writes
+	n := s.cluster.requests(t, "pods") - asked - writes
 	if n > 2*len(pods) {
 		t.Errorf("the API server was asked for a pod %d times, by two agents and for %d containers", n, len(pods))
 	}

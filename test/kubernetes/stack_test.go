@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -25,8 +26,9 @@ type stack struct {
 	node     *node
 	objects  deploy.Objects
 	plugin   string
-	exporter string // port of the log-made metrics
-	address  string // that agents reach Elasticsearch at, where it isn't its own
+	exporter string            // port of the log-made metrics
+	address  string            // that agents reach Elasticsearch at, where it isn't its own
+	given    map[string]string // further variables of the environment
 }
 
 func newStack(t *testing.T) *stack {
@@ -48,7 +50,7 @@ func newStack(t *testing.T) *stack {
 	command := exec.CommandContext(t.Context(), "sh", filepath.Join(dir, "set-up.sh"))
 	command.Env = append(os.Environ(), "ES_HOSTS="+s.es.URL(), "SET_UP="+dir, "TEMPLATES="+s.objects.WriteConfigMap(t, "out-es-templates"))
 	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("the set-up job: %v\n%s", err, out)
+		t.Fatalf("the set-up: %v\n%s", err, out)
 	}
 	return s
 }
@@ -64,6 +66,7 @@ func (s *stack) start(t *testing.T, kind, name, state string) *fluentbit.Agent {
 	if s.address != "" {
 		given["ES_HOSTS"] = s.address
 	}
+	maps.Copy(given, s.given)
 	dir := s.objects.WriteConfigMap(t, name)
 	return fluentbit.StartFile(t, s.plugin, filepath.Join(dir, "fluent-bit.yaml"), s.objects.Environment(t, s.objects.Find(t, kind, name), given)...)
 }
@@ -195,11 +198,11 @@ func (s *stack) dailyIndices(t *testing.T) {
 	}
 }
 
-// with is the same servers with a component of deploy/ more.
-func (s *stack) with(t *testing.T, component string) *stack {
+// with is the same servers with further components of deploy/.
+func (s *stack) with(t *testing.T, components ...string) *stack {
 	t.Helper()
 	other := *s
-	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", component), support.FreePort(t)
+	other.objects, other.exporter = deploy.RenderWith(t, "kubernetes/overlays/development", components...), support.FreePort(t)
 	return &other
 }
 

@@ -10,7 +10,7 @@
 #   KIBANA_PASSWORD   password for the user kibana_system, likewise
 #   KIBANA_URL        where Kibana is; without it Kibana is left alone
 #   RETENTION         how long logs are kept, such as 30d
-#   TEMPLATES, KIBANA_FILES, SET_UP   folders, as the job mounts them
+#   TEMPLATES, KIBANA_FILES, SET_UP   folders, as the pod mounts them
 #   PATIENCE          seconds to wait for each of both
 set -eu
 : "${TEMPLATES:=/templates}" "${KIBANA_FILES:=/kibana}" "${SET_UP:=/set-up}" "${PATIENCE:=600}" "${RETENTION:=30d}"
