@@ -116,7 +116,7 @@ deploy-tools: need-go ## Build what test-deploy calls: kustomize, kubeconform, k
 	  cat $${crds}_podmonitors.yaml $${crds}_prometheusrules.yaml > $(DEPLOY_CACHE)/prometheus-operator-crds.yaml && \
 	  $(DEPLOY_CACHE)/venv/bin/python test/deploy/schemas.py $(DEPLOY_CACHE)/schemas $(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml 1.29 1.37 && touch $(DEPLOY_CACHE)/schemas/done; }
 
-# A real API server and a real Prometheus that knows Kubernetes, which Debian's does not.
+# A real API server, the real controllers, and a real Prometheus that knows Kubernetes, which Debian's does not.
 KUBERNETES_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/kubernetes
 KUBERNETES_VERSION := k8s.io/component-base/version
 
@@ -125,11 +125,11 @@ e2e-kubernetes: build deploy-tools kubernetes-programs ## Run the Kubernetes sta
 	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 20m ./test/kubernetes
 
-kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver, kubectl, etcd, Prometheus
+kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver, controllers, kubectl, etcd, Prometheus
 	@mkdir -p $(KUBERNETES_CACHE)
 	cd test/kubernetes/servers && go build -trimpath -o $(KUBERNETES_CACHE)/ \
 	  -ldflags='-s -w -X $(KUBERNETES_VERSION).gitVersion=v1.37.2 -X $(KUBERNETES_VERSION).gitMajor=1 -X $(KUBERNETES_VERSION).gitMinor=37' \
-	  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl ./etcd
+	  k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kubectl ./etcd
 	GOBIN=$(KUBERNETES_CACHE) go install -tags remove_all_sd,enable_kubernetes_sd -trimpath -ldflags='-s -w' github.com/prometheus/prometheus/cmd/prometheus@v0.316.0
 
 SOAK ?= 10

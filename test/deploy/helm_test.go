@@ -4,23 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 )
-
-// HelmChart returns a copy of Fluent Bit's own chart, such as charts/fluent-bit of a checkout of fluent/helm-charts, or skips the test.
-func HelmChart(t testing.TB) string {
-	t.Helper()
-	chart := os.Getenv("HELM_CHART")
-	if _, err := exec.LookPath("helm"); chart == "" || err != nil {
-		t.Skip("HELM_CHART does not name a copy of Fluent Bit's chart, or helm is not on PATH (go install helm.sh/helm/v3/cmd/helm@latest)")
-	}
-	return chart
-}
 
 // helmTemplate is what install.sh makes of the chart and our values, in a cluster whose secret out-es-credentials is as given.
 func helmTemplate(t *testing.T, secret string, further ...string) Objects {

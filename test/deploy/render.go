@@ -38,6 +38,16 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+// HelmChart returns a copy of Fluent Bit's own chart, such as charts/fluent-bit of a checkout of fluent/helm-charts, or skips the test.
+func HelmChart(t testing.TB) string {
+	t.Helper()
+	chart := os.Getenv("HELM_CHART")
+	if _, err := exec.LookPath("helm"); chart == "" || err != nil {
+		t.Skip("HELM_CHART does not name a copy of Fluent Bit's chart, or helm is not on PATH (go install helm.sh/helm/v3/cmd/helm@latest)")
+	}
+	return chart
+}
+
 // Run runs a program to its end and returns what it wrote to standard output; the test fails, with what it wrote to standard error,
 // where it fails.
 func Run(t testing.TB, input []byte, program string, arguments ...string) []byte {

@@ -33,7 +33,7 @@ func program(t testing.TB, name string) string {
 	t.Helper()
 	folder := os.Getenv("KUBERNETES_PROGRAMS")
 	if folder == "" {
-		t.Skip("KUBERNETES_PROGRAMS is not set: `make e2e-kubernetes` builds kube-apiserver, etcd, kubectl and prometheus, and sets it")
+		t.Skip("KUBERNETES_PROGRAMS is not set: `make e2e-kubernetes` builds kube-apiserver, kube-controller-manager, etcd, kubectl and prometheus, and sets it")
 	}
 	path := filepath.Join(folder, name)
 	if _, err := os.Stat(path); err != nil {
