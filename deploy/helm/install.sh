@@ -5,7 +5,7 @@
 #   deploy/helm/install.sh [further arguments for helm, such as --set, --values or --version]
 #
 # A changed file, value or secret rolls the pods: the chart makes a checksum of the files, and this one of the secret. Further arguments are for both
-# releases; what differs between them goes into the environment:
+# releases; their differences go into the environment:
 #
 #   NAMESPACE        monitoring
 #   CHART            fluent/fluent-bit, or a folder
