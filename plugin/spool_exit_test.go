@@ -14,7 +14,7 @@ import (
 // An exit waits for a request that is nearly answered, and cuts off one that is
 // not.
 func TestAnExitGivesARequestOneSecond(t *testing.T) {
-	for delay, limit := range map[time.Duration]time.Duration{300 * time.Millisecond: time.Second, time.Minute: 2 * time.Second} {
+	for _, delay := range []time.Duration{20 * time.Millisecond, 2 * hung} {
 		t.Run(delay.String(), func(t *testing.T) {
 			t.Parallel()
 			came := make(chan bool, 1)
@@ -45,7 +45,7 @@ func TestAnExitGivesARequestOneSecond(t *testing.T) {
 			<-came
 			began := time.Now()
 			p.Close()
-			if took := time.Since(began); took > limit {
+			if took := time.Since(began); took > hung {
 				t.Errorf("the exit took %s", took)
 			}
 			if frames, want := host.Gauge("spool_frames"), map[bool]float64{true: 0, false: 1}[delay < time.Second]; frames != want {

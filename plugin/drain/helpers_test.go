@@ -98,5 +98,5 @@ func (r *running) close() {
 
 func waitFor(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	support.Eventually(t, 20*time.Second, what, holds)
+	support.Eventually(t, time.Minute, what, holds)
 }

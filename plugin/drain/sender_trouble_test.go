@@ -14,6 +14,9 @@ import (
 	"out_es/plugin/bulk"
 )
 
+// hung is a time that nothing here takes on a busy machine, and less than that of a call that hangs.
+const hung = 20 * time.Second
+
 // troubled is an instance whose sender waits in its first request while a spool
 // of several segments comes to be. resume lets it go on.
 type troubled struct {
@@ -186,7 +189,7 @@ func TestAnExitDoesNotHammer(t *testing.T) {
 	waitFor(t, "a request", func() bool { return requests.Load() > 0 })
 	before, began := requests.Load(), time.Now()
 	r.close()
-	if n, took := requests.Load()-before, time.Since(began); n > 2 || took > 500*time.Millisecond {
+	if n, took := requests.Load()-before, time.Since(began); n > 2 || took > hung {
 		t.Errorf("%d more requests in %s", n, took)
 	}
 }
@@ -207,7 +210,7 @@ func TestASenderThatEndsLateGivesTheSpoolBack(t *testing.T) {
 	<-came
 	began := time.Now()
 	r.close()
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > hung {
 		t.Errorf("the exit took %s", took)
 	}
 	time.AfterFunc(500*time.Millisecond, func() { close(hangs) })

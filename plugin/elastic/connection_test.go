@@ -251,7 +251,7 @@ func TestAHostThatSwallowsPacketsCostsAShareOfTheBudget(t *testing.T) {
 	authority := support.NewAuthority(t, "ours")
 	alive := secureServer(t, &tls.Config{Certificates: []tls.Certificate{authority.Issue(support.Subject{Hosts: []string{"127.0.0.1"}}).TLS(t)}})
 	options := elastic.Options{
-		TLS: elastic.TLS{SkipVerify: true}, ConnectTimeout: time.Minute, Budget: 2 * time.Second,
+		TLS: elastic.TLS{SkipVerify: true}, ConnectTimeout: time.Minute, Budget: 6 * time.Second,
 	}
 	client := newClient(t, options, "https://"+listen(t, func(net.Conn) {}), alive)
 	failures := 0

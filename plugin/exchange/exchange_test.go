@@ -18,6 +18,9 @@ import (
 	"out_es/plugin/callback"
 )
 
+// hung is a time that nothing here takes on a busy machine, and less than that of a call that hangs.
+const hung = 20 * time.Second
+
 // server serves each connection with handle, and counts connections and requests.
 type server struct {
 	address               string
@@ -273,7 +276,7 @@ func TestAnEarlyAnswerIsRead(t *testing.T) {
 			})
 			began := time.Now()
 			status, _, err := post(ctx, newPool(t, s.address), large)
-			if status != 413 || err != nil || time.Since(began) > 5*time.Second {
+			if status != 413 || err != nil || time.Since(began) > hung {
 				t.Errorf("%s: %d, %v after %s", name, status, err, time.Since(began))
 			}
 		})
@@ -347,7 +350,7 @@ func TestAnAnswerThatDripsIsBounded(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			_, _, err := post(ctx, newPool(t, s.address), 10)
-			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > hung {
 				t.Errorf("%s: %v after %s", name, err, took)
 			}
 		})
@@ -371,7 +374,7 @@ func TestCancellationEndsAnExchange(t *testing.T) {
 			time.AfterFunc(50*time.Millisecond, cancel)
 			began := time.Now()
 			_, _, err := post(ctx, newPool(t, c.s.address), c.size)
-			if !errors.Is(err, context.Canceled) || time.Since(began) > 3*time.Second {
+			if !errors.Is(err, context.Canceled) || time.Since(began) > hung {
 				t.Errorf("%s: %v after %s", name, err, time.Since(began))
 			}
 		})

@@ -60,7 +60,7 @@ func TestComponentsForKindsOfNodes(t *testing.T) {
 	}
 	dir := bare.WriteConfigMap(t, "out-es-agent")
 	agent := fluentbit.StartFile(t, plugin(t), filepath.Join(dir, "fluent-bit.yaml"), bare.Environment(t, bare.Find(t, "DaemonSet", "out-es-agent"), nodeless(t, bare))...)
-	support.Eventually(t, 20*time.Second, "the agent starts without a journal", func() bool { return answers(agent.Metrics) && strings.Count(agent.Log(), "writes to ") == 2 })
+	support.Eventually(t, time.Minute, "the agent starts without a journal", func() bool { return answers(agent.Metrics) && strings.Count(agent.Log(), "writes to ") == 2 })
 	if strings.Contains(agent.Log(), "journal") {
 		t.Error("it still reads a journal")
 	}

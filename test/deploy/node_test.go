@@ -161,9 +161,9 @@ func TestAgentReadsFilesOfTheGroupAdm(t *testing.T) {
 		agent := fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, daemonset, given)...)
 		const records = `fluentbit_input_records_total{name="files"}`
 		if c.reads {
-			support.Eventually(t, 20*time.Second, "both files are read", func() bool { return agent.Metric(t, records) == 2 })
+			support.Eventually(t, time.Minute, "both files are read", func() bool { return agent.Metric(t, records) == 2 })
 		} else {
-			support.Eventually(t, 20*time.Second, "the agent says that it can't", func() bool {
+			support.Eventually(t, time.Minute, "the agent says that it can't", func() bool {
 				return strings.Contains(agent.Log(), "cannot open") || strings.Contains(agent.Log(), "Permission denied")
 			})
 		}

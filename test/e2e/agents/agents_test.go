@@ -58,7 +58,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, index), want)
 	accepted := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`
-	support.Eventually(t, 10*time.Second, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
+	support.Eventually(t, time.Minute, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
 	agent.Stop(t, 20*time.Second)
 }
 
@@ -113,7 +113,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 			compare(t, e2e.Documents(t, s, index+"-second"), want)
 			for _, name := range []string{"es_go.0", "second"} {
 				series := `fluentbit_output_es_go_received_total{name="` + name + `"}`
-				support.Eventually(t, 10*time.Second, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
+				support.Eventually(t, time.Minute, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
 			}
 			warned := strings.Count(agent.Log(), "Workers is not set")
 			if want := map[bool]int{true: 2, false: 0}[workers == 0]; warned != want {
@@ -224,7 +224,7 @@ func TestFluentBitLargeChunk(t *testing.T) {
 		record["long"] = long
 	}
 	compare(t, e2e.Documents(t, s, index), want)
-	support.Eventually(t, 10*time.Second, "a chunk of 2 MB is one request", func() bool {
+	support.Eventually(t, time.Minute, "a chunk of 2 MB is one request", func() bool {
 		bytes := agent.Metric(t, `fluentbit_output_es_go_sent_bytes_total{name="es_go.0"}`)
 		requests := agent.Metric(t, `fluentbit_output_es_go_requests_total{name="es_go.0",result="delivered"}`)
 		return bytes > 0 && bytes/requests > 1<<20

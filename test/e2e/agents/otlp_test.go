@@ -237,6 +237,6 @@ func TestFluentBitOTLP(t *testing.T) {
 		}
 	}
 	received := `fluentbit_output_es_go_received_total{name="es_go.0"}`
-	support.Eventually(t, 10*time.Second, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
+	support.Eventually(t, time.Minute, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
 	agent.Stop(t, 20*time.Second)
 }

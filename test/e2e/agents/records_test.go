@@ -100,7 +100,7 @@ func TestFluentBitExampleRecords(t *testing.T) {
 			for kind, n := range map[string]float64{"duplicate": 4, "reserved": 5} {
 				series := fmt.Sprintf(`fluentbit_output_es_go_changed_keys_total{name="es_go.0",kind=%q}`, kind)
 				if (kind == "duplicate") == (name == "journal.log") {
-					support.Eventually(t, 10*time.Second, kind+" keys are counted", func() bool { return agent.Metric(t, series) == n })
+					support.Eventually(t, time.Minute, kind+" keys are counted", func() bool { return agent.Metric(t, series) == n })
 				}
 			}
 			agent.Stop(t, 20*time.Second)

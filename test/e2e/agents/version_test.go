@@ -37,7 +37,7 @@ func TestFluentBitShowsMetricsOfEveryKind(t *testing.T) {
 		series("spool_limit_bytes"):                     48 << 20,
 		series("spool_frames"):                          0,
 	} {
-		support.Eventually(t, 10*time.Second, fmt.Sprintf("%s is %v", name, want), func() bool { return agent.Metric(t, name) == want })
+		support.Eventually(t, time.Minute, fmt.Sprintf("%s is %v", name, want), func() bool { return agent.Metric(t, name) == want })
 	}
 	requests := agent.Metric(t, series("requests_total", `result="delivered"`))
 	if count := agent.Metric(t, series("request_duration_seconds_count")); requests < 1 || count < requests {

@@ -108,7 +108,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 				want = host.ERROR // nothing in it could be read
 			}
 			e2e.Flush(t, o, "bad", c.chunk, want)
-			e2e.EventuallyCount(t, s, index, c.good, 10*time.Second)
+			e2e.EventuallyCount(t, s, index, c.good, time.Minute)
 			scrape, err := h.Scrape()
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			support.Eventually(t, 5*time.Second, "the log has "+c.log, func() bool { return strings.Contains(log.String(), c.log) })
+			support.Eventually(t, time.Minute, "the log has "+c.log, func() bool { return strings.Contains(log.String(), c.log) })
 		})
 	}
 }
@@ -144,7 +144,7 @@ func TestHostWithoutSymbolsLogsToStandardError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, part := range []string{"[ info] [output:es_go:es_go] version ", "connection refused"} {
-		support.Eventually(t, 5*time.Second, part+" is on standard error", func() bool { return strings.Contains(log.String(), part) })
+		support.Eventually(t, time.Minute, part+" is on standard error", func() bool { return strings.Contains(log.String(), part) })
 	}
 }
 
@@ -155,7 +155,7 @@ func TestHostLogsOnItsOwnThreads(t *testing.T) {
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	support.Eventually(t, 5*time.Second, "the outage is logged", func() bool { return strings.Contains(log.String(), "connection refused") })
+	support.Eventually(t, time.Minute, "the outage is logged", func() bool { return strings.Contains(log.String(), "connection refused") })
 	if strings.Contains(log.String(), host.ForeignMark) {
 		t.Error("lines came from threads that are not Fluent Bit's")
 	}
@@ -169,7 +169,7 @@ func TestHostFailedInitLeavesOthersAlone(t *testing.T) {
 	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "ftp://user:topsecret@host"}}}); !errors.As(err, &failed) {
 		t.Errorf("Init of a wrong section: %v", err)
 	}
-	support.Eventually(t, 5*time.Second, "the log tells what is wrong", func() bool { return strings.Contains(log.String(), "must be http or https") })
+	support.Eventually(t, time.Minute, "the log tells what is wrong", func() bool { return strings.Contains(log.String(), "must be http or https") })
 	if strings.Contains(log.String(), "topsecret") {
 		t.Error("the password is in the log")
 	}
@@ -195,7 +195,7 @@ func TestHostHotReload(t *testing.T) {
 		}
 		o = e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
 	}
-	e2e.EventuallyCount(t, s, index, reloads*size, 10*time.Second)
+	e2e.EventuallyCount(t, s, index, reloads*size, time.Minute)
 }
 
 func TestHostReplaySendsOnlyTheRest(t *testing.T) {
@@ -217,6 +217,6 @@ func TestHostReplaySendsOnlyTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	e2e.Flush(t, o, "a", chunks[0].Bytes, host.OK)
-	e2e.EventuallyCount(t, s, index, 3, 10*time.Second)
+	e2e.EventuallyCount(t, s, index, 3, time.Minute)
 	e2e.Documents(t, s, index) // fails where one is there twice
 }

@@ -110,7 +110,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 				}
 			}
 			var texts []string
-			e2e.EventuallyCount(t, s, index+"-dead-", len(wantLetters()), 10*time.Second)
+			e2e.EventuallyCount(t, s, index+"-dead-", len(wantLetters()), time.Minute)
 			err := s.Documents(t.Context(), index+"-dead-*", func(d elasticsearch.Document) error {
 				texts = append(texts, string(d.Source))
 				return nil
@@ -138,7 +138,7 @@ func TestHostDeadLetterIndexThatRefusesTooEndsThere(t *testing.T) {
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	support.Eventually(t, 5*time.Second, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
+	support.Eventually(t, time.Minute, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
 }
 
 func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
@@ -153,7 +153,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
-	e2e.EventuallyCount(t, s, index, 2, 10*time.Second)
+	e2e.EventuallyCount(t, s, index, 2, time.Minute)
 
 	for _, tool := range []string{"jq", "curl", "bash"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -173,7 +173,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 		command = exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
 		command.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
 	}
-	e2e.EventuallyCount(t, s, index, 2, 10*time.Second)
+	e2e.EventuallyCount(t, s, index, 2, time.Minute)
 }
 
 // replayCommand is the command of docs/delivery.md.
@@ -198,5 +198,5 @@ func TestHostDeadLetterFileHasOneOwner(t *testing.T) {
 	if _, err := h.Init(host.Instance{Properties: [][2]string{{"Hosts", "http://127.0.0.1:1"}, {"Dead_Letter_File", file}}}); err == nil {
 		t.Error("two outputs may write to one file")
 	}
-	support.Eventually(t, 5*time.Second, "the log tells why", func() bool { return strings.Contains(log.String(), "give each its own") })
+	support.Eventually(t, time.Minute, "the log tells why", func() bool { return strings.Contains(log.String(), "give each its own") })
 }

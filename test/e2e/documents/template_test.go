@@ -109,7 +109,7 @@ func TestMatrixReadyTemplates(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			support.Eventually(t, 5*time.Second, "the log tells it", func() bool {
+			support.Eventually(t, time.Minute, "the log tells it", func() bool {
 				return strings.Contains(log.String(), "the index template "+prefix+" was installed")
 			})
 			indices := prefix + "*"
@@ -220,11 +220,11 @@ func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}
-			support.Eventually(t, 5*time.Second, "the log has an error", func() bool { return strings.Contains(log.String(), c.says) })
+			support.Eventually(t, time.Minute, "the log has an error", func() bool { return strings.Contains(log.String(), c.says) })
 			if n := strings.Count(log.String(), "was not installed"); n != 1 {
 				t.Errorf("%d errors, want 1", n)
 			}
-			e2e.EventuallyCount(t, s, index, 30, 10*time.Second)
+			e2e.EventuallyCount(t, s, index, 30, time.Minute)
 		})
 	}
 }
@@ -251,7 +251,7 @@ func TestMatrixTemplateComesBeforeTheFirstDocument(t *testing.T) {
 		"Template_File "+readyTemplate(t, s, "logstash-es_go", prefix+"-*"))
 	e2e.Flush(t, o, "kube", podChunk(t), host.RETRY)
 	away.Store(0)
-	support.Eventually(t, 20*time.Second, "the chunk is delivered", func() bool {
+	support.Eventually(t, time.Minute, "the chunk is delivered", func() bool {
 		code, err := o.Flush(t.Context(), "kube", podChunk(t))
 		return err == nil && code == host.OK
 	})
@@ -343,7 +343,7 @@ func TestMatrixTemplateOfAFleet(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	e2e.EventuallyCount(t, s, name+"-y", agents, 10*time.Second)
+	e2e.EventuallyCount(t, s, name+"-y", agents, time.Minute)
 	t.Logf("%d agents: %d looks, %d installations", agents, looks.Load(), puts.Load())
 	if puts.Load() > agents/2 || looks.Load() > 3*agents || strings.Contains(log.String(), "was not installed") {
 		t.Errorf("%d looks, %d installations for %d agents", looks.Load(), puts.Load(), agents)

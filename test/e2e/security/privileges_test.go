@@ -113,7 +113,7 @@ func TestFewestPrivileges(t *testing.T) {
 			if there && d.stream {
 				want++ // prepare's own
 			}
-			e2e.EventuallyCount(t, s.Server, d.name, want, 10*time.Second)
+			e2e.EventuallyCount(t, s.Server, d.name, want, time.Minute)
 		}
 		for what, list := range map[string][]string{"cluster": role.Cluster, "index": role.Index} {
 			for i, privilege := range list {

@@ -163,7 +163,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 	fail("refused at start: a wrong token", []string{"Hosts es", "Bearer_Token_File " + r.file("two", []byte(secrets["token"]+" "+secrets["token"]))})
 	fail("refused at start: a key as certificate", []string{"Hosts https://es", "TLS_Crt_File " + key, "TLS_Key_File " + cert, "TLS_Key_Passwd " + secrets["key password"]})
 
-	support.Eventually(t, 5*time.Second, "the log has what is wrong with the last section", func() bool { return strings.Contains(log.String(), "TLS_Crt_File") })
+	support.Eventually(t, time.Minute, "the log has what is wrong with the last section", func() bool { return strings.Contains(log.String(), "TLS_Crt_File") })
 	text := log.String() + out.String()
 	for _, must := range []string{"401", "certificate signed by unknown authority", "connection refused", "no such host", "Bulk_Size", "fluentbit_output_es_go_requests_total", "***"} {
 		if !strings.Contains(text, must) {

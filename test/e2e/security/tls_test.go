@@ -253,7 +253,7 @@ func TestFluentBitRotation(t *testing.T) {
 	accepted := func() float64 {
 		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`)
 	}
-	support.Eventually(t, 20*time.Second, "documents arrive", func() bool { return accepted() > 10 })
+	support.Eventually(t, time.Minute, "documents arrive", func() bool { return accepted() > 10 })
 	young.identity("server", young.Issue(local()))
 	young.identity("client", young.Issue(support.Subject{Name: "agent"}))
 	young.caFile()

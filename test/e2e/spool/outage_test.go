@@ -114,7 +114,7 @@ func TestSpoolOutageCostsDiskAndNoMemory(t *testing.T) {
 	if speed := float64(count.Body) / megabyte / took.Seconds(); speed < 20 {
 		t.Errorf("drained at %.0f MB/s", speed)
 	}
-	support.Eventually(t, 10*time.Second, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
+	support.Eventually(t, time.Minute, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
 }
 
 // spoolBytes is what the spool's segments take.
