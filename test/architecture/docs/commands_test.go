@@ -163,8 +163,10 @@ func TestEveryCommandExists(t *testing.T) {
 	}
 }
 
-// TestEveryConfigurationIsTaken runs the linter on each configuration with a section of es_go that a page shows.
+// TestEveryConfigurationIsTaken runs the linter on each configuration with a section of es_go that a page shows. It has nothing to say
+// about those of README.
 func TestEveryConfigurationIsTaken(t *testing.T) {
+	t.Setenv("ES_API_KEY", "an-api-key")
 	count := 0
 	for _, b := range blocks(t) {
 		name := ""
@@ -188,8 +190,8 @@ func TestEveryConfigurationIsTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range report.Findings {
-			if f.Severity == lint.Error {
-				t.Errorf("%s: a configuration has an error in line %d: %s\n%s", b.page, f.Line, f.Message, b.text)
+			if f.Severity == lint.Error || b.page == "README.md" {
+				t.Errorf("%s: a configuration has a fault in line %d: %s\n%s", b.page, f.Line, f.Message, b.text)
 			}
 		}
 	}
