@@ -82,7 +82,7 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 		p.settled.Remember(digest, src.Settled(), panics)
 		outcome = Retry
 		account := src.Account()
-		if _, held := errors.AsType[*deliver.Held](err); held {
+		if deliver.Waits(err, !since.IsZero()) {
 			p.waiting.Add(digest, since, account.Returned)
 		}
 		p.host.Log(fluentbit.Debug, "chunk of tag %s goes back to Fluent Bit with %d of %d records left: %v", tag, account.Returned, account.Received, err)

@@ -62,6 +62,9 @@ type Source interface {
 	Destination(position int) []byte
 	// Name tells the event at position apart from all others, in every attempt.
 	Name(position int) [16]byte
+	// Waited reports whether all that is left has waited for a held destination:
+	// its turn comes after that of what is new (pace).
+	Waited() bool
 	// Keep tells that an answer settled some of the items, and that the others
 	// will take a while: a source that outlives the process writes down what
 	// is settled.
@@ -109,6 +112,9 @@ type Limits struct {
 	Bytes, Items int
 	// Rest bounds how many bytes of the source, in its own form, one Fill takes.
 	Rest int
+	// Portion bounds the bytes of a request whose source can end it anywhere, and
+	// has more: after trouble, queues are sent little by little.
+	Portion int
 	// Admission says which destinations the request may hold events of; the
 	// others' stay unsettled.
 	Admission *Admission
@@ -178,13 +184,19 @@ type Deliverer struct {
 	policy   Policy
 	gate     *Gate
 	holds    *holds
+	pace     *pace
 	learned  learnedSize
 	window   window
 }
 
 // New returns a deliverer whose gate is open.
 func New(s Sender, o Observer, p Policy) *Deliverer {
-	return &Deliverer{sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest), holds: newHolds(p.Initial, p.Longest), learned: learnedSize{most: p.Bytes}, window: window{pause: p.Longest}}
+	pace := newPace(p.Longest)
+	return &Deliverer{
+		sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest),
+		holds: newHolds(p.Initial, p.Longest, pace), pace: pace, learned: learnedSize{most: p.Bytes},
+		window: window{pause: p.Longest},
+	}
 }
 
 // Deliver sends what src has until nothing is left, or until it makes no more
@@ -199,8 +211,12 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
 	}
+	portion, turn := d.pace.admit(src.Waited())
+	if !turn && role == Passer {
+		return fmt.Errorf("%w: %w", ErrLeft, ErrPaced)
+	}
 	r := &run{
-		Deliverer: d, parent: parent, src: src, own: flight{req: req}, role: role, probe: role == Prober, progress: time.Now(),
+		Deliverer: d, parent: parent, portion: portion, src: src, own: flight{req: req}, role: role, probe: role == Prober, progress: time.Now(),
 		schedule: newSchedule(d.policy.Initial, d.policy.Longest), search: search{accused: -1},
 		admission: Admission{holds: d.holds, limit: d.policy.HoldLimit},
 	}
@@ -246,9 +262,12 @@ func (d *Deliverer) HeldFor(destination string) (why *Held, ok bool) {
 // HeldDestinations is how many destinations are held now.
 func (d *Deliverer) HeldDestinations() int { return d.holds.count() }
 
+// PacedFor is how long a delivery of what has waited is turned away with ErrPaced.
+func (d *Deliverer) PacedFor() time.Duration { return d.pace.wait(havingWaited) }
+
 // Await waits until the gate is open, or it is time to probe, or ctx ends.
 func (d *Deliverer) Await(ctx context.Context) {
-	pause := d.gate.closedFor()
+	pause := d.closedFor()
 	if pause <= 0 {
 		return
 	}
@@ -260,5 +279,9 @@ func (d *Deliverer) Await(ctx context.Context) {
 	}
 }
 
-// Closed says whether deliveries are turned away now.
-func (d *Deliverer) Closed() bool { return d.gate.closedFor() > 0 }
+// Closed says whether all deliveries are turned away now.
+func (d *Deliverer) Closed() bool { return d.closedFor() > 0 }
+
+func (d *Deliverer) closedFor() time.Duration {
+	return max(d.gate.closedFor(), d.pace.wait(beingNew))
+}

@@ -31,6 +31,7 @@ type list struct {
 	refusals map[int][]deliver.Refusal
 	fail     error // of the next Fill
 	id       byte  // tells lists apart
+	waited   bool  // for a held destination
 	// to names the destination of a document, "logs" where it is nil.
 	target func(n int) string
 }
@@ -119,6 +120,8 @@ func (l *list) Destination(position int) []byte {
 func (l *list) Name(position int) [16]byte {
 	return [16]byte{l.id, byte(position), byte(position >> 8)}
 }
+
+func (l *list) Waited() bool { return l.waited }
 
 func (l *list) Keep() {}
 

@@ -47,6 +47,7 @@ type Hold struct {
 // It is safe for concurrent use.
 type holds struct {
 	initial, longest time.Duration
+	pace             *pace // is told when destinations are held and released
 	// size is len(byName): nobody needs the lock while all is well.
 	size atomic.Int32
 	// delivered counts the answers in which something was accepted.
@@ -89,8 +90,8 @@ type acceptance struct {
 	at   time.Time
 }
 
-func newHolds(initial, longest time.Duration) *holds {
-	return &holds{initial: initial, longest: longest, byName: map[string]*hold{}, suspects: map[[16]byte]*suspect{}}
+func newHolds(initial, longest time.Duration, p *pace) *holds {
+	return &holds{initial: initial, longest: longest, pace: p, byName: map[string]*hold{}, suspects: map[[16]byte]*suspect{}}
 }
 
 // any reports whether the table holds anything.
@@ -203,6 +204,7 @@ func (h *holds) close(name string, why Refusal) (held Hold, ok bool) {
 	now := time.Now()
 	if !d.closed {
 		d.closed, d.since = true, now
+		h.pace.hold()
 		d.schedule.Reset()
 	} else if !d.probing && now.Before(d.until) {
 		return Hold{name, d.why, d.since}, true // another request, sent before it was closed
@@ -222,6 +224,7 @@ func (h *holds) open(name string) (was Hold, held bool) {
 		return Hold{}, false
 	}
 	was = Hold{name, d.why, d.since}
+	h.pace.release(d.since)
 	if len(h.suspects) > 0 {
 		d.closed, d.probing = false, false // what it accepts is still noted
 		return was, true

@@ -42,6 +42,7 @@ type run struct {
 	// probe says that the delivery began as the prober of a closed gate: it
 	// tries once.
 	probe    bool
+	portion  int // Limits.Portion
 	schedule *backoff.ExponentialBackOff
 	progress time.Time // of the last settled item
 	search   search
@@ -75,7 +76,7 @@ func (r *run) leave() {
 }
 
 func (r *run) limits() Limits {
-	limits := Limits{Bytes: r.policy.Bytes, Items: r.search.items}
+	limits := Limits{Bytes: r.policy.Bytes, Items: r.search.items, Portion: r.portion}
 	if learned := r.learned.get(); learned > 0 {
 		limits.Bytes = min(limits.Bytes, learned)
 	}
@@ -127,6 +128,7 @@ func (r *run) afterFailure(ctx context.Context) error {
 func (r *run) answered() {
 	if r.role == Prober {
 		r.gate.Open()
+		r.pace.open()
 		r.role, r.probe = Passer, false
 	}
 }
@@ -249,6 +251,9 @@ func (r *run) endProbe() {
 // recover waits for Elasticsearch after a request that failed as a whole: as
 // the prober, or for what comes of the one that there is.
 func (r *run) recover(ctx context.Context) error {
+	if r.failure.Class == bulk.Throttled {
+		r.pace.throttle()
+	}
 	if r.stumble(); r.role != Prober {
 		r.role = r.gate.Enter(ctx)
 	}

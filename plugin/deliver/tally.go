@@ -35,6 +35,7 @@ func (r *run) count() {
 	r.tallies = r.tallies[:0]
 	accepted, stays := r.survey()
 	if accepted {
+		r.pace.sent(r.req.Size())
 		r.holds.delivered.Add(1)
 		r.holds.row.Store(0)
 	}

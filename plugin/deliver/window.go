@@ -36,9 +36,9 @@ func (w *window) isWide() bool {
 //	anything left, or failed           narrow until it is settled
 //	a request failed, or backpressure  narrow for Policy.Longest, in all deliveries
 //	gate, held destination, suspects,  narrow
-//	halving, learned size
+//	halving, learned size, pace
 func (r *run) parts(limits *Limits) int {
-	if r.policy.Window < 2 || r.ended || r.repeat || r.behind != nil || r.role != Passer || limits.Items > 0 || limits.Admission != nil || r.search.accused >= 0 {
+	if r.policy.Window < 2 || r.ended || r.repeat || r.behind != nil || r.role != Passer || limits.Items > 0 || limits.Portion > 0 || limits.Admission != nil || r.search.accused >= 0 {
 		return 1
 	}
 	rest := r.src.Rest()

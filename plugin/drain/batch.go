@@ -46,6 +46,8 @@ type batch struct {
 	over bool
 	// id tells the names of its frames from those of other queues.
 	id [4]byte
+	// waited says that its frames lie in later.
+	waited bool
 	// most is how many frames a request may hold, 0 for any number.
 	most int
 	// settled is how many items were settled since the sender set it to 0.
@@ -210,6 +212,9 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	}
 	b.limited = limits.Items > 0
 	limits.Rest = 0 // a batch is not divided, Rest says whether there are two
+	if limits.Portion > 0 {
+		limits.Bytes = min(limits.Bytes, limits.Portion)
+	}
 	first, base := b.start()
 	if len(b.ahead) == 0 {
 		b.filled = 0
@@ -389,6 +394,9 @@ func (b *batch) Name(position int) (name [16]byte) {
 	copy(name[12:], b.id[:])
 	return name
 }
+
+// Waited implements deliver.Source.
+func (b *batch) Waited() bool { return b.waited }
 
 // Keep implements deliver.Source: it writes down what is settled.
 func (b *batch) Keep() {

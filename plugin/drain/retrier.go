@@ -122,6 +122,7 @@ func (r *retrier) act(t *retry) {
 			r.scratch = r.sources.NewScratch()
 		}
 		t.batch = newBatch(t.queue.Spool, r.scratch, r.sources, r.report, r.states)
+		t.batch.waited = true
 	}
 	b := t.batch
 	waiting, err := b.readAhead(1, maxFrames)
@@ -136,9 +137,15 @@ func (r *retrier) act(t *retry) {
 	}
 	t.panics = 0
 	defer b.release()
+	if errors.Is(err, deliver.ErrPaced) {
+		r.takeTurn(t)
+		return
+	}
 	if err == nil && !b.keeps() {
 		t.pause = 0
-		r.retire(t)
+		if !r.retire(t) {
+			r.takeTurn(t)
+		}
 		return
 	}
 	held, isHeld := errors.AsType[*deliver.Held](err)
@@ -152,6 +159,17 @@ func (r *retrier) act(t *retry) {
 		}
 	}
 }
+
+// takeTurn puts a queue behind others that wait for the pace, too.
+func (r *retrier) takeTurn(t *retry) {
+	t.next = time.Now()
+	if paced := r.deliverer.PacedFor(); paced > 0 {
+		t.next = t.next.Add(paced + turn)
+	}
+}
+
+// turn is by how much one queue is later than another that is not paced.
+const turn = time.Millisecond
 
 // rest says when a queue is tried again.
 func (r *retrier) rest(t *retry, progress bool) {

@@ -202,5 +202,8 @@ func (s *Source) Left() bool {
 // Hold_Limit.
 func (s *Source) HeldSince(t time.Time) { s.heldSince = t }
 
+// Waited implements deliver.Source.
+func (s *Source) Waited() bool { return !s.heldSince.IsZero() }
+
 // Position is the position of the last event that was read.
 func (s *Source) Position() int { return s.reader.Position() }

@@ -30,6 +30,8 @@ type Agent struct {
 	// Last is when no more logs come, zero for never.
 	Last   time.Time
 	Random *rand.Rand
+	// Mixed says that every other chunk is for a destination without trouble.
+	Mixed bool
 
 	queue queue
 	made  int
@@ -61,11 +63,14 @@ func (a *Agent) Run(ctx context.Context, cluster *Cluster, zero, end time.Time) 
 		sent := len(cluster.Requests)
 		next.behind = false
 		err := a.Deliverer.Deliver(ctx, next, request)
-		if err != nil {
-			a.again(next)
+		if next.waited = deliver.Waits(err, next.waited); err != nil {
+			if a.again(next); a.Mixed && string(next.to) == string(other) {
+				trace.Late++
+			}
 		}
 		trace.Flushes = append(trace.Flushes, Flush{At: at.Sub(zero), Requests: len(cluster.Requests) - sent, Done: err == nil})
-		trace.Queued = max(trace.Queued, len(a.queue)-1) // one is still to be made
+		trace.Waiting = len(a.queue) - 1 // one is still to be made
+		trace.Queued = max(trace.Queued, trace.Waiting)
 	}
 	return trace
 }
@@ -79,7 +84,11 @@ func (a *Agent) again(c *chunk) {
 
 func (a *Agent) newChunk(due time.Time) *chunk {
 	a.made++
-	return &chunk{due: due, number: a.made}
+	to := today
+	if a.Mixed && a.made%2 == 0 {
+		to = other
+	}
+	return &chunk{due: due, number: a.made, to: to}
 }
 
 // queue orders chunks by when they are due, and those that are due at the same

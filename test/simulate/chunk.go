@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"fmt"
 	"time"
 
 	"out_es/plugin/bulk"
@@ -14,18 +15,19 @@ type chunk struct {
 	retries int
 	settled bool
 	behind  bool // left unsettled by this delivery
+	waited  bool // for a held destination
+	to      []byte
 }
 
-var destination = []byte("logs")
-
-var lines = []byte("{\"create\":{\"_index\":\"logs\"}}\n{}\n")
+// today is the destination that a shard limit keeps from being made, other one that there is.
+var today, other = []byte("logs-today"), []byte("logs-other")
 
 // Fill implements deliver.Source.
 func (c *chunk) Fill(req *bulk.Request, limits deliver.Limits) error {
-	if c.settled || c.behind || !limits.Admission.Admits(destination) {
+	if c.settled || c.behind || !limits.Admission.Admits(c.to) {
 		return nil
 	}
-	return req.Commit(append(req.Buffer(), lines...), 0)
+	return req.Commit(fmt.Appendf(req.Buffer(), "{\"create\":{\"_index\":\"%s\"}}\n{}\n", c.to), 0)
 }
 
 // Advance implements deliver.Source.
@@ -47,10 +49,13 @@ func (c *chunk) Leave() { c.behind = true }
 func (c *chunk) Rewind() { c.behind = false }
 
 // Destination implements deliver.Source.
-func (c *chunk) Destination(int) []byte { return destination }
+func (c *chunk) Destination(int) []byte { return c.to }
 
 // Name implements deliver.Source.
 func (c *chunk) Name(int) [16]byte { return [16]byte{byte(c.number), byte(c.number >> 8)} }
+
+// Waited implements deliver.Source.
+func (c *chunk) Waited() bool { return c.waited }
 
 // Keep implements deliver.Source.
 func (c *chunk) Keep() {}

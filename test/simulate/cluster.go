@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -22,6 +23,10 @@ const (
 	Busy
 	// Dated: 503, with a Retry-After that tells all agents when it ends.
 	Dated
+	// Full: the index of today can't be made for the shard limit.
+	Full
+	// Throttling: 429 for each item.
+	Throttling
 )
 
 const (
@@ -51,7 +56,10 @@ type Request struct {
 // Send implements deliver.Sender.
 func (c *Cluster) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	at := time.Since(c.Zero)
-	if at >= 0 && at < c.Outage {
+	switch away := at >= 0 && at < c.Outage; {
+	case away && c.Kind >= Full:
+		return c.refuse(ctx, at, req, each), nil
+	case away:
 		failure := c.fail(ctx)
 		c.Requests = append(c.Requests, Request{At: at, Took: time.Since(c.Zero) - at})
 		return 0, failure
@@ -62,6 +70,23 @@ func (c *Cluster) Send(ctx context.Context, req *bulk.Request, each func(bulk.It
 	}
 	c.Requests = append(c.Requests, Request{At: at, Took: time.Since(c.Zero) - at, Answered: true})
 	return len(req.Positions()), nil
+}
+
+// refuse answers each item with its own failure.
+func (c *Cluster) refuse(ctx context.Context, at time.Duration, req *bulk.Request, each func(bulk.Item)) (items int) {
+	pause(ctx, c.Latency)
+	item := bulk.Item{Status: 201}
+	switch body, _ := req.Seal(); {
+	case c.Kind == Throttling:
+		item = bulk.Item{Status: 429, Type: []byte("es_rejected_execution_exception"), Reason: []byte("rejected execution of primary operation")}
+	case bytes.Contains(body, today):
+		item = bulk.Item{Status: 400, Type: []byte("validation_exception"), Reason: []byte("Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;")}
+	}
+	for range req.Positions() {
+		each(item)
+	}
+	c.Requests = append(c.Requests, Request{At: at, Took: time.Since(c.Zero) - at, Answered: item.Status == 201})
+	return len(req.Positions())
 }
 
 func (c *Cluster) fail(ctx context.Context) *bulk.Failure {

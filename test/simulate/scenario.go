@@ -22,6 +22,8 @@ type Scenario struct {
 	Calm, Outage, After time.Duration
 	// Kind is what an agent sees of the outage.
 	Kind Kind
+	// Mixed says that every other chunk is for a destination without trouble.
+	Mixed bool
 	// Latency is how long an answer takes.
 	Latency time.Duration
 }
@@ -37,8 +39,11 @@ var Defaults = deliver.Policy{
 type Trace struct {
 	Requests []Request
 	Flushes  []Flush
-	// Queued is the longest that its queue of waiting chunks was.
-	Queued int
+	// Queued is the longest that its queue of waiting chunks was, Waiting how long
+	// it is at the end.
+	Queued, Waiting int
+	// Late is how often chunks for a destination without trouble went back.
+	Late int
 }
 
 // Run plays one agent, which random makes differ from the others: in when its
@@ -54,6 +59,7 @@ func (s Scenario) Run(ctx context.Context, random *rand.Rand) *Trace {
 		First:     time.Duration(random.Int64N(int64(s.Every))),
 		Every:     s.Every,
 		Random:    random,
+		Mixed:     s.Mixed,
 	}
 	if s.Logs > 0 {
 		agent.Last = zero.Add(s.Logs)
