@@ -36,7 +36,7 @@ type Fault struct {
 	// record must not pass for its index's fault.
 	Prefix, Reason string
 	Scope          Scope
-	// Remedy is what an operator does about it. Documents have none: their
+	// Remedy is what an operator does about it. Most documents have none: their
 	// dead letters say what is wrong with them.
 	Remedy string
 	// Waited means that the server answered only after the bulk timeout.
@@ -60,6 +60,7 @@ const (
 	remedyMemory     = "a node is short of heap (circuit breaker): more heap or nodes, or a smaller Bulk_Size"
 	remedyPrivilege  = "give the user or key the privileges in docs/security.md"
 	remedyPipeline   = "create that ingest pipeline, or correct Pipeline, or default_pipeline and final_pipeline in the index's settings"
+	remedyHost       = "host is text in these records, and an object in that index, as logsdb and ECS have it (host.name): rename it in a filter modify, rename host hostname"
 	remedyStream     = "a data stream takes nothing but create: set Write_Operation create, or send to an index"
 )
 
@@ -148,6 +149,8 @@ var faults = []Fault{
 	{Status: 400, Prefix: missingPipeline, Scope: SettingsScope, Remedy: remedyPipeline},
 
 	// The document.
+	{Type: "document_parsing_exception", Reason: hostIsObject, Scope: DocumentScope, Remedy: remedyHost},
+	{Type: "mapper_parsing_exception", Reason: hostIsObject, Scope: DocumentScope, Remedy: remedyHost},
 	{Type: "document_parsing_exception", Scope: DocumentScope},
 	{Type: "mapper_parsing_exception", Scope: DocumentScope},
 	{Type: "mapper_exception", Scope: DocumentScope},
@@ -228,6 +231,10 @@ const (
 	// RemedyIllegal: 400 for each of several documents alone.
 	RemedyIllegal = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
 )
+
+// hostIsObject is said of a record whose host is text where the index has
+// host.name: logsdb, the default of logs-*-* in Elasticsearch 9, maps it itself.
+const hostIsObject = "object mapping for [host] tried to parse field [host] as object"
 
 const missingPipeline = "pipeline with id ["
 

@@ -51,7 +51,7 @@ func TestEveryRowOfTheFaultTable(t *testing.T) {
 		if !met[row] {
 			t.Errorf("no answer meets the row %+v", row)
 		}
-		if known := row.Remedy != ""; known == (row.Scope == bulk.DocumentScope) {
+		if row.Remedy == "" && row.Scope != bulk.DocumentScope {
 			t.Errorf("the remedy of %+v", row)
 		}
 	}

@@ -18,6 +18,7 @@ type Config struct {
 	User            string
 	Password        string
 	APIKey          string
+	APIKeyFile      string
 	BearerTokenFile string
 	Headers         http.Header
 	Proxy           string // a URL, or NoProxy

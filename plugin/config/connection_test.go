@@ -113,6 +113,7 @@ func TestOnlyOneCredentialIsTaken(t *testing.T) {
 	all := map[string]map[string]string{
 		"HTTP_User":         {"HTTP_User": "u", "HTTP_Passwd": "p"},
 		"HTTP_API_Key":      {"HTTP_API_Key": "k"},
+		"HTTP_API_Key_File": {"HTTP_API_Key_File": "f"},
 		"Bearer_Token_File": {"Bearer_Token_File": "f"},
 		"Headers":           {"Headers": "Authorization: x"},
 		"Hosts":             {"Hosts": "http://u:p@es"},

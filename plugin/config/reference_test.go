@@ -17,7 +17,7 @@ func TestReference(t *testing.T) {
 // released are the options with their defaults, typed by hand: configurations rely on them, so a
 // change must be deliberate.
 const released = `
-Hosts; Cloud_ID; Cloud_Auth; HTTP_User; HTTP_Passwd; HTTP_API_Key; Bearer_Token_File; Headers; Proxy; Compress gzip;
+Hosts; Cloud_ID; Cloud_Auth; HTTP_User; HTTP_Passwd; HTTP_API_Key; HTTP_API_Key_File; Bearer_Token_File; Headers; Proxy; Compress gzip;
 Connect_Timeout 10s; Request_Timeout 60s; TLS_Verify on; TLS_CA_File; TLS_Crt_File; TLS_Key_File; TLS_Key_Passwd;
 TLS_Server_Name; TLS_CA_Fingerprint; TLS_Min_Version 1.2;
 Index fluent-bit; Logstash_Format off; Logstash_Prefix logstash; Logstash_Prefix_Key; Logstash_Prefix_Separator -;

@@ -56,6 +56,12 @@ var table = []Option{
 		Doc:   "API key, encoded as Elasticsearch prints it or as `id:key`.",
 	},
 	{
+		Name: "HTTP_API_Key_File", Group: "connection",
+		Credential: IsCredential,
+		field:      func(c *Config) any { return &c.APIKeyFile },
+		Doc:        "File with an API key in one of these forms, read again when it changes.",
+	},
+	{
 		Name: "Bearer_Token_File", Group: "connection",
 		Credential: IsCredential,
 		field:      func(c *Config) any { return &c.BearerTokenFile },

@@ -30,6 +30,8 @@ type Options struct {
 	UserOption string
 	// APIKey is encoded, as Elasticsearch prints it, or "id:key".
 	APIKey string
+	// APIKeyFile has an API key in one of these forms.
+	APIKeyFile string
 	// TokenFile has a bearer token.
 	TokenFile string
 	// Sign gives a request whose body is known its signature; nil signs none.

@@ -26,11 +26,11 @@ func newCredential(o Options) (credential, error) {
 	fixed := func(option, value string) credential { return credential{option, func() string { return value }} }
 	switch {
 	case o.TokenFile != "":
-		return newTokenFile(o)
-	case o.APIKey != "" && strings.Contains(o.APIKey, ":"):
-		return fixed("HTTP_API_Key", "ApiKey "+base64.StdEncoding.EncodeToString([]byte(o.APIKey))), nil
+		return newFileCredential(o, credentialFile{"Bearer_Token_File", o.TokenFile, bearer})
+	case o.APIKeyFile != "":
+		return newFileCredential(o, credentialFile{"HTTP_API_Key_File", o.APIKeyFile, apiKey})
 	case o.APIKey != "":
-		return fixed("HTTP_API_Key", "ApiKey "+o.APIKey), nil
+		return fixed("HTTP_API_Key", apiKey(o.APIKey)), nil
 	case o.User != "":
 		option := "HTTP_User and HTTP_Passwd"
 		if o.UserOption != "" {
@@ -50,29 +50,49 @@ func newCredential(o Options) (credential, error) {
 	return fixed("", ""), nil
 }
 
-// newTokenFile reads the token anew when the file changes, as Kubernetes' token
+func bearer(token string) string { return "Bearer " + token }
+
+// apiKey takes a key encoded, as Elasticsearch prints it, or as "id:key".
+func apiKey(key string) string {
+	if strings.Contains(key, ":") {
+		key = base64.StdEncoding.EncodeToString([]byte(key))
+	}
+	return apiKeyScheme + key
+}
+
+const apiKeyScheme = "ApiKey "
+
+// credentialFile is a file that an option names, and the header's value made of
+// the one word in it.
+type credentialFile struct {
+	option, path string
+	value        func(word string) string
+}
+
+// newFileCredential reads the file anew when it changes, as Kubernetes' token
 // files do before they expire.
-func newTokenFile(o Options) (credential, error) {
-	const option = "Bearer_Token_File"
+//
+// Possible errors: *OptionError.
+func newFileCredential(o Options, from credentialFile) (credential, error) {
 	var value atomic.Value
-	file := &watched{paths: []string{o.TokenFile}}
+	file := &watched{paths: []string{from.path}}
 	file.use = func(contents [][]byte) error {
-		token := strings.TrimSpace(string(contents[0]))
-		if token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-			return errors.New("must hold one token, without white space in it") // and is not quoted
+		word := strings.TrimSpace(string(contents[0]))
+		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+			return errors.New("must hold one token or key, without white space in it") // and is not quoted
 		}
-		value.Store("Bearer " + token)
+		value.Store(from.value(word))
 		return nil
 	}
-	file.complain = func(err error) { o.trouble(option, err) }
+	file.complain = func(err error) { o.trouble(from.option, err) }
 	if err := file.check(); err != nil {
 		if problem, ok := errors.AsType[*os.PathError](err); ok {
 			err = unreadable(problem)
 		}
-		return credential{}, &OptionError{Option: option, Value: o.TokenFile, Err: err}
+		return credential{}, &OptionError{Option: from.option, Value: from.path, Err: err}
 	}
-	return credential{option, func() string {
-		_ = file.check() // it complains itself, and the token that was read before stays
+	return credential{from.option, func() string {
+		_ = file.check() // it complains itself, and what was read before stays
 		return value.Load().(string)
 	}}, nil
 }

@@ -33,14 +33,8 @@ func secretsOf(o Options) []string {
 			login(one.User.Username(), password)
 		}
 	}
-	key := o.APIKey
-	add(key)
-	if decoded, err := base64.StdEncoding.DecodeString(key); err == nil {
-		key = string(decoded)
-		add(key)
-	}
-	if _, half, found := strings.Cut(key, ":"); found {
-		add(half)
+	for _, form := range keyForms(o.APIKey) {
+		add(form)
 	}
 	add(o.TLS.KeyPassword)
 	add(o.Hidden)
@@ -52,13 +46,40 @@ func secretsOf(o Options) []string {
 	return secrets
 }
 
+// secrets are those of a credential that may change: what its file holds now.
+func (c credential) secrets() (secrets []string) {
+	scheme, current, found := strings.Cut(c.value(), " ")
+	if !found {
+		return nil
+	}
+	forms := []string{current}
+	if scheme+" " == apiKeyScheme {
+		forms = keyForms(current)
+	}
+	for _, form := range forms {
+		if len(form) >= shortestSecret {
+			secrets = append(secrets, form)
+		}
+	}
+	return secrets
+}
+
+// keyForms are an API key, decoded, and its secret half.
+func keyForms(key string) []string {
+	forms := []string{key}
+	if decoded, err := base64.StdEncoding.DecodeString(key); err == nil {
+		key = string(decoded)
+		forms = append(forms, key)
+	}
+	if _, half, found := strings.Cut(key, ":"); found {
+		forms = append(forms, half)
+	}
+	return forms
+}
+
 // Scrub takes secrets out of a text that somebody else wrote.
 func (c *Client) Scrub(text string) string {
-	secrets := c.secrets
-	if _, current, found := strings.Cut(c.credential.value(), " "); found {
-		secrets = append(secrets[:len(secrets):len(secrets)], current)
-	}
-	for _, secret := range secrets {
+	for _, secret := range append(c.secrets[:len(c.secrets):len(c.secrets)], c.credential.secrets()...) {
 		text = strings.ReplaceAll(text, secret, "***")
 	}
 	return text

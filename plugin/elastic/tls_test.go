@@ -3,6 +3,7 @@ package elastic_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log"
@@ -244,6 +245,8 @@ func TestFilesThatCannotBeUsed(t *testing.T) {
 		{elastic.Options{TLS: elastic.TLS{CertFile: cert, KeyFile: foreign}}, "TLS_Key_File"},
 		{elastic.Options{TokenFile: missing}, "Bearer_Token_File"},
 		{elastic.Options{TokenFile: empty}, "Bearer_Token_File"},
+		{elastic.Options{APIKeyFile: missing}, "HTTP_API_Key_File"},
+		{elastic.Options{APIKeyFile: empty}, "HTTP_API_Key_File"},
 		{elastic.Options{TokenFile: write(t, filepath.Join(dir, "two"), []byte("hush5 mum7"))}, "Bearer_Token_File"},
 	} {
 		_, err := elastic.New(c.options)
@@ -354,4 +357,28 @@ func TestATokenThatChangesIsReadAgain(t *testing.T) {
 	write(t, file, []byte("fourth"))
 	time.Sleep(1100 * time.Millisecond)
 	check("fourth")
+}
+
+func TestAnAPIKeyFileThatChangesIsReadAgain(t *testing.T) {
+	address, requests := recorder(t, 1)
+	file := write(t, filepath.Join(t.TempDir(), "key"), []byte("id:first-secret\n"))
+	client := newClient(t, elastic.Options{APIKeyFile: file}, address)
+	for _, c := range []struct{ content, want, secret string }{
+		{"", "id:first-secret", "first-secret"},
+		{base64.StdEncoding.EncodeToString([]byte("id:second-secret")), "id:second-secret", "second-secret"},
+	} {
+		if c.content != "" {
+			write(t, file, []byte(c.content))
+		}
+		if failure := post(t, client); failure != nil {
+			t.Fatal(failure)
+		}
+		want := base64.StdEncoding.EncodeToString([]byte(c.want))
+		if got := (*requests)[len(*requests)-1].Header.Get("Authorization"); got != "ApiKey "+want {
+			t.Errorf("sent %q, want the key %q", got, c.want)
+		}
+		if got := client.Scrub("you sent " + want + ", " + c.want + ", " + c.secret); strings.Contains(got, "secret") || strings.Contains(got, want) {
+			t.Errorf("told %q", got)
+		}
+	}
 }

@@ -229,7 +229,11 @@ func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	if r.options.FullReasons && why.FullReason != "" {
 		reason = why.FullReason
 	}
-	r.summary.note(fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate), 1)
+	text := fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate)
+	if why.Remedy != "" && why.Scope == bulk.DocumentScope { // others were held, and their remedy was told then
+		text += " (" + why.Remedy + ")"
+	}
+	r.summary.note(text, 1)
 }
 
 // DeadLetterRefused notes a dead letter that Elasticsearch refused, too: there is

@@ -17,7 +17,7 @@ import (
 func (t *translation) elastic() elastic.Options {
 	c := t.config
 	o := elastic.Options{
-		Hosts: c.Addresses(), User: c.User, Password: c.Password, APIKey: c.APIKey, TokenFile: c.BearerTokenFile, Header: c.Headers,
+		Hosts: c.Addresses(), User: c.User, Password: c.Password, APIKey: c.APIKey, APIKeyFile: c.APIKeyFile, TokenFile: c.BearerTokenFile, Header: c.Headers,
 		TLS: elastic.TLS{
 			SkipVerify: !c.TLSVerify, CAFile: c.TLSCAFile, CertFile: c.TLSCrtFile, KeyFile: c.TLSKeyFile, KeyPassword: c.TLSKeyPasswd,
 			ServerName: c.TLSServerName, CAFingerprint: c.TLSCAFingerprint, MinVersion: tlsVersions[c.TLSMinVersion],

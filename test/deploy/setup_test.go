@@ -143,9 +143,9 @@ func TestSetUpSaysWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct{ url, environment, says string }{
 		"no address":       {"", "X=", "ES_HOSTS is not set"},
 		"odd retention":    {refusing.URL, "RETENTION=forever", `RETENTION "forever" is no number of days`},
-		"wrong password":   {refusing.URL, "ELASTIC_PASSWORD=x", "refuses these credentials (status 401)"},
+		"wrong password":   {refusing.URL, "ELASTIC_PASSWORD=x", "refuses the credentials in ELASTIC_PASSWORD (status 401)"},
 		"nobody is there":  {"http://127.0.0.1:9", "PATIENCE=1", "did not answer within 1 s"},
-		"quoted passwords": {refusing.URL, `ELASTIC_PASSWORD="`, "refuses these credentials (status 401)"},
+		"quoted passwords": {refusing.URL, `ELASTIC_PASSWORD="`, "refuses the credentials in ELASTIC_PASSWORD (status 401)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := setUp(t, c.url, c.environment)

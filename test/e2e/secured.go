@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -80,9 +82,18 @@ func stopSecured() error {
 // IsOpenSearch reports whether its API of users is OpenSearch's.
 func (s *SecuredServer) IsOpenSearch() bool { return s.Admin() == "admin" }
 
+// SlowServer is an option of outputs to servers with security, where a first request may take seconds on a busy machine: a
+// handshake, a slow hash of the password, roles that are looked up.
+const SlowServer = "Request_Timeout 30s"
+
+// At are the options of an output to this server, but for the credential.
+func (s *SecuredServer) At() []string {
+	return []string{"Hosts " + s.Address(), "TLS_CA_File " + s.CAFile, SlowServer}
+}
+
 // SignIn are the options of an output that signs in as a user.
 func (s *SecuredServer) SignIn(user, password string) []string {
-	return []string{"Hosts " + s.Address(), "TLS_CA_File " + s.CAFile, "HTTP_User " + user, "HTTP_Passwd " + password}
+	return append(s.At(), "HTTP_User "+user, "HTTP_Passwd "+password)
 }
 
 // Role is what its users may do.
@@ -192,6 +203,26 @@ func (s *SecuredServer) ForgetToken(t *testing.T, name string) {
 	if _, err := s.Do(t.Context(), http.MethodDelete, serviceTokens+name, nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Knows reports whether the server takes an Authorization.
+func (s *SecuredServer) Knows(t *testing.T, authorization string) bool {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Address()+"/_security/_authenticate", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", authorization)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(s.Authority.PEM())
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode != http.StatusUnauthorized
 }
 
 // InvalidateKey ends an API key.

@@ -12,12 +12,14 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"out_es/test/elasticsearch"
@@ -27,6 +29,7 @@ func main() {
 	update := flag.Bool("update", false, "write the table into the page")
 	page := flag.String("page", "docs/compatibility.md", "the page, with the table between its two marks")
 	versions := flag.String("versions", "", "servers to run, separated by commas (default: all)")
+	parallel := flag.Int("parallel", 2, "servers to run at a time: much of a run is waiting")
 	programs := flag.String("fluent-bits", "", "programs to run the cases of Fluent Bit in, separated by commas, instead of servers")
 	flag.Parse()
 	of, subjects := servers, elasticsearch.Versions()
@@ -39,15 +42,24 @@ func main() {
 	case *versions != "":
 		subjects = strings.Split(*versions, ",")
 	}
-	if err := run(*page, *update, of, subjects, *versions != ""); err != nil {
+	if *programs != "" {
+		*parallel = 1 // they share a server, and some tests watch the clock
+	}
+	if err := run(plan{of, subjects, *versions != "", *parallel}, *page, *update); err != nil {
 		fmt.Fprintln(os.Stderr, "matrix:", err)
 		os.Exit(1)
 	}
 }
 
-// run runs a suite with each subject. some says that those are not all, and
-// that the page has columns of others.
-func run(page string, update bool, s suite, subjects []string, some bool) error {
+// plan is what is run.
+type plan struct {
+	suite
+	subjects []string
+	some     bool // those are not all: the page has columns of others
+	parallel int
+}
+
+func run(p plan, page string, update bool) error {
 	dir, err := os.MkdirTemp("", "out_es-matrix-")
 	if err != nil {
 		return err
@@ -57,25 +69,45 @@ func run(page string, update bool, s suite, subjects []string, some bool) error 
 	if err != nil {
 		return err
 	}
-	var runs []subjectRun
+	runs, err := p.runAll(built)
 	failed := 0
-	for _, subject := range subjects {
-		began := time.Now()
-		r, err := s.run(built, subject, subject != elasticsearch.DefaultVersion)
-		if err != nil {
-			return fmt.Errorf("%s: %w", subject, err)
-		}
-		fmt.Printf("%s: %d tests passed, %d not there, %d failed, in %s\n", r.subject, r.count(passed), r.count(skipped), r.count(failing), time.Since(began).Round(time.Second))
+	for _, r := range runs {
 		failed += r.count(failing)
-		runs = append(runs, r)
 	}
-	if failed > 0 {
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
 		return fmt.Errorf("%d tests failed; the page is left as it is", failed)
+	case p.some:
+		return p.compareColumns(page, runs)
 	}
-	if some {
-		return s.compareColumns(page, runs)
+	return write(page, "<!-- made by "+p.target+" -->\n", p.table(runs), update)
+}
+
+// runAll runs the suite with each subject, some at a time, and prints how each went when it is through.
+func (p plan) runAll(built []suiteBinary) ([]subjectRun, error) {
+	runs, errs := make([]subjectRun, len(p.subjects)), make([]error, len(p.subjects))
+	slots := make(chan struct{}, p.parallel)
+	var printing sync.Mutex
+	var all sync.WaitGroup
+	for i, subject := range p.subjects {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			began := time.Now()
+			r, err := p.run(built, subject, subject != elasticsearch.DefaultVersion)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", subject, err)
+			}
+			runs[i], errs[i] = r, err
+			printing.Lock()
+			defer printing.Unlock()
+			fmt.Printf("%s%s: %d tests passed, %d not there, %d failed, in %s\n", r.output, subject, r.count(passed), r.count(skipped), r.count(failing), time.Since(began).Round(time.Second))
+		})
 	}
-	return write(page, "<!-- made by "+s.target+" -->\n", s.table(runs), update)
+	all.Wait()
+	return runs, errors.Join(errs...)
 }
 
 // tests is where the end-to-end tests are.

@@ -30,6 +30,7 @@ type result struct {
 type subjectRun struct {
 	subject string // as its own test names it
 	results map[string]result
+	output  string // what the tests printed, where one failed
 }
 
 func (r subjectRun) count(o outcome) (n int) {
@@ -53,7 +54,7 @@ func (s suite) run(built []suiteBinary, subject string, later bool) (subjectRun,
 	var out bytes.Buffer
 	var failed error
 	for _, b := range built {
-		command := exec.Command(b.path, "-test.v", "-test.run", "^("+strings.Join(append(wanted, s.asked), "|")+")$")
+		command := exec.Command(b.path, "-test.v", "-test.parallel=4", "-test.run", "^("+strings.Join(append(wanted, s.asked), "|")+")$")
 		command.Dir = b.dir
 		command.Env = append(os.Environ(), s.variable+"="+subject)
 		command.Stdout, command.Stderr = &out, os.Stderr
@@ -65,14 +66,15 @@ func (s suite) run(built []suiteBinary, subject string, later bool) (subjectRun,
 		failed = errors.Join(failed, err)
 	}
 	r := parse(out.Bytes())
+	absent := ""
 	for _, test := range wanted {
 		if r.results[test].outcome == missing {
 			r.results[test] = result{outcome: failing}
-			fmt.Printf("%s was not run: is it still in %s?\n", test, tests)
+			absent += fmt.Sprintf("%s was not run: is it still in %s?\n", test, tests)
 		}
 	}
 	if r.count(failing) > 0 || failed != nil {
-		os.Stdout.Write(out.Bytes())
+		r.output = out.String() + absent
 	}
 	if failed != nil && r.count(failing) == 0 {
 		return r, failed

@@ -21,8 +21,8 @@ func modeTemplate(t *testing.T, mode, name, settings, properties string) {
 	}
 }
 
-// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself. Only
-// a record with text in host is rejected; one with an object there arrives.
+// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself. Only a record with text in
+// host is rejected, with a line that has the remedy; one with an object there arrives.
 func TestMatrixLogsDB(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)
@@ -34,6 +34,28 @@ func TestMatrixLogsDB(t *testing.T) {
 	}
 	if documents := e2e.Documents(t, s, ".ds-logs-"+name); len(documents) != 2 {
 		t.Errorf("%d documents, want 2", len(documents))
+	}
+	wantRemedyOfHost(t, "Hosts "+s.URL(), "Data_Stream on", "Data_Stream_Dataset "+name)
+}
+
+// TestMatrixHostAsText: the same in an index with host.name in its mapping, on every server.
+func TestMatrixHostAsText(t *testing.T) {
+	s := e2e.Cluster(t)
+	index := e2e.FreshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"mappings":{"properties":{"host":{"properties":{"name":{"type":"keyword"}}}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	wantRemedyOfHost(t, "Hosts "+s.URL(), "Index "+index)
+}
+
+// wantRemedyOfHost checks that the line about a record with text in host names the remedy.
+func wantRemedyOfHost(t *testing.T, options ...string) {
+	t.Helper()
+	i := e2e.NewInstance(t, options...)
+	i.MustBring(t, e2e.ChunkWith(t, 1, func(int, string) string { return `{"n":3,"host":"text"}` }))
+	i.Close() // its last lines come with it
+	if n := i.Count("were refused (status 400", "object mapping for [host]", "dropped (host is text", "rename host hostname): 1"); n != 1 {
+		t.Errorf("%d lines name the remedy:\n%s", n, i.Log.Tail(20))
 	}
 }
 

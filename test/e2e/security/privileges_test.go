@@ -17,8 +17,8 @@ import (
 	"out_es/test/host"
 )
 
-// documentedRole is a role as a command of docs/security.md makes it.
-type documentedRole struct {
+// namedRole is a role as a command of docs/security.md makes it.
+type namedRole struct {
 	name string
 	e2e.Role
 }
@@ -26,13 +26,13 @@ type documentedRole struct {
 var roleCommand = regexp.MustCompile(`(?s)\$ES_URL(/_security/role/|/_plugins/_security/api/roles/)(\w+)" -d '(.*?)'`)
 
 // documentedRoles runs the page's commands for the server under test, and returns what they made.
-func documentedRoles(t *testing.T, s *e2e.SecuredServer) []documentedRole {
+func documentedRoles(t *testing.T, s *e2e.SecuredServer) map[string]namedRole {
 	t.Helper()
 	page, err := os.ReadFile("../../../docs/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var roles []documentedRole
+	roles := map[string]namedRole{}
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		if strings.Contains(block[1], "/_plugins/") != s.IsOpenSearch() {
 			continue
@@ -44,9 +44,10 @@ func documentedRoles(t *testing.T, s *e2e.SecuredServer) []documentedRole {
 		}
 		for _, command := range roleCommand.FindAllStringSubmatch(block[1], -1) {
 			var body struct {
-				Indices []struct{ Names, Privileges []string }
-				Cluster []string `json:"cluster_permissions"`
-				Index   []struct {
+				Indices            []struct{ Names, Privileges []string }
+				Cluster            []string
+				ClusterPermissions []string `json:"cluster_permissions"`
+				Index              []struct {
 					Patterns []string `json:"index_patterns"`
 					Actions  []string `json:"allowed_actions"`
 				} `json:"index_permissions"`
@@ -54,19 +55,19 @@ func documentedRoles(t *testing.T, s *e2e.SecuredServer) []documentedRole {
 			if err := json.Unmarshal([]byte(command[3]), &body); err != nil {
 				t.Fatal(err)
 			}
-			role := documentedRole{name: command[2]}
-			role.Cluster = body.Cluster
+			role := namedRole{name: command[2]}
+			role.Cluster = append(body.Cluster, body.ClusterPermissions...)
 			for _, i := range body.Indices {
 				role.Indices, role.Index = i.Names, i.Privileges
 			}
 			for _, i := range body.Index {
 				role.Indices, role.Index = i.Patterns, i.Actions
 			}
-			roles = append(roles, role)
+			roles[role.name] = role
 		}
 	}
-	if len(roles) != 2 {
-		t.Fatalf("docs/security.md makes %d roles, want 2", len(roles))
+	if len(roles) != 3 {
+		t.Fatalf("docs/security.md makes %d roles, want 3", len(roles))
 	}
 	return roles
 }
@@ -90,9 +91,10 @@ func destinations(n int) []destination {
 // TestFewestPrivileges: what docs/security.md says is enough, and nothing of it can be left out.
 func TestFewestPrivileges(t *testing.T) {
 	s := e2e.Secured(t)
-	s.StreamTemplate(t, "privileges", "logs-*-*")
+	s.StreamTemplate(t, "streams", "logs-*-*")
 	trial := 0
-	for _, role := range documentedRoles(t, s) {
+	roles := documentedRoles(t, s)
+	for _, role := range []namedRole{roles["es_go_writes"], roles["es_go_creates"]} {
 		there := role.name == "es_go_writes"
 		try := func(user string, d destination) es.Outcome {
 			t.Helper()
@@ -161,4 +163,106 @@ func prepare(t *testing.T, s *e2e.SecuredServer, d destination) {
 	if _, err := s.Do(t.Context(), http.MethodPut, "/"+d.name+"/_mapping", []byte(`{"properties":`+mappings+`}`)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// optionRow is a row of the page's table of options.
+var optionRow = regexp.MustCompile("(?m)^\\| `((?:Write_Operation|Dead_Letter_Index|Template_File)[a-z ]*)` \\| (.*) \\| (.*) \\|$")
+
+// TestPrivilegesOfOptions: the table of docs/security.md about what options need besides the role es_go_creates.
+func TestPrivilegesOfOptions(t *testing.T) {
+	s := e2e.Secured(t)
+	page, err := os.ReadFile("../../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := optionRow.FindAllStringSubmatch(string(page), -1)
+	if len(rows) != 6 {
+		t.Fatalf("the table has %d rows, want 6", len(rows))
+	}
+	creates := documentedRoles(t, s)["es_go_creates"].Role
+	for n, row := range rows {
+		option, cell := row[1], row[2]
+		if s.IsOpenSearch() {
+			cell = row[3]
+		}
+		t.Run(option, func(t *testing.T) {
+			more := creates
+			switch named := backquoted(cell); {
+			case strings.Contains(cell, "cluster"):
+				more.Cluster = append(slices.Clone(creates.Cluster), named...)
+			case strings.HasPrefix(cell, "also"):
+				more.Index = append(slices.Clone(creates.Index), named...)
+			case len(named) > 0:
+				more.Index = named
+			case strings.Contains(option, "Dead_Letter"):
+				more.Indices = append(slices.Clone(creates.Indices), "dead-*")
+			}
+			for user, role := range map[string]e2e.Role{"option_more": more, "option_less": creates} {
+				s.PutRole(t, user, role)
+				s.PutUser(t, user, "user-Password/17+x", user)
+				got := tryOption(t, s, user, option, fmt.Sprintf("%d.%s", n, strings.ReplaceAll(user, "_", ".")))
+				if want := user == "option_more" || cell == "nothing else"; got != want {
+					t.Errorf("%s, as %s: it works: %v, want %v", option, user, got, want)
+				}
+			}
+		})
+	}
+	t.Run("the others", func(t *testing.T) {
+		if _, err := s.Do(t.Context(), http.MethodPut, "/_ingest/pipeline/privileges", []byte(`{"processors":[]}`)); err != nil {
+			t.Fatal(err)
+		}
+		i := e2e.NewInstance(t, append(s.SignIn("option_less", "user-Password/17+x"), "Index logstash-others", "Generate_ID on", "Routing r", "Pipeline privileges",
+			"Spool_Path "+t.TempDir(), "Spool_Linger 10ms")...)
+		defer i.Close()
+		i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+		e2e.EventuallyCount(t, s.Server, "logstash-others", 10, time.Minute)
+	})
+}
+
+func backquoted(text string) (words []string) {
+	for i, part := range strings.Split(text, "`") {
+		if i%2 == 1 {
+			words = append(words, part)
+		}
+	}
+	return words
+}
+
+// tryOption reports whether an option does its work for a user. unique is for names.
+func tryOption(t *testing.T, s *e2e.SecuredServer, user, option, unique string) bool {
+	t.Helper()
+	index := "logstash-" + unique
+	if err := s.PutIndex(t.Context(), index, e2e.FieldMappings); err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		if _, err := s.Do(t.Context(), http.MethodPut, fmt.Sprintf("/%s/_doc/%d", index, n), fmt.Appendf(nil, `{"n":%d}`, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	options := append(s.SignIn(user, "user-Password/17+x"), "Index "+index)
+	chunk := e2e.ChunkOf(t, host.Nested, 0, 2)
+	done := func(*e2e.Instance) bool { return true }
+	switch {
+	case strings.HasPrefix(option, "Write_Operation"):
+		options = append(options, option, "Id_Key n")
+	case option == "Dead_Letter_Index":
+		options = append(options, "Dead_Letter_Index dead-"+unique)
+		chunk = e2e.ChunkWith(t, 2, func(i int, record string) string { return record[:len(record)-1] + `,"code":"no number"}` })
+		done = func(*e2e.Instance) bool {
+			_ = s.Refresh(t.Context(), "dead-"+unique)
+			n, err := s.Count(t.Context(), "dead-"+unique)
+			return err == nil && n == 2
+		}
+	case option == "Template_File":
+		file := newRealm(t).file("template.json", []byte(`{"index_patterns":["`+index+`-x"]}`))
+		options = append(options, "Template_Name "+index, "Template_File "+file)
+		done = func(i *e2e.Instance) bool {
+			i.Close()
+			return i.Count("the index template "+index+" was installed") == 1
+		}
+	}
+	i := e2e.NewInstance(t, options...)
+	defer i.Close()
+	return i.Flush("app", chunk) == es.OK && done(i)
 }

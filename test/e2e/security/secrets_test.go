@@ -130,6 +130,7 @@ func TestNoSecretIsEverTold(t *testing.T) {
 		"basic":       {"HTTP_User fluent", "HTTP_Passwd " + secrets["password"]},
 		"key":         {"HTTP_API_Key id:" + secrets["API key"]},
 		"encoded key": {"HTTP_API_Key " + base64.StdEncoding.EncodeToString([]byte("id:"+secrets["API key"]))},
+		"key file":    {"HTTP_API_Key_File " + r.file("key", []byte("id:"+secrets["API key"]))},
 		"token":       {"Bearer_Token_File " + r.file("token", []byte(secrets["token"]))},
 		"header":      {"Headers Authorization: Custom " + secrets["header"] + ", X-Secret: " + secrets["header"]},
 		"URL":         nil,

@@ -4,8 +4,8 @@
 #   ES_HOSTS          addresses of Elasticsearch; the first is used
 #   ES_CA_FILE        authority to trust, unless it is one that the system knows
 #   KIBANA_CA_FILE    the same for Kibana, where it is another one
-#   ELASTIC_PASSWORD  password of the user elastic, or
-#   SETUP_API_KEY     an API key that may manage templates and pipelines; neither where security is off
+#   ELASTIC_PASSWORD  password of the user elastic, or of the one in SETUP_USER, or
+#   SETUP_API_KEY     an API key with the privileges of the set-up job in docs/security.md; neither where security is off
 #   ES_USER, ES_PASSWORD   a user to be made for the agents, where ELASTIC_PASSWORD is given
 #   KIBANA_PASSWORD   password for the user kibana_system, likewise
 #   KIBANA_URL        where Kibana is; without it Kibana is left alone
@@ -32,9 +32,20 @@ quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
   if [ -n "${SETUP_API_KEY:-}" ]; then
     echo "header = \"Authorization: ApiKey $(quoted "$SETUP_API_KEY")\""
   elif [ -n "${ELASTIC_PASSWORD:-}" ]; then
-    echo "user = \"elastic:$(quoted "$ELASTIC_PASSWORD")\""
+    echo "user = \"$(quoted "${SETUP_USER:-elastic}:$ELASTIC_PASSWORD")\""
   fi
 } >"$work/curl"
+if [ -n "${SETUP_API_KEY:-}" ]; then who=SETUP_API_KEY; elif [ -n "${ELASTIC_PASSWORD:-}" ]; then who=ELASTIC_PASSWORD; else who=; fi
+
+# refused WHAT: ends where the answer refuses whoever asks, with the server's own reason, which names the privilege, and the remedy.
+refused() {
+  reason=$(sed -n 's/.*"reason" *: *"\([^"]*\)".*/\1/p' "$work/answer" 2>/dev/null | head -n 1)
+  case "$status $who" in
+    '401 ' | '403 ') fail "$1: the server wants credentials (status $status): set SETUP_API_KEY, or ELASTIC_PASSWORD" ;;
+    401\ *) fail "$1: the server refuses the credentials in $who (status 401): they are wrong, or have expired" ;;
+    403\ *) fail "$1: the key or user in $who may not do this (status 403): ${reason:-$(head -c 2000 "$work/answer")}; docs/security.md has the privileges of the set-up job. Logs are delivered all the same" ;;
+  esac
+}
 
 # ask METHOD URL [argument of curl…]: the answer is in $work/answer, its status in $status.
 ask() {
@@ -50,6 +61,7 @@ must() {
   case "$status" in
     2??) say "$what" ;;
     000) fail "$what: $(cat "$work/error")" ;;
+    401 | 403) refused "$what" ;;
     *) fail "$what: status $status from $2: $(head -c 2000 "$work/answer")" ;;
   esac
 }
@@ -60,7 +72,7 @@ await() {
     ask GET "$2"
     case "$status" in
       2??) return ;;
-      401 | 403) fail "$1 at $2 refuses these credentials (status $status)" ;;
+      401 | 403) refused "$1 at $2" ;;
     esac
     test "$(date +%s)" -lt "$end" || fail "$1 at $2 did not answer within $PATIENCE s: status $status $(cat "$work/error")"
     sleep 2
@@ -86,7 +98,7 @@ fi
 
 # Which family of servers this is decides which templates it takes, and how old indices are deleted.
 ask GET "$url/"
-case "$status" in 2??) ;; *) must "the server's version" GET "$url/_nodes/_local?filter_path=nodes.*.version" ;; esac
+case "$status" in 2??) ;; 401 | 403) refused "the server's version" ;; *) must "the server's version" GET "$url/_nodes/_local?filter_path=nodes.*.version" ;; esac
 if grep -q '"distribution" *: *"opensearch"' "$work/answer"; then
   family=opensearch
 elif grep -Eq '"(number|version)" *: *"7\.' "$work/answer"; then
@@ -105,6 +117,7 @@ policy() {
   case "$status" in
     2??) say "the lifecycle policy $1: delete after $RETENTION" && policies=yes ;;
     400 | 405) grep -q 'no handler found\|Incorrect HTTP method\|invalid_index_name_exception' "$work/answer" || fail "the lifecycle policy $1: $(head -c 2000 "$work/answer")" ;;
+    401 | 403) refused "the lifecycle policy $1" ;;
     *) fail "the lifecycle policy $1: status $status: $(head -c 2000 "$work/answer" 2>/dev/null || cat "$work/error")" ;;
   esac
 }
@@ -127,6 +140,7 @@ if [ "$family" = opensearch ]; then
     case "$status" in
       2??) say "the state policy $1: delete after $RETENTION" ;;
       409) say "the state policy $1 is there already and stays as it is" ;;
+      401 | 403) refused "the state policy $1" ;;
       400 | 404 | 405) say "this server has no state policies: old indices stay until somebody deletes them" ;;
       *) fail "the state policy $1: status $status: $(head -c 2000 "$work/answer")" ;;
     esac
@@ -155,6 +169,7 @@ if [ "$family" = elasticsearch ]; then
   case "$status" in
     2??) say "the data streams logs-kubernetes.*: kept for $RETENTION" ;;
     400 | 404 | 405) ;;
+    401 | 403) refused "the retention of logs-kubernetes.*" ;;
     *) fail "the retention of logs-kubernetes.*: status $status: $(head -c 2000 "$work/answer")" ;;
   esac
 fi
