@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/callback"
 	"out_es/plugin/deliver"
 )
 
@@ -173,6 +174,37 @@ func TestTheEndOfADeliveryKeepsWhatOneOfTwoRequestsSettled(t *testing.T) {
 		}
 	})
 }
+
+// TestASmallSourceIsSentOnTheCallersThread: the window costs an ordinary day no goroutine.
+func TestASmallSourceIsSentOnTheCallersThread(t *testing.T) {
+	for name, row := range map[string]struct {
+		source  *list
+		threads []bool
+	}{
+		"small": {newList(8), []bool{true}},
+		"large": {newWide(), []bool{false, false}},
+	} {
+		bubble(t, wide, func(_ int, r request) reply { return slow(accepted(r)) }, func(t *testing.T, d *deliver.Deliverer, s *server) {
+			if err := d.Deliver(callback.Context(t.Context(), thread{}), row.source, bulk.NewRequest(bulk.Plain)); err != nil {
+				t.Error(err)
+			}
+			var threads []bool
+			for _, r := range s.requests {
+				threads = append(threads, callback.Within(r.ctx))
+			}
+			if !slices.Equal(threads, row.threads) {
+				t.Errorf("%s: requests were sent on the caller's thread: %v, want %v", name, threads, row.threads)
+			}
+		})
+	}
+}
+
+// thread is a thread of a host that has nothing to do.
+type thread struct{}
+
+func (thread) Wake() <-chan struct{} { return nil }
+
+func (thread) Service() {}
 
 // TestTheWindowIsNarrowWhileNotAllIsWell: one request at a time.
 func TestTheWindowIsNarrowWhileNotAllIsWell(t *testing.T) {
