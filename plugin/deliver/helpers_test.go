@@ -91,7 +91,7 @@ func (l *list) Resume(fills int) {
 
 // listUnit is what a document counts for Rest: a part is worth a request when it
 // holds two.
-const listUnit = 128 << 10
+const listUnit = 64 << 10
 
 func (l *list) Rest() int {
 	if !l.wide {

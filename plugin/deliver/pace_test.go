@@ -59,7 +59,11 @@ func TestPaceAfterTrouble(t *testing.T) {
 		"a hold from the start on": {blockedItem, 0, 10 * time.Minute, [2]int{60, 60}, [2]int{20, 80}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, policy, nil, func(t *testing.T, d *deliver.Deliverer, s *server) {
+			p := policy
+			if c.lasts < 5*time.Second { // a flush must not try for longer than the trouble is to last
+				p.Initial, p.Longest, p.Budget = 50*time.Millisecond, 500*time.Millisecond, 0
+			}
+			bubble(t, p, nil, func(t *testing.T, d *deliver.Deliverer, s *server) {
 				trouble(t, d, s, c.healthy, c.lasts, c.with)
 				fresh, waited := 0, 0
 				for range 60 {

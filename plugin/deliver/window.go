@@ -12,7 +12,7 @@ import (
 
 // leastPart is the least of a source, in its own form, that is worth a request
 // beside another one, where it needs no more than one.
-const leastPart = 256 << 10
+const leastPart = 128 << 10
 
 // window says whether several requests of a delivery may be under way at a
 // time. It is safe for concurrent use.
