@@ -15,11 +15,7 @@ const shortestSecret = 4
 // request.
 func secretsOf(o Options) []string {
 	var secrets []string
-	add := func(text string) {
-		if len(text) >= shortestSecret {
-			secrets = append(secrets, text, url.QueryEscape(text), url.PathEscape(text), base64.StdEncoding.EncodeToString([]byte(text)))
-		}
-	}
+	add := func(text string) { secrets = appendForms(secrets, text) }
 	login := func(user, password string) {
 		if password != "" {
 			add(user + ":" + password)
@@ -57,11 +53,17 @@ func (c credential) secrets() (secrets []string) {
 		forms = keyForms(current)
 	}
 	for _, form := range forms {
-		if len(form) >= shortestSecret {
-			secrets = append(secrets, form)
-		}
+		secrets = appendForms(secrets, form)
 	}
 	return secrets
+}
+
+// appendForms appends a secret in each encoding in which an answer may quote it.
+func appendForms(secrets []string, text string) []string {
+	if len(text) < shortestSecret {
+		return secrets
+	}
+	return append(secrets, text, url.QueryEscape(text), url.PathEscape(text), base64.StdEncoding.EncodeToString([]byte(text)))
 }
 
 // keyForms are an API key, decoded, and its secret half.
