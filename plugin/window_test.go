@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,8 +30,13 @@ type counter struct {
 // before puts a counter before a server, and returns the counter's address.
 func before(t *testing.T, e *elasticsearch, hold time.Duration) (c *counter, address string) {
 	t.Helper()
+	return beforeBy(t, e, hold, httptest.NewServer)
+}
+
+func beforeBy(t *testing.T, e *elasticsearch, hold time.Duration, serve func(http.Handler) *httptest.Server) (c *counter, address string) {
+	t.Helper()
 	c = &counter{Handler: e, hold: hold, changed: make(chan struct{})}
-	server := httptest.NewServer(c)
+	server := serve(c)
 	t.Cleanup(server.Close)
 	return c, server.URL
 }
@@ -219,6 +225,60 @@ func TestACheckpointKnowsWhichOfTwoRequestsIsSettled(t *testing.T) {
 			all := append(other.numbers(), taken...)
 			if slices.Sort(all); !slices.Equal(all, upTo(400)) {
 				t.Errorf("%d documents arrived before, %d after", len(taken), len(other.numbers()))
+			}
+		})
+	}
+}
+
+// Whatever Elasticsearch answers, plainly or by TLS, every record of a large chunk arrives; with ids once.
+func TestALargeChunkBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
+	for name, serve := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
+		t.Run(name, func(t *testing.T) {
+			together := 0
+			for seed := range uint64(6) {
+				trouble := rand.New(rand.NewPCG(seed, 11))
+				e := newElasticsearch(t)
+				e.instead = func(_ int, w http.ResponseWriter) bool {
+					e.mute = -1
+					switch trouble.IntN(12) {
+					case 0:
+						w.WriteHeader([]int{429, 503}[trouble.IntN(2)])
+						return true
+					case 1:
+						e.mute = 1 // taken, not answered
+					}
+					return false
+				}
+				e.refuse = func(document) *itemError {
+					if trouble.IntN(100) == 0 {
+						return &itemError{429, "es_rejected_execution_exception", "full"}
+					}
+					return nil
+				}
+				c, address := beforeBy(t, e, time.Millisecond, serve)
+				ids := []string{"on", "off"}[seed%2]
+				options := section{"Hosts": address, "Generate_ID": ids, "Bulk_Size": "1K"}
+				if name == "TLS" {
+					options["TLS_Verify"] = "off"
+				}
+				p, _ := instance(t, e, options)
+				const chunks, events = 4, 300
+				for i := range chunks {
+					if outcome := flushUntilDone(t, p, fmt.Sprint("tag", i%2), numberedFrom(events*i, events)); outcome != plugin.OK {
+						t.Errorf("outcome %v", outcome)
+					}
+				}
+				p.Close()
+				got := e.numbers()
+				if ids == "on" && len(got) != chunks*events || !slices.Equal(slices.Compact(got), upTo(chunks*events)) {
+					t.Errorf("seed %d: %d documents of %d records", seed, len(got), chunks*events)
+				}
+				if c.atOnce() > 1 {
+					together++
+				}
+			}
+			if t.Logf("two requests were under way at a time with %d of 6 seeds", together); together == 0 {
+				t.Error("two requests were never under way at a time")
 			}
 		})
 	}
