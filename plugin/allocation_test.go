@@ -12,7 +12,7 @@ import (
 
 // flushAllocations is what a flush of one request costs, whatever the number of its records: the
 // exchange (plugin/elastic's ceiling), contexts, what the retry loop works with. Measured: 35.
-const flushAllocations = 40
+const flushAllocations = 22
 
 // perRecord is what one more record may cost: nothing, but for slices that
 // double as they grow.

@@ -6,6 +6,7 @@ package callback
 import (
 	"context"
 
+	"out_es/plugin/deadline"
 	"out_es/plugin/guard"
 )
 
@@ -32,8 +33,11 @@ func Within(ctx context.Context) bool {
 
 // Lasting runs work that may take long, and returns when it is done. If ctx belongs to the host's
 // thread, the work runs on a goroutine, with a context without a thread, while the thread services
-// the host. A panic of the work becomes one of the caller.
+// the host. The work's context ends at its deadline, which that of package deadline alone does not.
+// A panic of the work becomes one of the caller.
 func Lasting(ctx context.Context, work func(ctx context.Context)) {
+	ctx, cancel := deadline.Timed(ctx)
+	defer cancel()
 	if !Within(ctx) {
 		work(ctx)
 		return

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/deadline"
 )
 
 const (
@@ -205,8 +206,7 @@ func New(s Sender, o Observer, p Policy) *Deliverer {
 // Possible errors: ErrLeft; an error of src, which then can't be read on.
 func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) error {
 	parent := ctx
-	ctx, cancel := context.WithTimeout(parent, FlushLimit)
-	defer cancel()
+	ctx = deadline.Within(parent, FlushLimit)
 	role := d.gate.Enter(ctx)
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)

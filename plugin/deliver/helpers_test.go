@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/deadline"
 	"out_es/plugin/deliver"
 )
 
@@ -199,6 +200,8 @@ func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 		s.under--
 	}()
 	answer := s.script(n, r)
+	ctx, cancel := deadline.Timed(ctx)
+	defer cancel()
 	select {
 	case <-time.After(answer.after):
 	case <-ctx.Done():

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/deadline"
 )
 
 // result is the verdict on one item, with the refusal's place in
@@ -57,8 +58,7 @@ func (r *run) post(ctx context.Context, f *flight) {
 	f.results, f.refusals = f.results[:0], f.refusals[:0]
 	f.reasons.reset()
 	n := len(f.req.Positions())
-	requestCtx, cancel := context.WithTimeout(ctx, r.policy.RequestTimeout)
-	defer cancel()
+	requestCtx := deadline.Within(ctx, r.policy.RequestTimeout)
 	began := time.Now()
 	items, failure := r.sender.Send(requestCtx, f.req, func(item bulk.Item) {
 		if len(f.results) < n {

@@ -81,7 +81,8 @@ func (l *learned) add(told Server) {
 		case known.Family != told.Family, known.Version != "", told.Version == "":
 			return
 		}
-		if l.server.CompareAndSwap(known, &told) {
+		first := told // a copy, since most calls end before it and should allocate nothing
+		if l.server.CompareAndSwap(known, &first) {
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"out_es/plugin/bulk"
+	"out_es/plugin/deadline"
 	"out_es/plugin/deliver"
 )
 
@@ -92,7 +93,9 @@ func (c *Cluster) refuse(ctx context.Context, at time.Duration, req *bulk.Reques
 func (c *Cluster) fail(ctx context.Context) *bulk.Failure {
 	switch c.Kind {
 	case Hanging:
-		<-ctx.Done()
+		timed, cancel := deadline.Timed(ctx)
+		defer cancel()
+		<-timed.Done()
 		return &bulk.Failure{Class: bulk.Ambiguous, Err: ctx.Err()}
 	case Busy:
 		pause(ctx, c.Latency)
@@ -115,6 +118,8 @@ func (c *Cluster) Released(deliver.Hold) {}
 
 // pause sleeps until d is over or ctx is.
 func pause(ctx context.Context, d time.Duration) {
+	ctx, cancel := deadline.Timed(ctx)
+	defer cancel()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
