@@ -161,7 +161,7 @@ func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
 	p.Close()
 	told := 0
 	for _, line := range host.Lines() {
-		if line.Level != fluentbit.Debug && strings.Contains(line.Text, "401") {
+		if line.Level != fluentbit.Debug && strings.Contains(line.Text, "status 401") {
 			told++
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 // FilterPath keeps one small object an item in the answer, in order. status
 // must be in it: without, accepted items vanish and with them the positions.
-var FilterPath = []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by.reason", "items.*.failure_store"}
+var FilterPath = []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by.type", "items.*.error.caused_by.reason", "items.*.failure_store"}
 
 // Item is what the answer says about one item. Its slices are valid until the
 // callback that gets it returns, and hold 1 KB of text at the most.
@@ -20,6 +20,8 @@ type Item struct {
 	Type         []byte
 	Reason       []byte
 	FailureStore []byte
+	// CauseType and Cause are the error behind the error, as far as the server names one.
+	CauseType, Cause []byte
 }
 
 var (
@@ -38,7 +40,13 @@ type AnswerReader struct {
 	kind [64]byte
 	why  [textBytes]byte
 	kept [32]byte
+	// causeKind and cause are those of the error behind the error.
+	causeKind [64]byte
+	cause     [causeBytes]byte
 }
+
+// causeBytes is how much of a cause's reason is read: its fixed part comes first.
+const causeBytes = 512
 
 // Read reads an answer of 200 from body and calls each for every item, in
 // order. It returns the number of items; those that came before an error were
@@ -160,17 +168,15 @@ func (a *AnswerReader) error(item *Item) error {
 		case "reason":
 			return s.textOr(a.why[:], &item.Reason)
 		case "caused_by":
-			if string(item.Reason) == vague {
-				return a.cause(item)
-			}
+			return a.readCause(item)
 		}
 		return s.skipNext(4)
 	})
 }
 
-// cause reads what caused an error, and puts its reason behind item's, which
-// lies in a.why.
-func (a *AnswerReader) cause(item *Item) error {
+// readCause reads what caused an error. Behind a vague reason, which lies in a.why, it is the
+// reason itself.
+func (a *AnswerReader) readCause(item *Item) error {
 	s := &a.scan
 	c, err := s.token()
 	if err != nil {
@@ -179,8 +185,14 @@ func (a *AnswerReader) cause(item *Item) error {
 	if c != '{' {
 		return s.skip(c, 4)
 	}
+	isVague := string(item.Reason) == vague
 	return s.object(func(key []byte) error {
-		if string(key) != "reason" || len(item.Reason) != len(vague) {
+		switch {
+		case string(key) == "type" && !isVague:
+			return s.textOr(a.causeKind[:], &item.CauseType)
+		case string(key) == "reason" && !isVague:
+			return s.textOr(a.cause[:], &item.Cause)
+		case string(key) != "reason" || len(item.Reason) != len(vague):
 			return s.skipNext(5)
 		}
 		n := copy(a.why[len(vague):], ": ") + len(vague)

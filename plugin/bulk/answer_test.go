@@ -16,12 +16,13 @@ import (
 type said struct {
 	Status                     int
 	Type, Reason, FailureStore string
+	CauseType, Cause           string
 }
 
 func read(a *bulk.AnswerReader, body io.Reader) ([]said, error) {
 	var all []said
 	n, err := a.Read(body, func(i bulk.Item) {
-		all = append(all, said{i.Status, string(i.Type), string(i.Reason), string(i.FailureStore)})
+		all = append(all, said{i.Status, string(i.Type), string(i.Reason), string(i.FailureStore), string(i.CauseType), string(i.Cause)})
 	})
 	if n != len(all) {
 		return all, errors.Join(err, errors.New("the number of items is wrong"))
@@ -42,13 +43,13 @@ func statuses(items []said) []int {
 // besides, and with nothing filtered.
 var theMix = []said{
 	{Status: 201},
-	{409, "version_conflict_engine_exception", "[1]: version conflict, document already exists (current version [1])", ""},
-	{400, "strict_dynamic_mapping_exception", "[1:7] mapping set to strict, dynamic introduction of [zz] within [_doc] is not allowed", ""},
+	{Status: 409, Type: "version_conflict_engine_exception", Reason: "[1]: version conflict, document already exists (current version [1])"},
+	{Status: 400, Type: "strict_dynamic_mapping_exception", Reason: "[1:7] mapping set to strict, dynamic introduction of [zz] within [_doc] is not allowed"},
 	{Status: 200},
-	{403, "cluster_block_exception", "index [blocked] blocked by: [FORBIDDEN/8/index write (api)];", ""},
-	{400, "illegal_argument_exception", "pipeline with id [nope] does not exist", ""},
+	{Status: 403, Type: "cluster_block_exception", Reason: "index [blocked] blocked by: [FORBIDDEN/8/index write (api)];"},
+	{Status: 400, Type: "illegal_argument_exception", Reason: "pipeline with id [nope] does not exist"},
 	{Status: 404},
-	{404, "document_missing_exception", "[none]: document missing", ""},
+	{Status: 404, Type: "document_missing_exception", Reason: "[none]: document missing"},
 }
 
 func TestAnswersOfTheRealElasticsearch(t *testing.T) {
@@ -79,14 +80,15 @@ func TestAnswersThatAreUnusual(t *testing.T) {
 		"an action that is not known":       {`{"items":[{"upsert":{"status":201}}]}`, []said{{Status: 201}}},
 		"fields in front and behind":        {`{"took":3,"items":[{"create":{"status":201}}],"ingest_took":4,"x":{"items":[1]}}`, []said{{Status: 201}}},
 		"unknown fields in an item":         {`{"items":[{"create":{"_id":"a","_shards":{"failures":[{"status":500}]},"status":201,"n":[1,[2]]}}]}`, []said{{Status: 201}}},
-		"an error that is an object":        {`{"items":[{"create":{"error":{"type":"t","reason":"r"},"status":400}}]}`, []said{{400, "t", "r", ""}}},
-		"an error that is a string":         {`{"items":[{"create":{"error":"r","status":400}}]}`, []said{{400, "", "r", ""}}},
+		"an error that is an object":        {`{"items":[{"create":{"error":{"type":"t","reason":"r"},"status":400}}]}`, []said{{Status: 400, Type: "t", Reason: "r"}}},
+		"an error that is a string":         {`{"items":[{"create":{"error":"r","status":400}}]}`, []said{{Status: 400, Type: "", Reason: "r"}}},
 		"an error that is null":             {`{"items":[{"create":{"error":null,"status":400}}]}`, []said{{Status: 400}}},
-		"a cause within a cause":            {`{"items":[{"create":{"status":400,"error":{"caused_by":{"type":"x","caused_by":{"reason":"y"}},"type":"t"}}}]}`, []said{{400, "t", "", ""}}},
-		"a cause behind":                    {`{"items":[{"create":{"status":400,"error":{"type":"t","reason":"r","caused_by":{"type":"x","reason":"y"}}}}]}`, []said{{400, "t", "r", ""}}},
-		"a reason that is none":             {`{"items":[{"create":{"status":400,"error":{"type":"t","reason":"failed to parse","caused_by":{"type":"x","reason":"y","caused_by":{"reason":"z"}}}}}]}`, []said{{400, "t", "failed to parse: y", ""}}},
-		"no cause that says more":           {`{"items":[{"create":{"status":400,"error":{"reason":"failed to parse","caused_by":{"type":"x","reason":null}}}},{"create":{"status":400,"error":{"reason":"failed to parse","caused_by":"y","type":"t"}}}]}`, []said{{400, "", "failed to parse", ""}, {400, "t", "failed to parse", ""}}},
-		"causes that come twice":            {`{"items":[{"create":{"error":{"reason":"failed to parse","caused_by":{"reason":"y","reason":"z"},"caused_by":{"reason":"w"}},"status":400}}]}`, []said{{400, "", "failed to parse: y", ""}}},
+		"a cause within a cause":            {`{"items":[{"create":{"status":400,"error":{"caused_by":{"type":"x","caused_by":{"reason":"y"}},"type":"t"}}}]}`, []said{{Status: 400, Type: "t", CauseType: "x"}}},
+		"a cause behind":                    {`{"items":[{"create":{"status":400,"error":{"type":"t","reason":"r","caused_by":{"type":"x","reason":"y"}}}}]}`, []said{{Status: 400, Type: "t", Reason: "r", CauseType: "x", Cause: "y"}}},
+		"the cause of one item only":        {`{"items":[{"create":{"status":400,"error":{"type":"t","reason":"r","caused_by":{"type":"x","reason":"y"}}}},{"create":{"status":400,"error":{"type":"t","reason":"r"}}}]}`, []said{{Status: 400, Type: "t", Reason: "r", CauseType: "x", Cause: "y"}, {Status: 400, Type: "t", Reason: "r"}}},
+		"a reason that is none":             {`{"items":[{"create":{"status":400,"error":{"type":"t","reason":"failed to parse","caused_by":{"type":"x","reason":"y","caused_by":{"reason":"z"}}}}}]}`, []said{{Status: 400, Type: "t", Reason: "failed to parse: y"}}},
+		"no cause that says more":           {`{"items":[{"create":{"status":400,"error":{"reason":"failed to parse","caused_by":{"type":"x","reason":null}}}},{"create":{"status":400,"error":{"reason":"failed to parse","caused_by":"y","type":"t"}}}]}`, []said{{Status: 400, Type: "", Reason: "failed to parse"}, {Status: 400, Type: "t", Reason: "failed to parse"}}},
+		"causes that come twice":            {`{"items":[{"create":{"error":{"reason":"failed to parse","caused_by":{"reason":"y","reason":"z"},"caused_by":{"reason":"w"}},"status":400}}]}`, []said{{Status: 400, Reason: "failed to parse: y", Cause: "w"}}},
 		"the failure store":                 {`{"items":[{"create":{"failure_store":"used","status":201}}]}`, []said{{Status: 201, FailureStore: "used"}}},
 		"a failure store that is no text":   {`{"items":[{"create":{"failure_store":{"a":1},"status":201}}]}`, []said{{Status: 201}}},
 		"no status":                         {`{"items":[{"create":{}},{"create":{"status":201}}]}`, []said{{}, {Status: 201}}},
@@ -97,10 +99,10 @@ func TestAnswersThatAreUnusual(t *testing.T) {
 		"a status beyond all numbers":       {`{"items":[{"create":{"status":99999999999999999999}}]}`, []said{{}}},
 		"a status below zero":               {`{"items":[{"create":{"status":-1}}]}`, []said{{}}},
 		"a status that comes twice":         {`{"items":[{"create":{"status":500,"status":201}}]}`, []said{{Status: 201}}},
-		"escapes":                           {`{"items":[{"create":{"status":400,"error":{"reason":"\"\\\/\b\f\n\r\té€"}}}]}`, []said{{400, "", "\"\\/\b\f\n\r\té€", ""}}},
+		"escapes":                           {`{"items":[{"create":{"status":400,"error":{"reason":"\"\\\/\b\f\n\r\té€"}}}]}`, []said{{Status: 400, Type: "", Reason: "\"\\/\b\f\n\r\té€"}}},
 		"escapes in keys":                   {`{"items":[{"create":{"status":201}}]}`, []said{{Status: 201}}},
-		"a surrogate pair":                  {`{"items":[{"create":{"status":400,"error":"\ud83d\ude00"}}]}`, []said{{400, "", "\uFFFD\uFFFD", ""}}},
-		"bytes that are no UTF-8":           {"{\"items\":[{\"create\":{\"status\":400,\"error\":\"a\xff\xfeb\"}}]}", []said{{400, "", "ab", ""}}},
+		"a surrogate pair":                  {`{"items":[{"create":{"status":400,"error":"\ud83d\ude00"}}]}`, []said{{Status: 400, Type: "", Reason: "\uFFFD\uFFFD"}}},
+		"bytes that are no UTF-8":           {"{\"items\":[{\"create\":{\"status\":400,\"error\":\"a\xff\xfeb\"}}]}", []said{{Status: 400, Type: "", Reason: "ab"}}},
 		"white space everywhere":            {" \n{ \"items\"\t:\r[ { \"create\" : { \"status\" : 201 } } , {\"create\":{\"status\":201} } ] } ", []said{{Status: 201}, {Status: 201}}},
 		"more data behind":                  {`{"items":[{"create":{"status":201}}]}{"items":[{"create":{"status":500}}]} and more`, []said{{Status: 201}}},
 		"keys in capitals are other keys":   {`{"items":[{"create":{"STATUS":500,"status":201,"Status":500}}]}`, []said{{Status: 201}}},

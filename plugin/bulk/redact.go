@@ -62,14 +62,46 @@ func withoutPositions(reason string) string {
 	}
 }
 
+// AppendReason appends what an item's answer says is wrong, with the cause that the server gives
+// for it. Both may quote the document.
+func AppendReason(dst []byte, item Item) []byte {
+	dst = append(dst, item.Reason...)
+	if len(item.CauseType) == 0 {
+		return dst
+	}
+	dst = append(append(dst, causedBy...), item.CauseType...)
+	if len(item.Cause) == 0 {
+		return dst
+	}
+	return append(append(dst, ": "...), item.Cause...)
+}
+
+const causedBy = ", caused by "
+
+// RedactedReason is AppendReason without what may come from a record.
+func RedactedReason(item Item) string {
+	reason := RedactOf(string(item.Type), string(item.Reason))
+	if len(item.CauseType) == 0 {
+		return reason
+	}
+	reason += causedBy + string(item.CauseType)
+	if cause := Redact(string(item.Cause)); cause != "" {
+		reason += ": " + cause
+	}
+	return reason
+}
+
 // Redact cuts out of an error's reason what may come from a record: previews,
 // ids, quoted text. Everything in brackets, parentheses and quotes goes unless
 // it is announced as a name. Names of fields and types stay.
 func Redact(reason string) string {
 	reason = withoutPositions(cut(reason, reasonBytes))
 	for _, words := range quotations {
-		if at := strings.Index(reason, words); at >= 0 {
+		switch at := strings.Index(reason, words); {
+		case at > 0:
 			reason = reason[:at]
+		case at == 0:
+			reason = words // nothing else says what is wrong
 		}
 	}
 	reason = strings.TrimRight(reason, " .:,\n")

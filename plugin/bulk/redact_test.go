@@ -60,13 +60,38 @@ func TestRealReasonsWithoutTheirValues(t *testing.T) {
 	}
 }
 
+// What Elasticsearch names as the cause says more than the field's name: that too much was cut off
+// would make every conflict look alike.
+func TestCausesWithoutTheirValues(t *testing.T) {
+	const reason = "[1:6] failed to parse field [n] of type [long] in document with id 'SECRET'. Preview of field's value: 'SECRET'"
+	const fixed = "failed to parse field [n] of type [long] in document with id '…'"
+	for _, c := range []struct{ kind, cause, want string }{
+		{"", "", fixed},
+		{"illegal_argument_exception", "", fixed + ", caused by illegal_argument_exception"},
+		{"illegal_argument_exception", `For input string: "SECRET"`, fixed + ", caused by illegal_argument_exception: For input string"},
+		{"illegal_argument_exception", "failed to parse date field [SECRET] with format [strict_date_optional_time||epoch_millis]",
+			fixed + ", caused by illegal_argument_exception: failed to parse date field […]"},
+		{"input_coercion_exception", "Numeric value (12SECRET) out of range of int (-2147483648 - 2147483647)\n at [Source: (byte[])\"{SECRET\"; line: 1]",
+			fixed + ", caused by input_coercion_exception: Numeric value (…)"},
+		{"illegal_argument_exception", "'SECRET's' is not an IP string literal.", fixed + ", caused by illegal_argument_exception: '…' is not an IP string literal"},
+	} {
+		item := bulk.Item{Status: 400, Type: []byte("document_parsing_exception"), Reason: []byte(reason), CauseType: []byte(c.kind), Cause: []byte(c.cause)}
+		if got := bulk.RedactedReason(item); got != c.want {
+			t.Errorf("got  %q\nwant %q", got, c.want)
+		}
+		if got := string(bulk.AppendReason(nil, item)); !strings.HasPrefix(got, reason) || !strings.Contains(got, c.kind) || !strings.HasSuffix(got, c.cause) {
+			t.Errorf("the whole reason is %q", got)
+		}
+	}
+}
+
 // Reasons of other versions, of ingest processors and of security, which the
 // recorded server has not: Elasticsearch 7.17 and 8.x, OpenSearch.
 func TestReasonsKeepNamesOnly(t *testing.T) {
 	for text, want := range map[string]string{
 		"failed to parse field [n] of type [long] in document with id 'SECRET'. Preview of field's value: 'SECRET'": "failed to parse field [n] of type [long] in document with id '…'",
 		`Document contains at least one immense term in field="message" (whose UTF8 encoding is longer than the max length 32766), all of which were skipped.  Please correct the analyzer to not produce such terms.  The prefix of the first immense term is: '[83, 69, 67]...', original message: bytes can be at most 32766 in length; got 40000`: `Document contains at least one immense term in field="message" (…), all of which were skipped.  Please correct the analyzer to not produce such terms`,
-		`For input string: "SECRET"`: "",
+		`For input string: "SECRET"`: "For input string",
 		"failed to parse date field [SECRET] with format [strict_date_optional_time||epoch_millis]": "failed to parse date field […]",
 		"Value [77777] is out of range for a byte":                                                  "Value […] is out of range for a byte",
 		"Numeric value (77777777777777777777) out of range of long (-9223372036854775808 - 9223372036854775807)\n at [Source: (byte[])\"{\"n\":77777777777777777777}\"; line: 1, column: 30]":    "Numeric value (…)",

@@ -96,9 +96,9 @@ const (
 // Refusal is why Elasticsearch refused a document.
 type Refusal struct {
 	Type bulk.Refusal
-	// Error and Reason are Elasticsearch's own words, the reason without what
-	// it quotes of the record; FullReason is with it, of the first document
-	// that was refused so.
+	// Error and Reason are Elasticsearch's own words, the reason with its cause and
+	// without what it quotes of the record; FullReason is with it, of the first
+	// document that was refused so.
 	Error, Reason, FullReason string
 	Status                    int
 	// Scope is whose fault it is, Remedy what an operator does about it.

@@ -28,6 +28,7 @@ type flight struct {
 	results  []result
 	refusals []Refusal
 	reasons  reasons
+	whole    []byte // the reason of the item that is being judged, with its cause
 	failed   *bulk.Failure
 	took     time.Duration
 	// sent is what was sent for each item. It is empty where the source can be asked for it:
@@ -94,21 +95,22 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	switch verdict {
 	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
 	case bulk.Unknown, bulk.Again, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Refused:
+		f.whole = bulk.AppendReason(f.whole[:0], item)
 		res.refusal = f.note(item, fault)
 		if res.verdict == bulk.Refused && keep == EachReason {
-			f.reasons.add(len(f.results), item.Reason)
+			f.reasons.add(len(f.results), f.whole)
 		}
 	}
 	f.results = append(f.results, res)
 }
 
 // note keeps what an item's answer says, once for all items that say the same
-// but for what they quote of their documents.
+// but for what they quote of their documents. f.whole is the item's reason with its cause.
 func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
-	if last := len(f.refusals) - 1; last >= 0 && f.refusals[last].says(item) && f.refusals[last].FullReason == string(item.Reason) {
+	if last := len(f.refusals) - 1; last >= 0 && f.refusals[last].says(item) && f.refusals[last].FullReason == string(f.whole) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
-	reason := bulk.RedactOf(string(item.Type), string(item.Reason))
+	reason := bulk.RedactedReason(item)
 	for i, known := range f.refusals {
 		if known.says(item) && known.Reason == reason {
 			return uint8(i)
@@ -117,7 +119,7 @@ func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
 	if len(f.refusals) == maxRefusals {
 		return maxRefusals - 1
 	}
-	why := Refusal{Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(item.Reason), Status: item.Status}
+	why := Refusal{Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(f.whole), Status: item.Status}
 	if fault != nil {
 		why.Scope, why.Remedy, why.Waited = fault.Scope, fault.Remedy, fault.Waited
 	}

@@ -31,10 +31,12 @@ func TestSummariesAreGathered(t *testing.T) {
 		s.note("plums", 1) // after a long silence
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
+		s.note("apples", 1)
 		s.note("last", 1)
+		s.note("last", 2)
 		s.close()
 		s.close()
-		want := []string{"2s apples: 3", "2s pears: 5", "1m2s apples: 4", "1h1m5s plums: 1", "1h1m6s last: 1"}
+		want := []string{"0s apples: 1", "1s pears: 5", "3s apples: 2 more", "1m3s apples: 4 more", "1h1m3s plums: 1", "1h1m6s apples: 1", "1h1m6s last: 1", "1h1m6s last: 2 more"}
 		if !slices.Equal(told, want) {
 			t.Errorf("got  %q\nwant %q", told, want)
 		}
@@ -50,7 +52,7 @@ func TestASummaryIsBounded(t *testing.T) {
 		}
 		s.note("kind 7", 1)
 		s.close()
-		if len(told) != summaryKinds+1 || told[7] != "kind 7: 3" || !strings.Contains(told[summaryKinds], fmt.Sprint(2*(10_000-summaryKinds))) {
+		if len(told) != summaryKinds+2 || told[7] != "kind 7: 2" || told[summaryKinds] != "kind 7: 1 more" || !strings.Contains(told[summaryKinds+1], fmt.Sprint(2*(10_000-summaryKinds))) {
 			t.Errorf("%d lines, %q", len(told), told)
 		}
 	})
@@ -63,12 +65,13 @@ func TestASummaryThatClosesAsItsTimerFires(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var told []string
 			s := summary{print: func(text string) { told = append(told, text) }}
+			s.note("last", 1)
 			s.note("last", 3)
 			s.mu.Lock()
 			time.Sleep(firstSummary)
 			s.mu.Unlock()
 			s.close()
-			if !slices.Equal(told, []string{"last: 3"}) {
+			if !slices.Equal(told, []string{"last: 1", "last: 3 more"}) {
 				t.Fatalf("told %q", told)
 			}
 		})

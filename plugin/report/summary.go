@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -9,62 +10,93 @@ import (
 )
 
 const (
-	// firstSummary is how long the first lines are gathered, so that a burst
-	// is one line; laterSummary is how often they follow while it goes on.
+	// firstSummary is how long the repetitions behind a first line are gathered, so
+	// that a burst is two lines; laterSummary is how often they follow while it
+	// goes on, and how long a kind must have been silent to be told at once again.
 	firstSummary = 2 * time.Second
 	laterSummary = time.Minute
-	// summaryKinds bounds the different lines of one summary.
+	// summaryKinds bounds the different lines that are told apart.
 	summaryKinds = 50
 )
 
-// summary gathers what happens to many records into one line for each kind of
-// happening, with its count. It is safe for concurrent use.
+// summary tells the first of each kind of happening at once, and gathers its
+// repetitions into one line with their count. It is safe for concurrent use.
 type summary struct {
 	print func(text string)
 
 	mu     sync.Mutex
-	counts map[string]int
-	order  []string
-	others int
+	kinds  []*happening // in the order of their first lines
+	others int          // that came when there was no room for another kind
 	timer  *time.Timer
-	last   time.Time
+	last   time.Time // of the last summary
+}
+
+// happening is one kind of what happens to records.
+type happening struct {
+	text string
+	more int       // that were not told yet
+	told time.Time // when something of it was told last
 }
 
 // note counts n records to which text happened.
 func (s *summary) note(text string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.counts == nil {
-		s.counts = map[string]int{}
-	}
-	if _, known := s.counts[text]; !known && len(s.order) == summaryKinds {
+	now := time.Now()
+	h := s.kind(text, now)
+	switch {
+	case h == nil:
 		s.others += n
-	} else {
-		if !known {
-			s.order = append(s.order, text)
-		}
-		s.counts[text] += n
+	case h.more == 0 && (h.told.IsZero() || now.Sub(h.told) >= laterSummary):
+		h.told = now
+		s.print(fmt.Sprintf("%s: %d", text, n))
+		return
+	default:
+		h.more += n
 	}
 	if s.timer == nil {
 		wait := firstSummary
 		if !s.last.IsZero() {
-			wait = max(wait, laterSummary-time.Since(s.last))
+			wait = max(wait, laterSummary-now.Sub(s.last))
 		}
 		s.timer = guard.AfterFunc(wait, s.fault, s.tell)
 	}
+}
+
+// kind finds or makes the place of a text, nil where there is no room for
+// another. s.mu is held.
+func (s *summary) kind(text string, now time.Time) *happening {
+	for _, h := range s.kinds {
+		if h.text == text {
+			return h
+		}
+	}
+	if len(s.kinds) == summaryKinds {
+		s.kinds = slices.DeleteFunc(s.kinds, func(h *happening) bool { return h.more == 0 && now.Sub(h.told) >= laterSummary })
+	}
+	if len(s.kinds) == summaryKinds {
+		return nil
+	}
+	h := &happening{text: text}
+	s.kinds = append(s.kinds, h)
+	return h
 }
 
 // tell prints what was gathered.
 func (s *summary) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, text := range s.order {
-		s.print(fmt.Sprintf("%s: %d", text, s.counts[text]))
+	now := time.Now()
+	for _, h := range s.kinds {
+		if h.more > 0 {
+			s.print(fmt.Sprintf("%s: %d more", h.text, h.more))
+			h.more, h.told = 0, now
+		}
 	}
 	if s.others > 0 {
 		s.print(fmt.Sprintf("records met other faults, too many to tell apart: %d", s.others))
 	}
-	s.counts, s.order, s.others, s.timer, s.last = nil, nil, 0, nil, time.Now()
+	s.others, s.timer, s.last = 0, nil, now
 }
 
 // fault tells of a panic in the timer's callback.

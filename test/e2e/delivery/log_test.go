@@ -4,8 +4,10 @@ import (
 	"testing"
 	"time"
 
+	es "out_es/plugin"
 	"out_es/test/e2e"
 	"out_es/test/faults"
+	"out_es/test/support"
 )
 
 // TestFlappingIsNotLoggedEachTime: one request in five fails, for a while. That is one state, not a hundred.
@@ -39,5 +41,44 @@ func TestTwoFaultsInTurnAreNotLoggedEachTime(t *testing.T) {
 	}
 	if got := p.Count("Elasticsearch"); got > lines {
 		t.Errorf("%d lines tell of %d requests that failed in two ways, want at most %d", got, proxy.Account().Requests(), lines)
+	}
+}
+
+// TestFirstRefusalIsToldAtOnceWithItsCause: what is wrong with a document is in the log when it happens, also where other lines were
+// summed up a moment before, with the cause that the server names and none of the record's values. What follows is counted.
+func TestFirstRefusalIsToldAtOnceWithItsCause(t *testing.T) {
+	s := e2e.Cluster(t)
+	index := e2e.FreshIndex(t, s)
+	if err := s.PutIndex(t.Context(), index, `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"long"},"code":{"type":"long"},"when":{"type":"date"}}}}`); err != nil {
+		t.Fatal(err)
+	}
+	p := e2e.NewInstance(t, "Hosts "+s.URL(), "Index "+index)
+	refuse := func(records int, field string) {
+		t.Helper()
+		if got := p.Flush("app", e2e.ChunkWith(t, records, func(i int, record string) string {
+			return record[:len(record)-1] + `,"` + field + `":"secret-word"}`
+		})); got != es.OK {
+			t.Errorf("the flush answered %d", got)
+		}
+	}
+	refuse(3, "code")
+	if n := p.Count(" warn]", index, "[code]", "caused by ", "For input string", ": 1\n"); n != 1 {
+		t.Errorf("%d lines tell of the first refusal when its flush is over, want 1", n)
+	}
+	support.Eventually(t, 10*time.Second, "the others are counted", func() bool {
+		refuse(0, "") // a flush prints what goroutines have to say
+		return p.Count("[code]", ": 2 more\n") == 1
+	})
+	refuse(1, "when") // a summary has just been written: the next is due in a minute
+	if n := p.Count(" warn]", index, "[when]", "caused by ", "failed to parse date field […]", ": 1\n"); n != 1 {
+		t.Errorf("%d lines tell of another refusal when its flush is over, want 1", n)
+	}
+	refuse(1, "when")
+	p.Close()
+	if n := p.Count("[when]", ": 1 more\n"); n != 1 {
+		t.Errorf("%d lines count what came after it, want 1", n)
+	}
+	if n := p.Count("secret-word"); n != 0 {
+		t.Errorf("%d lines tell a record's value", n)
 	}
 }
