@@ -34,7 +34,11 @@ const (
 // RedactOf is Redact for a reason of that type of error. What security says stays as it is: action, user, roles and index are
 // the cluster's, and "no permissions for […]" helps nobody.
 func RedactOf(kind, reason string) string {
-	if kind == securityException {
+	switch kind {
+	case securityException:
+		return cut(reason, redactedBytes)
+	case unavailableShards:
+		reason, _, _ = strings.Cut(reason, ", request:") // in front of it are the index's name and a number
 		return cut(reason, redactedBytes)
 	}
 	return Redact(reason)

@@ -60,6 +60,14 @@ func TestRealReasonsWithoutTheirValues(t *testing.T) {
 	}
 }
 
+// Which shard is not there is no record's, and what helps most.
+func TestAMissingShardIsNamed(t *testing.T) {
+	const reason = "[logs][0] primary shard is not active Timeout: [5s], request: [BulkShardRequest [[logs][0]] containing [index {[logs][_doc][SECRET], source[{SECRET}]}]]"
+	if got, want := bulk.RedactOf("unavailable_shards_exception", reason), "[logs][0] primary shard is not active Timeout: [5s]"; got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What Elasticsearch names as the cause says more than the field's name: that too much was cut off
 // would make every conflict look alike.
 func TestCausesWithoutTheirValues(t *testing.T) {

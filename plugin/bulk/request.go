@@ -51,7 +51,24 @@ type Request struct {
 	// asked for; unasked counts the requests since then.
 	second  *Request
 	unasked int
+	wait    Wait
 }
+
+// Wait says how long a server shall wait for a shard that is not there.
+type Wait uint8
+
+// FullWait is the bulk timeout, ShortWait a tenth of it: for a shard that was
+// waited for already.
+const (
+	FullWait Wait = iota
+	ShortWait
+)
+
+// SetWait says how long the server shall wait for shards, until Reset.
+func (r *Request) SetWait(w Wait) { r.wait = w }
+
+// Wait is what SetWait said.
+func (r *Request) Wait() Wait { return r.wait }
 
 // NewRequest returns an empty request.
 func NewRequest(c Compression) *Request { return &Request{compression: c} }
@@ -68,7 +85,7 @@ func (r *Request) Reset() {
 		r.positions = nil
 	}
 	r.positions = r.positions[:0]
-	r.size, r.base = 0, 0
+	r.size, r.base, r.wait = 0, 0, FullWait
 	if r.unasked++; r.unasked > keepUnasked {
 		r.second = nil
 	}

@@ -39,7 +39,8 @@ type Fault struct {
 	// Remedy is what an operator does about it. Most documents have none: their
 	// dead letters say what is wrong with them.
 	Remedy string
-	// Waited means that the server answered only after the bulk timeout.
+	// Waited means that the server waited for a shard for as long as the bulk
+	// timeout. The index is there, so that the next requests need not.
 	Waited bool
 }
 
@@ -123,9 +124,10 @@ var faults = []Fault{
 	// A shard or a node is missing.
 	{Type: "unavailable_shards_exception", Scope: DestinationScope, Remedy: remedyShard, Waited: true},
 	{Type: "no_shard_available_action_exception", Scope: DestinationScope, Remedy: remedyShard},
-	{Type: "process_cluster_event_timeout_exception", Scope: DestinationScope, Remedy: remedyMaster, Waited: true},
-	{Type: "master_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster, Waited: true},
-	{Type: "cluster_manager_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster, Waited: true},
+	{Type: "process_cluster_event_timeout_exception", Scope: DestinationScope, Remedy: remedyMaster},
+	{Type: "mapper_exception", Prefix: "timed out while waiting for a dynamic mapping update", Scope: DestinationScope, Remedy: remedyMaster},
+	{Type: "master_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster},
+	{Type: "cluster_manager_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster},
 	{Type: "not_master_exception", Scope: ClusterScope, Remedy: remedyMaster},
 	{Type: "shard_not_found_exception", Scope: DestinationScope, Remedy: remedyShard},
 	{Type: "illegal_index_shard_state_exception", Scope: DestinationScope, Remedy: remedyShard},

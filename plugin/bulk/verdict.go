@@ -62,7 +62,10 @@ func Judge(a Sent, item Item) (Verdict, *Fault) {
 
 var verdictOf = [...]Verdict{UnknownScope: Suspect, DocumentScope: Refused, DestinationScope: Held, ClusterScope: Busy, SettingsScope: Held}
 
-const securityException = "security_exception"
+const (
+	securityException = "security_exception"
+	unavailableShards = "unavailable_shards_exception"
+)
 
 // Refusal is a refusal's type from a closed list, so that a metric has a
 // bounded number of label values whatever a server says.

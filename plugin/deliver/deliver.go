@@ -104,7 +104,7 @@ type Refusal struct {
 	// Scope is whose fault it is, Remedy what an operator does about it.
 	Scope  bulk.Scope
 	Remedy string
-	// Waited says that the server answered only after the bulk timeout.
+	// Waited says that the server answered only after the bulk timeout, and need not wait again.
 	Waited bool
 }
 

@@ -161,6 +161,7 @@ type request struct {
 	documents []int
 	size      int
 	at        time.Time
+	wait      bulk.Wait
 	ctx       context.Context
 }
 
@@ -187,7 +188,7 @@ type server struct {
 }
 
 func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
-	r := request{documents: s.documents(req), size: req.Size(), at: time.Now(), ctx: ctx}
+	r := request{documents: s.documents(req), size: req.Size(), at: time.Now(), wait: req.Wait(), ctx: ctx}
 	s.mu.Lock()
 	n := len(s.requests)
 	s.requests = append(s.requests, r)

@@ -115,6 +115,13 @@ func (h *holds) why(name string) (Hold, bool) {
 	return Hold{}, false
 }
 
+// waited reports whether a destination is held for a shard that the server has
+// waited for.
+func (h *holds) waited(name string) bool {
+	why, held := h.why(name)
+	return held && why.Why.Waited
+}
+
 // claim lets one delivery probe a closed destination whose time has come. It
 // reports whether the destination may be tried: it may be open by now, too.
 func (h *holds) claim(name string) (probe, try bool) {

@@ -145,6 +145,31 @@ func TestProbesOfAHeldDestinationBackOff(t *testing.T) {
 
 // Retry_Budget 0 means one request a flush, and no more: what is held is
 // delivered when it can be all the same.
+// A server waits for a shard that is not there before it says so, and the whole request with it. That happens once: probes ask it
+// not to wait as long, but those of other faults, which may have to make an index first.
+func TestProbesDoNotWaitForAShardAgain(t *testing.T) {
+	for kind, want := range map[string]bulk.Wait{"unavailable_shards_exception": bulk.ShortWait, "process_cluster_event_timeout_exception": bulk.FullWait} {
+		bubble(t, policy, func(n int, r request) reply {
+			if n < 3 {
+				return reply{items: slices.Repeat([]bulk.Item{item(503, kind, "Timeout: [5s]")}, len(r.documents))}
+			}
+			return accepted(r)
+		}, func(t *testing.T, d *deliver.Deliverer, s *server) {
+			src := newList(4)
+			for flush(t, d, src) != nil {
+				time.Sleep(time.Second)
+			}
+			if len(s.requests) != 4 || s.requests[0].wait != bulk.FullWait || s.requests[1].wait != want || s.requests[3].wait != want {
+				t.Errorf("%s: %+v", kind, s.requests)
+			}
+			src = newList(1)
+			if err := flush(t, d, src); err != nil || s.requests[4].wait != bulk.FullWait {
+				t.Errorf("after it: %v, wait %d", err, s.requests[4].wait)
+			}
+		})
+	}
+}
+
 func TestHeldDocumentsWithoutABudget(t *testing.T) {
 	src := newList(4)
 	src.target = turns("healthy", "blocked")

@@ -90,6 +90,9 @@ func (r *run) limits() Limits {
 // step sends the request once and does what its answer asks for. It returns
 // nil where the next request may follow at once.
 func (r *run) step(ctx context.Context) error {
+	if r.admission.probing && r.holds.waited(r.admission.only) {
+		r.req.SetWait(bulk.ShortWait)
+	}
 	r.failure = r.send(ctx)
 	left := r.settle() // an answer that was cut off settles the items that it has
 	if left.settled > 0 && left.total > 0 {

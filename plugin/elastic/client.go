@@ -49,6 +49,9 @@ type Options struct {
 	// up, a connection gets a share of it to be made in, so that no host that swallows packets
 	// uses it up; 0 sets no such limit.
 	Budget time.Duration
+	// BulkTimeout is how long the server waits for what an item needs that is not there, such as a
+	// primary shard, before it answers; 0 leaves it to the server.
+	BulkTimeout time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
 	// HostBack is told of a host that answers again, and since when it was
@@ -84,6 +87,7 @@ type Client struct {
 	secrets     []string
 	server      learned
 	impatience  time.Duration
+	bulkTimeout time.Duration
 	calls       *reuse.List[*call]
 }
 
@@ -100,7 +104,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		connections: connections, credential: credential, sign: o.Sign, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.HostBack),
-		impatience: o.connectWithin(), calls: reuse.NewList(keptCalls, func() *call { return new(call) }),
+		impatience: o.connectWithin(), bulkTimeout: o.BulkTimeout, calls: reuse.NewList(keptCalls, func() *call { return new(call) }),
 	}
 	header := o.Header.Clone()
 	if header == nil {

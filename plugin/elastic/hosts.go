@@ -43,9 +43,10 @@ type host struct {
 	url     *url.URL
 	address string
 	pool    *exchange.Pool
-	// bulk is a bulk request without a body, fields the common part of the heads of bulk requests.
-	bulk   *http.Request
-	fields []byte
+	// bulk is a bulk request without a body, by the server's wait for shards, fields the common part
+	// of the heads of such requests.
+	bulk   [2]*http.Request
+	fields [2][]byte
 	// failures counts failures since the last answer; 0 means that the host is up.
 	failures int
 	// since is the time of the first of them, failed that of the last; due is the time of the next

@@ -3,9 +3,11 @@ package elastic
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"out_es/plugin/bulk"
 	"out_es/plugin/callback"
@@ -30,21 +32,31 @@ func (c *Client) prepare(header http.Header) error {
 			return err
 		}
 		h.pool = pool
-		h.bulk = c.bulkRequest(h.url, header)
-		h.fields = pool.AppendFields(nil, h.bulk)
+		for wait, timeout := range [...]time.Duration{bulk.FullWait: c.bulkTimeout, bulk.ShortWait: c.bulkTimeout / shortWait} {
+			h.bulk[wait] = c.bulkRequest(h.url, header, timeout)
+			h.fields[wait] = pool.AppendFields(nil, h.bulk[wait])
+		}
 	}
 	return nil
 }
 
-// bulkRequest is a bulk request to a host, without its body.
-func (c *Client) bulkRequest(host *url.URL, header http.Header) *http.Request {
+// shortWait is the divisor of the bulk timeout for bulk.ShortWait.
+const shortWait = 10
+
+// bulkRequest is a bulk request to a host, without its body. timeout is the maximum time that the server
+// waits for a primary shard, or for an index that is being created; 0 leaves it to the server.
+func (c *Client) bulkRequest(host *url.URL, header http.Header, timeout time.Duration) *http.Request {
 	u := *host
 	u.User = nil
 	if u.Path == "" {
 		u.Path = "/"
 	}
 	target := u.JoinPath("_bulk")
-	target.RawQuery = url.Values{"filter_path": {strings.Join(bulk.FilterPath, ",")}}.Encode()
+	query := url.Values{"filter_path": {strings.Join(bulk.FilterPath, ",")}}
+	if timeout > 0 {
+		query.Set("timeout", fmt.Sprintf("%dms", max(1, timeout.Milliseconds())))
+	}
+	target.RawQuery = query.Encode()
 	r := &http.Request{Method: http.MethodPost, URL: target, Host: u.Host, Header: header.Clone()}
 	r.Header.Set("Content-Type", "application/x-ndjson")
 	if c.credential.value() == "" {
@@ -74,7 +86,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	defer c.calls.Put(call)
 	call.attempt = attempt{address: host.address}
 	call.request = exchange.Request{Method: http.MethodPost, Body: body}
-	if call.head, err = c.appendHead(ctx, call, host, req.Compression()); err != nil {
+	if call.head, err = c.appendHead(ctx, call, host, req); err != nil {
 		return 0, c.transportFailure(err, &call.attempt)
 	}
 	call.request.Head = call.head
@@ -106,12 +118,12 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 // appendHead writes the head of a call's bulk request into its memory.
 //
 // Possible errors: *SignError.
-func (c *Client) appendHead(ctx context.Context, to *call, h *host, compression bulk.Compression) ([]byte, error) {
+func (c *Client) appendHead(ctx context.Context, to *call, h *host, req *bulk.Request) ([]byte, error) {
 	if c.sign != nil {
-		return c.appendSigned(ctx, to, h, compression)
+		return c.appendSigned(ctx, to, h, req)
 	}
-	dst := append(to.head[:0], h.fields...)
-	if compression == bulk.Gzip {
+	dst := append(to.head[:0], h.fields[req.Wait()]...)
+	if req.Compression() == bulk.Gzip {
 		dst = append(dst, "Content-Encoding: gzip\r\n"...)
 	}
 	if value := c.credential.value(); value != "" {
@@ -122,11 +134,11 @@ func (c *Client) appendHead(ctx context.Context, to *call, h *host, compression 
 
 // appendSigned is appendHead for requests whose signature covers head and body. A signer may have
 // to ask a service for its key first.
-func (c *Client) appendSigned(ctx context.Context, to *call, h *host, compression bulk.Compression) ([]byte, error) {
+func (c *Client) appendSigned(ctx context.Context, to *call, h *host, req *bulk.Request) ([]byte, error) {
 	body := to.request.Body
-	r := h.bulk.Clone(ctx)
+	r := h.bulk[req.Wait()].Clone(ctx)
 	r.ContentLength = int64(len(body))
-	if compression == bulk.Gzip {
+	if req.Compression() == bulk.Gzip {
 		r.Header.Set("Content-Encoding", "gzip")
 	}
 	c.credential.set(r.Header)

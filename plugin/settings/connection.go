@@ -7,11 +7,17 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"time"
 
 	"out_es/plugin/aws"
 	"out_es/plugin/config"
 	"out_es/plugin/elastic"
 )
+
+// longestBulkTimeout is the maximum time that the server waits for a shard or an index of an item
+// before it answers: all records of the request wait with it (docs/adr/0036). An answer must arrive
+// well before Request_Timeout, so the wait is at most a quarter of that.
+const longestBulkTimeout = 5 * time.Second
 
 // elastic returns the servers and the credentials.
 func (t *translation) elastic() elastic.Options {
@@ -22,7 +28,7 @@ func (t *translation) elastic() elastic.Options {
 			SkipVerify: !c.TLSVerify, CAFile: c.TLSCAFile, CertFile: c.TLSCrtFile, KeyFile: c.TLSKeyFile, KeyPassword: c.TLSKeyPasswd,
 			ServerName: c.TLSServerName, CAFingerprint: c.TLSCAFingerprint, MinVersion: tlsVersions[c.TLSMinVersion],
 		},
-		ConnectTimeout: c.ConnectTimeout, Budget: c.RetryBudget,
+		ConnectTimeout: c.ConnectTimeout, Budget: c.RetryBudget, BulkTimeout: min(longestBulkTimeout, c.RequestTimeout/4),
 	}
 	if c.CloudAuth != "" {
 		o.User, o.Password = c.CloudUser()

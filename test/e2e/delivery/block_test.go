@@ -50,6 +50,9 @@ func asks(t *testing.T, s *elasticsearch.Server, bad string, requests ...[3]stri
 	}
 }
 
+// nowhere are the settings of an index that no node may have a shard of.
+const nowhere = `{"settings":{"number_of_replicas":0,"index.routing.allocation.require._name":"nowhere"}}`
+
 func troubles() []trouble {
 	blocked := func(setting string, says ...string) trouble {
 		return trouble{"index.blocks." + setting,
@@ -72,6 +75,11 @@ func troubles() []trouble {
 			[]string{"index_not_found_exception", "action.auto_create_index"}},
 		{"shard limit", settings("cluster.max_shards_per_node", "1"), settings("cluster.max_shards_per_node", "null"),
 			[]string{"this action would add", "cluster.max_shards_per_node"}},
+		{"unassigned primary", func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"PUT", "/BAD?wait_for_active_shards=0", nowhere})
+		}, func(t *testing.T, s *elasticsearch.Server, bad string) {
+			asks(t, s, bad, [3]string{"PUT", "/BAD/_settings", `{"index.routing.allocation.require._name":null}`})
+		}, []string{"unavailable_shards_exception", "_cluster/allocation/explain"}},
 		{"alias without a write index", func(t *testing.T, s *elasticsearch.Server, bad string) {
 			asks(t, s, bad, [3]string{"PUT", "/BAD-1", `{"aliases":{"BAD":{}}}`}, [3]string{"PUT", "/BAD-2", `{"aliases":{"BAD":{}}}`})
 		}, func(t *testing.T, s *elasticsearch.Server, bad string) {
