@@ -44,6 +44,10 @@ type batch struct {
 	limited bool
 	// over says that the delivery has had its request.
 	over bool
+	// reach is the number of frames that the delivery has come to. After a Rewind, which rewound
+	// notes, it comes to no others: a probe of one destination would pass over all frames that wait.
+	reach   int
+	rewound bool
 	// id tells the names of its frames from those of other queues.
 	id [4]byte
 	// waited says that its frames lie in later.
@@ -204,6 +208,21 @@ func (b *batch) bind(f *frame) error {
 	return nil
 }
 
+// begin prepares for a delivery. A frame of which an earlier one left events behind, and that it did
+// not come to the end of, is read from its start again.
+func (b *batch) begin() {
+	b.over, b.settled, b.reach, b.rewound = false, 0, 0, false
+	for _, f := range b.frames {
+		if f.source == nil || !f.source.Left() {
+			continue
+		}
+		f.source.Rewind()
+		if b.loaded == f {
+			b.loaded = nil
+		}
+	}
+}
+
 // Fill implements deliver.Source. Before something that can't be read, a request
 // ends with what is in it.
 func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
@@ -219,7 +238,7 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	if len(b.ahead) == 0 {
 		b.filled = 0
 	}
-	for i := first; i-first < maxFrames && (b.most == 0 || i < b.most); i++ {
+	for i := first; i-first < maxFrames && (b.most == 0 || i < b.most) && (!b.rewound || i < b.reach); i++ {
 		if i == len(b.frames) {
 			if f, err := b.more(); f == nil || err != nil {
 				return unlessFilled(req, err)
@@ -236,6 +255,9 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		f.base = base
 		req.Shift(base)
 		b.filled = i + 1
+		if !b.rewound {
+			b.reach = max(b.reach, b.filled)
+		}
 		if err := f.source.Fill(req, limits); err != nil {
 			return err
 		}
@@ -300,7 +322,7 @@ func (b *batch) Leave() {
 
 // Rewind implements deliver.Source.
 func (b *batch) Rewind() {
-	b.over, b.loaded, b.ahead = false, nil, b.ahead[:0]
+	b.over, b.loaded, b.ahead, b.rewound = false, nil, b.ahead[:0], true
 	for _, f := range b.frames {
 		if f.source != nil {
 			f.source.Rewind()
@@ -369,7 +391,7 @@ func (b *batch) Resume(fills int) {
 // two that are full.
 func (b *batch) Rest() int {
 	full := b.sources.Options.RequestBytes
-	if b.over || b.most != 0 || full == 0 {
+	if b.over || b.rewound || b.most != 0 || full == 0 {
 		return 0
 	}
 	waiting, err := b.readAhead(2*full, 2*maxFrames)

@@ -16,7 +16,7 @@ func (b *batch) drop(n int) {
 		}
 	}
 	b.frames = append(b.frames[:0], b.frames[n:]...)
-	b.filled = max(0, b.filled-n)
+	b.filled, b.reach = max(0, b.filled-n), max(0, b.reach-n)
 	if b.loaded == nil && cap(b.buffer) > keptBuffer {
 		b.buffer = nil
 	}
@@ -108,6 +108,9 @@ func (b *batch) discard(i int, why error) {
 		b.loaded = nil
 	}
 	b.frames = append(b.frames[:i], b.frames[i+1:]...)
+	if i < b.reach {
+		b.reach--
+	}
 	if i == 0 {
 		b.Keep()
 	}

@@ -113,12 +113,20 @@ func (s *sender) await(bytes int64, due <-chan time.Time) {
 
 // act delivers one request of the batch, and deals with what is left.
 func (s *sender) act(b *batch) {
+	var front *frame
+	if len(b.frames) > 0 {
+		front = b.frames[0]
+	}
 	err := s.deliver(b)
 	if errors.Is(err, errSenderPanic) {
 		s.afterPanic(b)
 		return
 	}
 	s.panics = 0
+	if err == nil && !b.keeps() && b.settled == 0 && len(b.frames) > 0 && b.frames[0] == front {
+		s.backOff(b) // never twice the same without a pause
+		return
+	}
 	if err == nil && !b.keeps() {
 		s.pause = 0
 		s.states.Parked(nil)
@@ -214,7 +222,7 @@ var errSenderPanic = errors.New("drain: the sender failed")
 // deliver sends one request of a batch. A panic, which only a fault of this
 // plugin can cause, becomes an error.
 func (w *worker) deliver(b *batch) (err error) {
-	b.over, b.settled = false, 0
+	b.begin()
 	defer w.call(w.worked)
 	if !guard.Run(w.fault, func() { err = w.deliverer.Deliver(w.ctx, b, b.scratch.Request) }) {
 		return errSenderPanic
