@@ -135,6 +135,9 @@ func (s *section) settings(network network, over map[string]string) (*settings.S
 			delete(values, name)
 		}
 	}
+	if values == nil {
+		values = map[string]string{}
+	}
 	maps.Copy(values, over)
 	if values["hosts"] == "" && values["cloud_id"] == "" && network == offline {
 		values["hosts"] = "http://localhost:9200"

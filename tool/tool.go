@@ -122,7 +122,7 @@ Exit codes:
 	root.PersistentFlags().String(colorFlag, colorAuto, "colours: auto (on a terminal, unless NO_COLOR is set), always, never")
 	_ = root.RegisterFlagCompletionFunc(colorFlag, cobra.FixedCompletions([]string{colorAuto, colorAlways, colorNever}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	for _, add := range []func(streams) *cobra.Command{newCheck, newMigrate, newSpool} {
+	for _, add := range []func(streams) *cobra.Command{newCheck, newMigrate, newPreview, newReplay, newSpool} {
 		root.AddCommand(add(s))
 	}
 	return root

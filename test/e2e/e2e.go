@@ -6,6 +6,7 @@
 //   - documents: the documents in Elasticsearch, and their indices
 //   - security: TLS, credentials, proxies, and secrets in logs
 //   - spool: chunks on disk
+//   - tool: out-es, beside agents and before Elasticsearch
 //
 // A package has one Elasticsearch, which starts with the first test that asks for it.
 package e2e

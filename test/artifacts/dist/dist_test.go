@@ -25,7 +25,7 @@ import (
 
 // contents is what each archive holds, below a folder of the archive's name.
 var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "completions/out-es.bash", "completions/out-es.fish", "completions/out-es.zsh",
-	"man/out-es-check.1", "man/out-es-migrate.1", "man/out-es-spool.1", "man/out-es.1", "out-es", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
+	"man/out-es-check.1", "man/out-es-migrate.1", "man/out-es-preview.1", "man/out-es-replay.1", "man/out-es-spool.1", "man/out-es.1", "out-es", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
 
 // plugins are those of the contents that Fluent Bit loads.
 var plugins = []string{"out_es.so", "out_es_aws.so"}
