@@ -108,6 +108,7 @@ func fillSpool(t *testing.T, dir string, size int64) (chunks, wanted int) {
 // TestSpoolOfALiveAgentIsReadBesideIt has an agent write to and send from a spool of 5 GB (SOAK=1; else 100 MB), and reads it meanwhile.
 func TestSpoolOfALiveAgentIsReadBesideIt(t *testing.T) {
 	fluentbit.ForTest(t)
+	program(t) // its build is not measured
 	size := int64(100 << 20)
 	if os.Getenv("SOAK") != "" {
 		size = 5 << 30
