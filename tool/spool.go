@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"out_es/plugin/source"
 	"out_es/tool/spooled"
 )
 
@@ -40,10 +41,12 @@ agent goes on meanwhile. Chunks that were delivered are not shown.
   export  the records as dead-letter records that "out-es replay" takes; it needs the section of es_go that writes to the spool,
           by --config or --set, since a spool holds records and not documents
 
-The destination of a chunk is known where it is held (later/); what waits for its first attempt is listed under "(front)". Bytes are those
-of chunks; files also hold chunks that are done, until all of a segment is.`,
+A spool knows the destination of a chunk that is held (later/); a chunk that waits for its first attempt is listed under "(front)". With the
+section of es_go that writes to the spool (--config or --set), ls reads every chunk, and lists records by the index or data stream that they
+go to; ages are then those of events. Bytes are those of chunks; files also hold chunks that are done, until all of a segment is.`,
 		Example: `  out-es spool /var/lib/fluent-bit/spool
   out-es spool /var/lib/fluent-bit/spool stat
+  out-es spool /var/lib/fluent-bit/spool ls -c fluent-bit.conf
   out-es spool /var/lib/fluent-bit/spool/es_go.0 cat --tag 'kube.*' | out-es preview -c fluent-bit.conf -
   out-es spool /var/lib/fluent-bit/spool export -c fluent-bit.conf > left.ndjson`,
 		Args: cobra.RangeArgs(1, 2),
@@ -84,6 +87,12 @@ func runSpool(command *cobra.Command, s streams, f *spoolFlags, words []string) 
 		return fmt.Errorf("%s: there is no spool in it: name the folder of Spool_Path, or one of its folders", words[0])
 	}
 	tell := func(format string, values ...any) { fmt.Fprintf(s.err, "out-es: "+format+"\n", values...) }
+	switch {
+	case verb == "ls" && f.section.given() && f.chunks:
+		return misused("--chunks lists chunks and --config their records: leave one of them out")
+	case verb == "ls" && f.section.given():
+		return listDestinations(command, s, f, all, tell)
+	}
 	switch verb {
 	case "ls":
 		return listSpool(s, f, all, tell)
@@ -97,15 +106,59 @@ func runSpool(command *cobra.Command, s streams, f *spoolFlags, words []string) 
 	if !f.section.given() {
 		return misused("export needs the options of the instance: name its configuration with --config, or give them with --set")
 	}
-	section, err := f.section.read(s.err)
+	options, err := f.source(s)
 	if err != nil {
 		return err
+	}
+	return f.print(command, s.out, all, tell, spooled.NewExporter(options))
+}
+
+// source returns the options of the section that writes to the spool.
+func (f *spoolFlags) source(s streams) (*source.Options, error) {
+	section, err := f.section.read(s.err)
+	if err != nil {
+		return nil, err
 	}
 	read, err := section.settings(offline, nil)
 	if err != nil {
+		return nil, err
+	}
+	return &read.Source, nil
+}
+
+// listDestinations lists records by the destination that the section gives them.
+func listDestinations(command *cobra.Command, s streams, f *spoolFlags, all []*spooled.Spool, tell func(string, ...any)) error {
+	options, err := f.source(s)
+	if err != nil {
 		return err
 	}
-	return f.print(command, s.out, all, tell, spooled.NewExporter(&read.Source))
+	groups, problems, err := spooled.Destinations(command.Context(), all, f.pick, options)
+	if err != nil {
+		return err
+	}
+	for _, problem := range problems {
+		tell("%s", problem)
+	}
+	if err := writeGroups(s.out, f.format, groups); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return errFound
+	}
+	return nil
+}
+
+// writeGroups writes a line for each destination and tag.
+func writeGroups(out io.Writer, format string, groups []spooled.Group) error {
+	if format == "json" {
+		return writeJSON(out, groups)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "INSTANCE\tDESTINATION\tTAG\tCHUNKS\tRECORDS\tBYTES\tOLDEST\tNEWEST")
+	for _, g := range groups {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", g.Instance, g.Destination, g.Tag, g.Chunks, g.Records, size(g.Bytes), age(g.Oldest), age(g.Newest))
+	}
+	return table.Flush()
 }
 
 // print writes the records of the chunks that were asked for.
@@ -144,19 +197,14 @@ func listSpool(s streams, f *spoolFlags, all []*spooled.Spool, tell func(string,
 		if err := writeJSON(s.out, chunks); err != nil {
 			return err
 		}
-	case f.format == "json":
-		if err := writeJSON(s.out, groups); err != nil {
-			return err
-		}
 	case f.chunks:
 		fmt.Fprintln(table, "INSTANCE\tDESTINATION\tSEGMENT\tOFFSET\tSEQUENCE\tAPPENDED\tRECORDS\tLEFT\tBYTES\tTAG")
 		for _, c := range chunks {
 			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n", c.Instance, c.Destination, c.Segment, c.Offset, c.Sequence, c.Appended.UTC().Format(time.RFC3339), c.Records, c.Left, c.Bytes, c.Tag)
 		}
 	default:
-		fmt.Fprintln(table, "INSTANCE\tDESTINATION\tTAG\tCHUNKS\tRECORDS\tBYTES\tOLDEST\tNEWEST")
-		for _, g := range groups {
-			fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", g.Instance, g.Destination, g.Tag, g.Chunks, g.Records, size(g.Bytes), age(g.Oldest), age(g.Newest))
+		if err := writeGroups(s.out, f.format, groups); err != nil {
+			return err
 		}
 	}
 	if err := table.Flush(); err != nil {

@@ -3,6 +3,7 @@ package tool
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +14,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/spool"
+	"out_es/tool/spooled"
 )
 
 // event is an event as Fluent Bit hands it over.
@@ -122,6 +124,28 @@ func letters(t *testing.T, text string) (all []letter) {
 		all = append(all, l)
 	}
 	return all
+}
+
+func TestSpoolListsRecordsByTheirDestination(t *testing.T) {
+	dir, _ := exampleSpool(t)
+	r := out("", "spool", dir, "ls", "-s", "Index=logs-$TAG", "--format", "json")
+	var groups []spooled.Group
+	if err := json.Unmarshal([]byte(r.out), &groups); err != nil || r.code != exitOK {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	records := map[string]int{}
+	for _, g := range groups {
+		if g.Destination != "logs-"+g.Tag || g.Chunks == 0 || g.Bytes == 0 || g.Oldest.IsZero() || g.Newest.Before(g.Oldest) {
+			t.Errorf("%+v", g)
+		}
+		records[g.Destination] += g.Records
+	}
+	if want := map[string]int{"logs-app.two": 1, "logs-kube.one": 2, "logs-app.held": 2}; !maps.Equal(records, want) {
+		t.Errorf("%v, want %v", records, want)
+	}
+	if r := out("", "spool", dir, "ls", "-s", "Index=logs-$TAG", "--chunks"); r.code != exitBroken {
+		t.Errorf("--chunks beside a section: %+v", r)
+	}
 }
 
 func TestSpoolExportsDeadLetterRecords(t *testing.T) {
