@@ -126,11 +126,13 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				}
 				e2e.EventuallyCount(t, s, name+"-good", records/2, 30*time.Second)
 				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20) // Retry_Max is 100 ms here
-				if !spooled {
-					support.Eventually(t, 30*time.Second, "the destination is held", func() bool {
-						return p.Count(name+"-bad is held") > 0 || p.Flush("app", chunk) == es.OK
-					})
-				}
+				support.Eventually(t, 30*time.Second, "the destination is held", func() bool { // the server may answer late
+					if spooled {
+						p.Flush("none", nil) // prints the lines of the spool's sender
+						return p.Count(name+"-bad is held") > 0
+					}
+					return p.Count(name+"-bad is held") > 0 || p.Flush("app", chunk) == es.OK
+				})
 				repair()
 				if !spooled {
 					p.MustBring(t, chunk)
