@@ -125,7 +125,7 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 					t.Errorf("the flush answered %d, want %d", got, want)
 				}
 				e2e.EventuallyCount(t, s, name+"-good", records/2, 30*time.Second)
-				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20) // Retry_Max is 100 ms here
+				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20)                      // Retry_Max is 100 ms here
 				support.Eventually(t, 30*time.Second, "the destination is held", func() bool { // the server may answer late
 					if spooled {
 						p.Flush("none", nil) // prints the lines of the spool's sender

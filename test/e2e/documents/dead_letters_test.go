@@ -155,23 +155,26 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	checkLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
 	e2e.EventuallyCount(t, s, index, 2, time.Minute)
 
-	for _, tool := range []string{"jq", "curl", "bash"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the replay is not tried: %v", err)
-		}
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skipf("the replay is not tried: %v", err)
 	}
-	// After the mapping is repaired, the README's command delivers them.
+	program := filepath.Join(t.TempDir(), "out-es")
+	if out, err := exec.Command("go", "build", "-o", program, "out_es/cmd/out-es").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	// After the mapping is repaired, and the output has ended, the command of docs/delivery.md delivers them.
+	if err := o.Exit(); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.DeleteIndex(t.Context(), index); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
-	command.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
-	for range 2 { // ids make a second replay harmless
-		if out, err := command.CombinedOutput(); err != nil {
+	for range 2 { // a second replay finds that all is done
+		replay := exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
+		replay.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file, "PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
+		if out, err := replay.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
-		command = exec.Command("bash", "-euo", "pipefail", "-c", replayCommand(t))
-		command.Env = append(os.Environ(), "ES_URL="+s.URL(), "FILE="+file)
 	}
 	e2e.EventuallyCount(t, s, index, 2, time.Minute)
 }
@@ -183,12 +186,12 @@ func replayCommand(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, command, found := strings.Cut(string(text), "```sh\njq ")
+	_, command, found := strings.Cut(string(text), "```sh\nout-es replay ")
 	command, _, closed := strings.Cut(command, "```")
 	if !found || !closed {
-		t.Fatal("docs/delivery.md has no block that starts with jq")
+		t.Fatal("docs/delivery.md has no block that starts with out-es replay")
 	}
-	return "jq " + command
+	return "out-es replay " + command
 }
 
 func TestHostDeadLetterFileHasOneOwner(t *testing.T) {
