@@ -18,7 +18,7 @@ var announcements = map[byte][]string{
 		"field ", "Field ", "alias ", "type ", "mapper ", "mapping ", "mapping for ",
 		"introduction of ", "within ", "] to ", "of type object but found ", "cast to ", "path ", "The ", "whitespace: ",
 		"total fields ", "depth ", "index ", "index name ", "] and ", "pipeline with id ", "blocked by: ",
-		"action ", "user ", "API key id ", "roles ", "indices ", "privileges ", "line ", "parameter ",
+		"action ", "user ", "API key id ", "roles ", "indices ", "privileges ", "line ", "contains an unknown parameter ",
 	},
 	'\'': {"Duplicate field "},
 	'"':  {"in field="},

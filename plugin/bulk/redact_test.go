@@ -81,6 +81,8 @@ func TestCausesWithoutTheirValues(t *testing.T) {
 			fixed + ", caused by illegal_argument_exception: failed to parse date field […]"},
 		{"input_coercion_exception", "Numeric value (12SECRET) out of range of int (-2147483648 - 2147483647)\n at [Source: (byte[])\"{SECRET\"; line: 1]",
 			fixed + ", caused by input_coercion_exception: Numeric value (…)"},
+		{"document_parsing_exception", "error parsing field [range], with unknown parameter [SECRET]",
+			fixed + ", caused by document_parsing_exception: error parsing field [range], with unknown parameter […]"},
 		{"illegal_argument_exception", "'SECRET's' is not an IP string literal.", fixed + ", caused by illegal_argument_exception: '…' is not an IP string literal"},
 	} {
 		item := bulk.Item{Status: 400, Type: []byte("document_parsing_exception"), Reason: []byte(reason), CauseType: []byte(c.kind), Cause: []byte(c.cause)}
