@@ -384,7 +384,8 @@ var table = []Option{
 		field: func(c *Config) any { return &c.HoldLimit },
 		Doc: "How long records wait for an index that " +
 			"[can't be written](delivery.md#when-elasticsearch-itself-is-in-trouble) before they count as refused, as " +
-			"On_Refusal and the dead letters say; 0 for ever. It counts from when the agent first met the fault with that chunk.",
+			"On_Refusal and the dead letters say; 0 for ever. It counts from when the agent first met the fault with " +
+			"that chunk.",
 	},
 	{
 		Name: "On_Refusal", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop",
