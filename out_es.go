@@ -1,7 +1,6 @@
-// Command out_es is a Fluent Bit output plugin, built as a C shared object
-// and loaded with `fluent-bit -e out_es.so`. This file holds what Fluent Bit
-// calls (its src/proxy/go/go.c) and nothing else: it turns C's pointers into
-// Go's terms, and keeps panics in.
+// Command out_es is a Fluent Bit output plugin, built as a C shared object and loaded with
+// `fluent-bit -e out_es.so`. This file has only the functions that Fluent Bit calls (its
+// src/proxy/go/go.c): it converts C's pointers into Go's terms, and keeps panics in.
 package main
 
 import "C"
@@ -57,8 +56,8 @@ func FLBPluginInit(section unsafe.Pointer) (code int) {
 	return output.FLB_OK
 }
 
-// handle is what a context leads to. fluent-bit-go keeps contexts for as long
-// as the process lives, so that ExitCtx empties it for the collector.
+// handle is the target of a context. fluent-bit-go keeps contexts while the process lives, so
+// ExitCtx empties it for the collector.
 type handle struct{ *plugin.Plugin }
 
 // FLBPluginFlushCtx delivers one chunk. data and tag are Fluent Bit's, and

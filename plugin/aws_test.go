@@ -20,8 +20,7 @@ import (
 	"out_es/test/support/sigv4"
 )
 
-// domain is an OpenSearch domain that takes what is signed with a key, and
-// nothing else.
+// domain is an OpenSearch domain that accepts requests signed with a key, and no others.
 func domain(t *testing.T, key sigv4.Key) (address string, taken func() int) {
 	t.Helper()
 	var mu sync.Mutex
@@ -137,8 +136,8 @@ func TestAWSProfiles(t *testing.T) {
 	}
 }
 
-// tokenService is STS as far as AssumeRole goes: it verifies who asks, and for
-// what, and gives out a key.
+// tokenService implements STS as far as AssumeRole: it verifies the signature and the role, and
+// returns a key.
 func tokenService(t *testing.T, role, externalID string, gives sigv4.Key) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

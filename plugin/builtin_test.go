@@ -24,7 +24,7 @@ const (
 // builtIn is one of those cases as a case of ours.
 type builtIn struct {
 	options section
-	// records are what is sent; the built-in cases' usual one where nil.
+	// records are the chunk's records; nil for the built-in cases' usual one.
 	records []object
 	refuse  func(document) *itemError
 	check   func(t *testing.T, e *elasticsearch, host *fluentbittest.Recorder)
@@ -78,9 +78,9 @@ func wantID(id string) func(*testing.T, *elasticsearch, *fluentbittest.Recorder)
 	}
 }
 
-// builtInCases are ours, by the built-in's names. What a node of an Upstream
-// file sets for itself is here a section of its own. Where theirs checks a name
-// that Elasticsearch refuses (prefixSEP), ours checks the one that is made of it.
+// builtInCases are ours, by the built-in's names. The settings of a node of an Upstream file are a
+// section of its own here. Where theirs checks a name that Elasticsearch rejects (prefixSEP), ours
+// checks the legal name made of it.
 func builtInCases() map[string]builtIn {
 	digits := strings.Repeat("0123456789", 26)[:255]
 	dots := object{".le.vel", "error", ".fo.o", []any{map[string]any{".o.k": []any{map[string]any{".b.ar": "baz"}}}}}

@@ -8,11 +8,10 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// object is a msgpack map whose fields stand in this order.
+// object is a msgpack map with its fields in this order.
 type object []any
 
-// appendValue writes with tinylib's encoder what the plugin reads with its own
-// reader.
+// appendValue writes with tinylib's encoder, since the plugin has its own reader.
 func appendValue(b []byte, v any) []byte {
 	fields, ok := v.(object)
 	if !ok {

@@ -21,7 +21,7 @@ import (
 type elasticsearch struct {
 	*httptest.Server
 	t testing.TB
-	// refuse says what is wrong with a document, nil with none.
+	// refuse returns the error of a document, nil for none.
 	refuse func(document) *itemError
 	// instead answers a whole request, and says so.
 	instead func(request int, w http.ResponseWriter) bool
@@ -108,7 +108,7 @@ func (e *elasticsearch) body(r *http.Request) ([]byte, error) {
 	return io.ReadAll(unpacker)
 }
 
-// parse is strict about what a bulk request is.
+// parse is strict about the format of a bulk request.
 func (e *elasticsearch) parse(body []byte) []document {
 	lines := bytes.SplitAfter(body, []byte("\n"))
 	if last := lines[len(lines)-1]; len(last) != 0 {

@@ -9,8 +9,7 @@ import (
 	"out_es/plugin"
 )
 
-// What stands in the way is told with the option, its value and what is
-// wanted; the room of the code that met it is of no use to anybody.
+// A fault of a file names the option, its value and the expectation, and no package of ours.
 func TestFilesThatCantBeUsedSayWhatIsWanted(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

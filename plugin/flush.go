@@ -12,8 +12,8 @@ import (
 	"out_es/plugin/source"
 )
 
-// Outcome is what Fluent Bit is told of a chunk, with its own numbers
-// (fluent-bit-go's output.FLB_ERROR, FLB_OK, FLB_RETRY).
+// Outcome is the answer to Fluent Bit about a chunk, with its own numbers (fluent-bit-go's
+// output.FLB_ERROR, FLB_OK, FLB_RETRY).
 type Outcome int
 
 // The outcomes.
@@ -136,8 +136,7 @@ func (p *Plugin) enqueue(tag string, data []byte) Outcome {
 	}
 }
 
-// flushSafely is flush without the panics of what flush itself does to deal
-// with one.
+// flushSafely is flush without the panics of its own error handling.
 func (p *Plugin) flushSafely(tag string, data []byte) (outcome Outcome) {
 	defer heap.used()
 	defer func() {

@@ -107,7 +107,7 @@ func TestWhatIsNoEventIsCountedAndTheRestArrives(t *testing.T) {
 	}
 }
 
-// appendTimed is an event whose record is anything.
+// appendTimed is an event with any value as its record.
 func appendTimed(metadata object, record any) []byte {
 	whole := eventWith(eventSeconds, metadata, object{})
 	return appendValue(whole[:len(whole)-1], record)

@@ -12,8 +12,8 @@ import (
 	"out_es/plugin"
 )
 
-// manyGroups is a chunk of n events {"n": 0} … in groups of size events, of
-// which each fourth has no group, and what their resource must be.
+// manyGroups is a chunk of n events {"n": 0} … in groups of size events, with each fourth in no
+// group, and their expected resources.
 func manyGroups(n, size int) (data []byte, resource func(n int) string) {
 	const start, end = math.MaxUint32, math.MaxUint32 - 1
 	for i := range n {
@@ -33,8 +33,7 @@ func manyGroups(n, size int) (data []byte, resource func(n int) string) {
 	}
 }
 
-// requestFaults are what may happen to requests: each document arrives all the
-// same, once.
+// requestFaults are possible faults of requests: each document arrives all the same, once.
 func requestFaults() map[string]func(e *elasticsearch) {
 	return map[string]func(e *elasticsearch){
 		"none":              func(*elasticsearch) {},

@@ -50,8 +50,8 @@ func balanced(t testing.TB, host *fluentbittest.Recorder) {
 	}
 }
 
-// counts checks the metric of documents by what became of them: "accepted", 2,
-// "dropped", 1 … All others must be 0.
+// counts checks the metric of documents by verdict: "accepted", 2, "dropped", 1 … All others must
+// be 0.
 func counts(t *testing.T, host *fluentbittest.Recorder, want map[string]int) {
 	t.Helper()
 	for _, verdict := range host.Values("documents_total") {
@@ -84,5 +84,5 @@ func flushUntilDone(t *testing.T, p *plugin.Plugin, tag string, data []byte) plu
 	return plugin.Retry
 }
 
-// silent is a host without metrics whose lines go nowhere.
+// silent is a host without metrics and log lines.
 func silent() *fluentbit.Instance { return fluentbit.Standalone("es_go.0", io.Discard) }

@@ -159,7 +159,7 @@ func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.ndjson")
 	e := newElasticsearch(t)
 	e.refuse = refuses(mismatch, 0, 2, 4)
-	// The requests that follow fail: what is in the file is done all the same.
+	// The following requests fail: records in the file are done all the same.
 	e.instead = func(request int, w http.ResponseWriter) bool { return request == 1 && status(503, "")(request, w) }
 	p, host := instance(t, e, section{"Dead_Letter_File": path, "Bulk_Size": "1K", "Id_Key": "$id"})
 	var data []byte

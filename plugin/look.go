@@ -10,8 +10,8 @@ import (
 	"out_es/plugin/report"
 )
 
-// look is the first look at what Hosts name: at start, on a goroutine, so that
-// Init doesn't wait, and ended by close at the latest.
+// look is the first look at the servers of Hosts: at start, on a goroutine, so that Init doesn't
+// wait, and ended by close at the latest.
 type look struct {
 	client *elastic.Client
 	report *report.Reporter
@@ -23,7 +23,7 @@ type look struct {
 	done   chan struct{}
 }
 
-// begin starts it. fault is called with what a panic says.
+// begin starts it. fault is called with the value of a panic.
 func (l *look) begin(fault func(problem any)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	l.cancel, l.done = cancel, make(chan struct{})
@@ -38,8 +38,8 @@ func (l *look) close() {
 	<-l.done
 }
 
-// run looks at one host after another until one answers, and logs what it is,
-// or why none did.
+// run looks at one host after another until one answers, and logs its identity, or the reason why
+// none did.
 func (l *look) run(ctx context.Context) {
 	var failure *bulk.Failure
 	for range l.hosts {

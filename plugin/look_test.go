@@ -14,7 +14,7 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-// withoutLook leaves out what the first look told, which it may do at any time.
+// withoutLook leaves out the lines of the first look, which may come at any time.
 func withoutLook(lines []fluentbittest.Line) (others []fluentbittest.Line) {
 	for _, line := range lines {
 		if !strings.HasPrefix(line.Text, "first look: ") {
@@ -24,7 +24,7 @@ func withoutLook(lines []fluentbittest.Line) (others []fluentbittest.Line) {
 	return others
 }
 
-// firstLook is what an instance tells of its first look at hosts.
+// firstLook is an instance's line about its first look at hosts.
 func firstLook(t *testing.T, s section) fluentbittest.Line {
 	t.Helper()
 	host := fluentbittest.NewRecorder("x")
@@ -143,7 +143,7 @@ func TestTheFirstLookHoldsUpNothing(t *testing.T) {
 	}
 }
 
-// What the first look told is not told once more by the first request.
+// A fault that the first look has logged is not logged again by the first request.
 func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
 	defer server.Close()

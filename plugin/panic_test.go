@@ -125,7 +125,7 @@ func TestNoPanicLeavesFlush(t *testing.T) {
 	}
 }
 
-// A panic tells where it was, and what it said without the secrets in it.
+// A panic is logged with its place, and with its text without secrets.
 func TestAPanicTellsNoSecret(t *testing.T) {
 	const secret = "hu/sh5+mum7"
 	for name, section := range map[string]map[string]string{

@@ -29,8 +29,8 @@ var (
 	Commit  = ""
 )
 
-// keptSources is how many flushes at a time find their memory ready: more than
-// anybody needs Workers.
+// keptSources is the number of concurrent flushes whose memory is reused: more Workers than anyone
+// needs.
 const keptSources = 8
 
 // Plugin is one instance. It is safe for concurrent use.
@@ -39,8 +39,8 @@ type Plugin struct {
 	report    *report.Reporter
 	client    *elastic.Client
 	deliverer *deliver.Deliverer
-	// shared is what chunks are turned into requests with, sources the memory
-	// for it, settled what earlier flushes settled of chunks that come again.
+	// shared turns chunks into requests, sources are the memory for it, settled are the settled
+	// events of chunks that come again.
 	shared  *source.Shared
 	sources *reuse.List[*source.Source]
 	settled *deliver.Memory
@@ -48,7 +48,7 @@ type Plugin struct {
 	waiting *deliver.Waiting
 	// drain is nil where Spool_Path is not set.
 	drain *drain.Drain
-	// onThread is the context of what runs on one of Fluent Bit's threads.
+	// onThread is the context of work on one of Fluent Bit's threads.
 	onThread    context.Context
 	look        *look
 	memoryLimit int
@@ -113,7 +113,7 @@ func (p *Plugin) connect(s *settings.Settings) error {
 	return nil
 }
 
-// logStart logs what the instance is and does.
+// logStart logs the version and the settings.
 func (p *Plugin) logStart(s *settings.Settings) {
 	spool := "no spool"
 	if p.drain != nil {

@@ -9,7 +9,7 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// refuses documents whose n is among these.
+// refuses rejects documents with one of these n.
 func refuses(wrong itemError, numbers ...int) func(document) *itemError {
 	return func(d document) *itemError {
 		if n, _ := d.Source["n"].(float64); slices.Contains(numbers, int(n)) {
@@ -73,7 +73,7 @@ func TestRefusedDocumentsAreKept(t *testing.T) {
 		}
 	}
 	counts(t, host, map[string]int{"accepted": 2, "returned": 3})
-	e.set(func() { e.refuse = nil }) // somebody mended the mapping
+	e.set(func() { e.refuse = nil }) // the mapping is repaired
 	if outcome := p.Flush("tag", numbered(3)); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
 	}

@@ -13,19 +13,18 @@ import (
 	"out_es/plugin/guard"
 )
 
-// gcPercent trades a little CPU for memory: the data path allocates next to
-// nothing a record, so that a collection every fifth of the live heap (a few
-// MB) is rare. processors is how many threads run Go code at a time: what
-// Fluent Bit's one engine thread brings needs less than one, and each further
-// one costs threads and memory on a node with many cores. docs/adr/0006 has the
-// measurements.
+// gcPercent trades a little CPU for memory: the data path allocates next to nothing a record, so a
+// collection at every fifth of the live heap (a few MB) is rare. processors is the number of
+// threads that run Go code at a time: the data of Fluent Bit's one engine thread needs less than
+// one, and each further one costs threads and memory on a node with many cores. docs/adr/0006 has
+// the measurements.
 const (
 	gcPercent  = 20
 	processors = 1
 )
 
-// TuneRuntime sets the Go runtime for life inside somebody else's agent. GOGC
-// and GOMAXPROCS in the environment win.
+// TuneRuntime sets the Go runtime for a life inside another program. GOGC and GOMAXPROCS in the
+// environment win.
 func TuneRuntime() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -35,13 +34,14 @@ func TuneRuntime() {
 	}
 }
 
-// Free memory goes back to the system restEvery after work, or growthEvery after it where the heap has grown by growth meanwhile. Go would
-// wait until a megabyte of garbage has gathered, whatever GOGC says, and keep it after that. A collection of what lives takes a
-// millisecond: every 2 s, that was an eighth of what a quiet node's output costs (docs/adr/0006).
+// Free memory goes back to the system restEvery after work, or growthEvery after it if the heap has
+// grown by growth. Go would wait until a megabyte of garbage has gathered, whatever GOGC says, and
+// keep it after that. A collection takes a millisecond: every 2 s, that was an eighth of the cost
+// of a quiet node's output (docs/adr/0006).
 const (
 	restEvery   = 30 * time.Second
 	growthEvery = 2 * time.Second
-	growth      = 2 << 20 // bytes; what gathers between two collections of a small heap is half of it
+	growth      = 2 << 20 // bytes; half of it gathers between two collections of a small heap
 )
 
 // rest gives free memory back after work was done.
@@ -91,8 +91,7 @@ func runtimeFault(problem any) {
 	_, _ = fmt.Fprintf(os.Stderr, "out_es: a fault in this plugin, please report it: %v\n", problem)
 }
 
-// noLimit is what the runtime has where nobody set a limit, and goes back to
-// when the instances that did are closed.
+// noLimit is the runtime's default, restored when the instances with a limit are closed.
 const noLimit = math.MaxInt64
 
 var errOtherLimit = errors.New("another es_go output of this Fluent Bit, or GOMEMLIMIT, has set another limit; " +
@@ -113,8 +112,8 @@ func limitMemory(limit int) error {
 	return nil
 }
 
-// unlimitMemory gives back what limitMemory set. Fluent Bit closes all its
-// instances before it makes new ones, so no other one needs it any more.
+// unlimitMemory undoes limitMemory. Fluent Bit closes all its instances before it makes new ones,
+// so no other one needs the limit any more.
 func unlimitMemory(limit int) {
 	if limit != 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(noLimit)

@@ -21,7 +21,7 @@ func TestTheStartTellsTheNameAsElasticsearchHasIt(t *testing.T) {
 		{section{"Data_Stream": "on", "Data_Stream_Dataset": "app-one"}, "writes to data stream logs-app-one-default, as logs-app_one-default at"},
 	} {
 		p, host := instance(t, e, c.section)
-		p.Close() // prints what is queued
+		p.Close() // prints queued lines
 		if told := lines(host, "writes to"); len(told) != 1 || !strings.Contains(told[0].Text, c.want) {
 			t.Errorf("%v: lines %v, want %q", c.section, told, c.want)
 		}

@@ -17,8 +17,8 @@ const (
 	sameEvents = 20 // of each chunk
 )
 
-// sameChunk is the i-th chunk of those tests, with ids, shards, a record that
-// has no id and one whose id is too long.
+// sameChunk is the i-th chunk of those tests, with ids, shards, a record without an id and one with
+// an id that is too long.
 func sameChunk(i int) (data []byte) {
 	for n := range sameEvents {
 		number := i*sameEvents + n
@@ -61,7 +61,7 @@ func moody(refused itemError) func(document) *itemError {
 	}
 }
 
-// ends is what became of the records of a run: documents, letters and counts.
+// ends are the ends of all records of a run: documents, dead-letter records and counts.
 func (e *elasticsearch) ends(t *testing.T, host *fluentbittest.Recorder, file string) []string {
 	t.Helper()
 	var all []string
@@ -91,8 +91,8 @@ func (e *elasticsearch) ends(t *testing.T, host *fluentbittest.Recorder, file st
 	return all
 }
 
-// What is sent and counted is the same with a spool as without: actions with
-// their addresses and documents, and dead letters.
+// A spool changes nothing in requests and counts: actions with their addresses and documents, and
+// dead-letter records.
 func TestASpoolChangesNothingOfWhatIsSent(t *testing.T) {
 	byID := section{"Id_Key": "$id", "Index": "logs-$TAG[1]", "Routing": "$shard"}
 	piped := maps.Clone(byID)
@@ -128,7 +128,7 @@ func TestASpoolChangesNothingOfWhatIsSent(t *testing.T) {
 	}
 }
 
-// sameRun delivers the chunks, and returns what became of their records.
+// sameRun delivers the chunks, and returns the ends of their records.
 func sameRun(t *testing.T, more section, spool bool) (*fluentbittest.Recorder, []string) {
 	t.Helper()
 	e := newElasticsearch(t)

@@ -84,8 +84,8 @@ func TestASpoolMakesOneRequestOfManyTags(t *testing.T) {
 	}
 }
 
-// A flush is OK while Elasticsearch is away, and what it brought arrives later,
-// also from another process.
+// A flush is OK while Elasticsearch is away, and its records arrive later, also from another
+// process.
 func TestASpoolOutlivesAnOutageAndTheInstance(t *testing.T) {
 	for _, ids := range []string{"on", "off"} {
 		e := newElasticsearch(t)
@@ -130,8 +130,8 @@ func partlySettled(dir string, frames uint32) func() bool {
 	}
 }
 
-// What an answer settled is written down at once, item by item: another process
-// sends the rest only, although there are no ids.
+// The settled items of an answer are stored at once: another process sends the rest only, although
+// there are no ids.
 func TestWhatIsSettledOfAFrameIsKnownToTheNextProcess(t *testing.T) {
 	e := newElasticsearch(t)
 	e.refuse = refuses(itemError{429, "es_rejected_execution_exception", "full"}, 1, 5, 6)
@@ -139,7 +139,7 @@ func TestWhatIsSettledOfAFrameIsKnownToTheNextProcess(t *testing.T) {
 	p, _ := spooled(t, e, dir, section{"Spool_Linger": "200ms", "Retry_Budget": "1m"}) // one request, that goes on
 	bring(t, p, 4)
 	eventually(t, "the others arrive", e.has(9))
-	copied := filepath.Join(t.TempDir(), "spool") // what a kill would leave now
+	copied := filepath.Join(t.TempDir(), "spool") // the files after a kill at this moment
 	eventually(t, "the checkpoint is written", partlySettled(dir, 4))
 	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
@@ -207,8 +207,8 @@ func TestAGuiltyDocumentOfASpoolIsFound(t *testing.T) {
 	}
 }
 
-// What settings keep out waits aside, and holds nothing up; when they are
-// mended it arrives, in this process or another one.
+// Records that settings keep out wait aside, and delay no others; after the repair they arrive, in
+// this process or another one.
 func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
 	for name, more := range map[string]section{
 		"settings":   {},

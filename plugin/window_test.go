@@ -176,9 +176,9 @@ func TestASpoolSendsTwoFullRequestsAtATime(t *testing.T) {
 	}
 }
 
-// The checkpoint goes past what is settled, and no further: of two requests, the first is
-// throttled item by item while the second is taken, or the other way round. Without ids, a kill
-// at this moment costs no duplicate.
+// The checkpoint passes settled events, and no others: of two requests, the first is throttled item
+// by item while the second is accepted, or vice versa. Without ids, a kill at this moment costs no
+// duplicate.
 func TestACheckpointKnowsWhichOfTwoRequestsIsSettled(t *testing.T) {
 	for name, refused := range map[string]func(n int) bool{
 		"the second": func(n int) bool { return n < 60 }, // of 80 and more in the first
@@ -208,7 +208,7 @@ func TestACheckpointKnowsWhichOfTwoRequestsIsSettled(t *testing.T) {
 				text, err := os.ReadFile(filepath.Join(dir, "es_go.0", "checkpoint.v1"))
 				return err == nil && len(text) > 48
 			})
-			copied := filepath.Join(t.TempDir(), "spool") // what a kill would leave now
+			copied := filepath.Join(t.TempDir(), "spool") // the files after a kill at this moment
 			if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
 				t.Fatal(err)
 			}

@@ -1,17 +1,16 @@
-// Package bulk speaks Elasticsearch's bulk API: it writes requests
-// (newline-delimited JSON, an action line and a document for each item), reads
-// the answers as a stream, and says what each status means.
+// Package bulk implements Elasticsearch's bulk API: it writes requests (newline-delimited JSON, an
+// action line and a document for each item), reads the answers as a stream, and judges their
+// statuses.
 //
-// Source of its rules: Elasticsearch's reference, "Bulk API". The verdicts are
-// listed in docs/architecture.md.
+// Source of its rules: Elasticsearch's reference, "Bulk API". The verdicts are listed in
+// docs/architecture.md.
 package bulk
 
 import "slices"
 
-// Action is one action line. Index, ID, Pipeline and Routing are JSON strings,
-// quotes included; whoever makes them has escaped what they hold, so that a
-// record's value can't forge a line. Those but Index that are empty are left
-// out: an empty string in their place would fail the whole request.
+// Action is one action line. Index, ID, Pipeline and Routing are JSON strings, quotes included and
+// escaped by the caller, so that a record's value can't forge a line. Empty ones except Index are
+// left out: an empty string would fail the whole request.
 type Action struct {
 	Operation Operation
 	Index     []byte
@@ -25,7 +24,7 @@ type Action struct {
 // away.
 const NoPipeline = `"_none"`
 
-// Sent is what the verdict on an item needs to know of its action.
+// Sent is the part of an action that the verdict on its item depends on.
 type Sent struct {
 	Operation Operation
 	// OwnPipeline says that the action named a pipeline that was made for this
@@ -48,9 +47,8 @@ func AppendAction(dst []byte, a Action) []byte {
 	return append(dst, "}}\n"...)
 }
 
-// retryOnConflict lets Elasticsearch read and merge a document again that
-// another request changed meanwhile. What is still in conflict after that
-// comes back with 409 and goes through our own loop.
+// retryOnConflict makes Elasticsearch read and merge a document again that another request changed
+// in between. A remaining conflict is answered with 409 and goes through our own loop.
 const retryOnConflict = `,"retry_on_conflict":3`
 
 func appendField(dst []byte, name string, value []byte) []byte {

@@ -12,8 +12,8 @@ import (
 // must be in it: without, accepted items vanish and with them the positions.
 var FilterPath = []string{"errors", "items.*.status", "items.*.error.type", "items.*.error.reason", "items.*.error.caused_by.type", "items.*.error.caused_by.reason", "items.*.failure_store"}
 
-// Item is what the answer says about one item. Its slices are valid until the
-// callback that gets it returns, and hold 1 KB of text at the most.
+// Item is one item of an answer. Its slices are valid until the callback returns, and hold at most
+// 1 KB of text.
 type Item struct {
 	// Status is the item's HTTP status, 0 where the answer has none.
 	Status       int
@@ -28,8 +28,8 @@ var (
 	// ErrIncomplete means that an answer ended before its JSON did: the items
 	// that were read are whole, those behind them are unknown.
 	ErrIncomplete = errors.New("bulk: the answer is cut off")
-	// ErrForeign means that what came is no JSON object: a proxy's page, not
-	// an answer of Elasticsearch's.
+	// ErrForeign means that the answer is not a JSON object: a proxy's page, not an answer of
+	// Elasticsearch's.
 	ErrForeign = errors.New("bulk: the answer is not Elasticsearch's")
 )
 
@@ -48,13 +48,11 @@ type AnswerReader struct {
 // causeBytes is how much of a cause's reason is read: its fixed part comes first.
 const causeBytes = 512
 
-// Read reads an answer of 200 from body and calls each for every item, in
-// order. It returns the number of items; those that came before an error were
-// whole. What follows the answer is not read.
+// Read reads an answer of 200 from body and calls each for every item, in order. It returns the
+// number of items; those before an error were whole. Bytes behind the answer are not read.
 //
-// Possible errors: ErrForeign; ErrIncomplete; ErrAnswerSize; an error of body;
-// an error for JSON that is no bulk answer, and for a second "items", since
-// the items of the first are out already.
+// Possible errors: ErrForeign; ErrIncomplete; ErrAnswerSize; an error of body; an error for JSON
+// that is no bulk answer, and for a second "items", since the items of the first are out already.
 func (a *AnswerReader) Read(body io.Reader, each func(Item)) (items int, err error) {
 	s := &a.scan
 	s.reset(body)
@@ -174,8 +172,8 @@ func (a *AnswerReader) error(item *Item) error {
 	})
 }
 
-// readCause reads what caused an error. Behind a vague reason, which lies in a.why, it is the
-// reason itself.
+// readCause reads the cause of an error. Behind a vague reason, which is in a.why, it is the reason
+// itself.
 func (a *AnswerReader) readCause(item *Item) error {
 	s := &a.scan
 	c, err := s.token()

@@ -42,10 +42,9 @@ func (f *fields) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// reference is what encoding/json makes of an answer. It defines what is not
-// obvious: items that come twice are no answer; each item has one action; of a
-// status that comes twice the last counts; one that is no whole number of at
-// most nine digits is none.
+// reference is encoding/json's reading of an answer. It defines the rules that are not obvious:
+// duplicate items are no answer; each item has one action; of duplicate statuses the last counts; a
+// status that is not a whole number of at most nine digits is none.
 func reference(text []byte) (statuses []int, ok bool) {
 	var answer fields
 	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&answer); err != nil {
@@ -80,8 +79,8 @@ func reference(text []byte) (statuses []int, ok bool) {
 	return statuses, found == 1
 }
 
-// The reader refuses what no answer holds but JSON allows: numbers of more
-// than 64 bytes, values more than 64 deep.
+// The reader rejects legal JSON that no answer contains: numbers of more than 64 bytes, values more
+// than 64 deep.
 var longNumber = regexp.MustCompile(`[-+.0-9eE]{60,}`)
 
 func beyondLimits(text []byte) bool {
@@ -99,8 +98,8 @@ func beyondLimits(text []byte) bool {
 }
 
 func FuzzAnswer(f *testing.F) {
-	// Short seeds: Go minimizes what it finds for up to a minute each, and does
-	// nothing else with the real answers of 1 KB for as long.
+	// Short seeds: Go minimizes each finding for up to a minute, and does nothing else with the
+	// real answers of 1 KB for as long.
 	f.Add([]byte(`{"items":[` + healthy + `,{"index":{"status":200,"status":201}}]}`))
 	f.Add([]byte("{\"errors\" : true,\n \"items\" : [ {\"create\" : {\"status\" : 409, \"error\" : {\"type\" : \"t\"} } } ] }\n"))
 	f.Add([]byte(`{"items":[],"items":[` + healthy + `]}`))

@@ -32,8 +32,8 @@ func (g *generated) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next is what comes at this step: the head, then items and joints by turns,
-// and the tail in the place of the last joint.
+// next is the text of this step: the head, then items and joints in turn, and the tail in place of
+// the last joint.
 func (g *generated) next() string {
 	switch {
 	case g.step == 0:

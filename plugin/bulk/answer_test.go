@@ -38,9 +38,8 @@ func statuses(items []said) []int {
 	return all
 }
 
-// theMix are the items of testdata/answers: what Elasticsearch 9.5.3 said to
-// one and the same request, with this plugin's filter_path, with `pretty`
-// besides, and with nothing filtered.
+// theMix are the items of testdata/answers: those of Elasticsearch 9.5.3 to one and the same
+// request, with this plugin's filter_path, with `pretty` in addition, and unfiltered.
 var theMix = []said{
 	{Status: 201},
 	{Status: 409, Type: "version_conflict_engine_exception", Reason: "[1]: version conflict, document already exists (current version [1])"},

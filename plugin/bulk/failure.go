@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Class says why a request as a whole brought no verdicts on its items, and so
-// what can be done about it.
+// Class is the reason why a request as a whole brought no verdicts on its items. It determines the
+// reaction.
 type Class uint8
 
 // The classes. Delivered is that of a request whose items were all answered.
@@ -14,8 +14,8 @@ const (
 	Delivered Class = iota
 	// Unreachable: the request did not arrive (refused, DNS, TLS).
 	Unreachable
-	// Ambiguous: it may have arrived, but its answer is missing, cut off, or
-	// doesn't fit what was sent.
+	// Ambiguous: it may have arrived, but its answer is missing, cut off, or doesn't fit the
+	// request.
 	Ambiguous
 	// Throttled: 429.
 	Throttled
@@ -53,7 +53,7 @@ type Failure struct {
 	Elsewhere bool
 	// Status is the HTTP status, 0 where there was no answer.
 	Status int
-	// RetryAfter is what the server asked to wait, 0 where it didn't.
+	// RetryAfter is the pause that the server asked for, 0 for none.
 	RetryAfter time.Duration
 	// Type and Reason are Elasticsearch's own error, where it gave one.
 	Type, Reason string
@@ -108,7 +108,7 @@ func ClassOf(status int, own Origin) Class {
 // Origin says who wrote an answer.
 type Origin uint8
 
-// FromElsewhere is a proxy's, or anybody's, page.
+// FromElsewhere is a page of a proxy or another server.
 const (
 	FromElsewhere Origin = iota
 	FromElasticsearch

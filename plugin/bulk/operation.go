@@ -2,7 +2,7 @@ package bulk
 
 import "fmt"
 
-// Operation is what is done with a document: the value of Write_Operation.
+// Operation is the action on a document: the value of Write_Operation.
 type Operation uint8
 
 // The operations. Update merges the document into the one that is there,
@@ -33,8 +33,7 @@ func ParseOperation(name string) (Operation, error) {
 	return 0, fmt.Errorf("bulk: %q is no operation", name)
 }
 
-// Body returns what stands before and behind the document in the line that
-// follows the action.
+// Body returns the text before and behind the document in the line after the action.
 func (o Operation) Body() (before, behind string) {
 	switch o {
 	case Update:

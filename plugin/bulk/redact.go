@@ -31,8 +31,8 @@ const (
 	redactedBytes = 300
 )
 
-// RedactOf is Redact for a reason of that type of error. What security says stays as it is: action, user, roles and index are
-// the cluster's, and "no permissions for […]" helps nobody.
+// RedactOf is Redact for a reason of that type of error. Reasons of security stay unchanged:
+// action, user, roles and index are the cluster's, and "no permissions for […]" is useless.
 func RedactOf(kind, reason string) string {
 	switch kind {
 	case securityException:
@@ -66,8 +66,8 @@ func withoutPositions(reason string) string {
 	}
 }
 
-// AppendReason appends what an item's answer says is wrong, with the cause that the server gives
-// for it. Both may quote the document.
+// AppendReason appends the reason of an item's error, with the cause that the server gives. Both
+// may quote the document.
 func AppendReason(dst []byte, item Item) []byte {
 	dst = append(dst, item.Reason...)
 	if len(item.CauseType) == 0 {
@@ -82,7 +82,7 @@ func AppendReason(dst []byte, item Item) []byte {
 
 const causedBy = ", caused by "
 
-// RedactedReason is AppendReason without what may come from a record.
+// RedactedReason is AppendReason without texts that may come from a record.
 func RedactedReason(item Item) string {
 	reason := RedactOf(string(item.Type), string(item.Reason))
 	if len(item.CauseType) == 0 {
@@ -95,9 +95,9 @@ func RedactedReason(item Item) string {
 	return reason
 }
 
-// Redact cuts out of an error's reason what may come from a record: previews,
-// ids, quoted text. Everything in brackets, parentheses and quotes goes unless
-// it is announced as a name. Names of fields and types stay.
+// Redact removes texts that may come from a record from an error's reason: previews, ids,
+// quotations. It removes everything in brackets, parentheses and quotes that is not announced as a
+// name. Names of fields and types stay.
 func Redact(reason string) string {
 	reason = withoutPositions(cut(reason, reasonBytes))
 	for _, words := range quotations {
@@ -105,7 +105,7 @@ func Redact(reason string) string {
 		case at > 0:
 			reason = reason[:at]
 		case at == 0:
-			reason = words // nothing else says what is wrong
+			reason = words // it is the whole reason
 		}
 	}
 	reason = strings.TrimRight(reason, " .:,\n")
@@ -155,8 +155,8 @@ func isNumber(text string) bool { return text != "" && strings.Trim(text, "01234
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// announced says whether what opens behind text is a name. Elasticsearch's
-// "failed to parse date field [x]" means a value, for all that it says "field".
+// announced reports whether the text in an opening behind text is a name. Elasticsearch's "failed
+// to parse date field [x]" quotes a value, although it says "field".
 func announced(text string, opening byte) bool {
 	if strings.HasSuffix(text, "date field ") {
 		return false
@@ -169,8 +169,7 @@ func announced(text string, opening byte) bool {
 	return false
 }
 
-// matching returns what follows the closing of what opens at i, 0 where there
-// is none.
+// matching returns the rest behind the closing of the opening at i, 0 for none.
 func matching(text string, i int, closing byte) int {
 	depth := 0
 	for at := i; at < len(text); at++ {

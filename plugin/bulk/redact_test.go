@@ -16,9 +16,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 type reason struct{ Type, Reason string }
 
-// realReasons are what Elasticsearch 9.5.3 said to documents that fit no
-// mapping, have illegal keys or are no JSON, each with SECRET in its values
-// and in its id. They are cut to 1,200 bytes.
+// realReasons are those of Elasticsearch 9.5.3 for documents that don't fit their mapping, have
+// illegal keys or are not JSON, each with SECRET in its values and in its id. They are cut to 1,200
+// bytes.
 func realReasons(t *testing.T) []reason {
 	t.Helper()
 	file, err := os.Open("testdata/reasons.ndjson")
@@ -60,7 +60,7 @@ func TestRealReasonsWithoutTheirValues(t *testing.T) {
 	}
 }
 
-// Which shard is not there is no record's, and what helps most.
+// The name of the missing shard is not from a record, and helps most.
 func TestAMissingShardIsNamed(t *testing.T) {
 	const reason = "[logs][0] primary shard is not active Timeout: [5s], request: [BulkShardRequest [[logs][0]] containing [index {[logs][_doc][SECRET], source[{SECRET}]}]]"
 	if got, want := bulk.RedactOf("unavailable_shards_exception", reason), "[logs][0] primary shard is not active Timeout: [5s]"; got != want {
@@ -68,8 +68,8 @@ func TestAMissingShardIsNamed(t *testing.T) {
 	}
 }
 
-// What Elasticsearch names as the cause says more than the field's name: that too much was cut off
-// would make every conflict look alike.
+// Elasticsearch's cause says more than the field's name: if too much was cut off, all conflicts
+// would look alike.
 func TestCausesWithoutTheirValues(t *testing.T) {
 	const reason = "[1:6] failed to parse field [n] of type [long] in document with id 'SECRET'. Preview of field's value: 'SECRET'"
 	const fixed = "failed to parse field [n] of type [long] in document with id '…'"
@@ -134,7 +134,8 @@ func TestReasonsKeepNamesOnly(t *testing.T) {
 	}
 }
 
-// What security says names what it is about; the reasons are those of Elasticsearch 8.19.21 and 9.5.3 and of OpenSearch 3.4.0.
+// Reasons of security name their objects. These are of Elasticsearch 8.19.21 and 9.5.3 and of
+// OpenSearch 3.4.0.
 func TestReasonsOfSecurityStayWhole(t *testing.T) {
 	for _, text := range []string{
 		"no permissions for [indices:data/write/bulk[s]] and User [name=shipper, backend_roles=[], requestedTenant=null]",

@@ -47,8 +47,8 @@ type Request struct {
 	positions   []int32
 	base        int
 	expected    int
-	// second is for what follows while the request is under way, nil until it is
-	// asked for; unasked counts the requests since then.
+	// second is for a concurrent request, nil until it is requested; unasked counts the requests
+	// since then.
 	second  *Request
 	unasked int
 	wait    Wait
@@ -67,7 +67,7 @@ const (
 // SetWait says how long the server shall wait for shards, until Reset.
 func (r *Request) SetWait(w Wait) { r.wait = w }
 
-// Wait is what SetWait said.
+// Wait is the value of SetWait.
 func (r *Request) Wait() Wait { return r.wait }
 
 // NewRequest returns an empty request.
@@ -113,8 +113,7 @@ func (r *Request) kept(b []byte) []byte {
 	return b[:0]
 }
 
-// Buffer returns the buffer to append the next item's lines to. What is
-// appended counts only once it was given to Commit.
+// Buffer returns the buffer for the next item's lines. They count only after Commit.
 func (r *Request) Buffer() []byte { return r.plain }
 
 // Added returns how many bytes grown has more than the request.
@@ -137,12 +136,10 @@ func (r *Request) Commit(grown []byte, position int) error {
 	return nil
 }
 
-// Keep takes back a buffer that grew but whose item is not wanted, so that its
-// memory is used again.
+// Keep returns a buffer that has grown for a discarded item, so that its memory is used again.
 func (r *Request) Keep(grown []byte) { r.plain = grown[:len(r.plain)] }
 
-// Size is the number of uncompressed bytes, which is what Elasticsearch's
-// http.max_content_length counts.
+// Size is the number of uncompressed bytes, which Elasticsearch's http.max_content_length limits.
 func (r *Request) Size() int { return r.size }
 
 // Sent is the number of bytes of the sealed body.
@@ -153,8 +150,7 @@ func (r *Request) Sent() int {
 	return len(r.plain)
 }
 
-// Positions are the events whose items the request holds, in their order. The
-// slice is the request's own.
+// Positions are the events of the request's items, in order. The slice is the request's own.
 func (r *Request) Positions() []int32 { return r.positions }
 
 // Compression says how Seal's bytes are encoded.
@@ -175,7 +171,7 @@ func (r *Request) Seal() ([]byte, error) {
 	return r.packed, nil
 }
 
-// pack compresses what is gathered. The first piece of a body starts it.
+// pack compresses the collected bytes. The first piece of a body starts it.
 func (r *Request) pack() error {
 	if r.gzip == nil {
 		r.gzip, _ = gzip.NewWriterLevel(&r.packed, gzip.BestSpeed)

@@ -13,8 +13,7 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// fill commits documents, at positions 0, 2, 4 …, and returns what the body
-// must be.
+// fill commits documents, at positions 0, 2, 4 …, and returns the expected body.
 func fill(t *testing.T, r *bulk.Request, documents []string) string {
 	t.Helper()
 	var want strings.Builder

@@ -10,8 +10,8 @@ import (
 // errSyntax means that an answer is not the JSON that it should be.
 var errSyntax = errors.New("bulk: the answer is not valid JSON")
 
-// ErrAnswerSize means that an answer went on beyond maxAnswerBytes. What was
-// read before holds.
+// ErrAnswerSize means that an answer is longer than maxAnswerBytes. The items before that are
+// valid.
 var ErrAnswerSize = errors.New("bulk: the answer is larger than this plugin reads")
 
 const (
@@ -134,8 +134,8 @@ func (s *scanner) literal(want string) bool {
 	return true
 }
 
-// each walks the members of an object or array whose opening byte was
-// consumed: it calls member until the closing byte, commas in between.
+// each walks the members of an object or array behind its opening byte: it calls member until the
+// closing byte, and consumes the commas in between.
 func (s *scanner) each(closing byte, member func(first byte) error) error {
 	for n := 0; ; n++ {
 		first, more, err := s.next(n, closing)
@@ -148,8 +148,8 @@ func (s *scanner) each(closing byte, member func(first byte) error) error {
 	}
 }
 
-// next consumes what stands before the member that has n others in front of
-// it, and its first byte, or the closing byte where there is no more.
+// next consumes the separator before the member that has n others in front of it, and its first
+// byte, or the closing byte if there are no more.
 func (s *scanner) next(n int, closing byte) (first byte, more bool, err error) {
 	c, err := s.token()
 	if err != nil || c == closing {
@@ -165,8 +165,8 @@ func (s *scanner) next(n int, closing byte) (first byte, more bool, err error) {
 	return c, err == nil, err
 }
 
-// object walks an object whose '{' was consumed. field gets each key, valid
-// only until it reads on, and must consume the value.
+// object walks an object behind its '{'. field gets each key, valid only until it reads on, and
+// must consume the value.
 func (s *scanner) object(field func(key []byte) error) error {
 	return s.each('}', func(first byte) error {
 		key, err := s.key(first)

@@ -2,8 +2,8 @@ package bulk
 
 import "bytes"
 
-// Scope is what is at fault where Elasticsearch does not take an item or a
-// request. It decides what happens next; docs/delivery.md has the table.
+// Scope is the cause of a rejected item or request: the document, its destination, the cluster or
+// the settings. It determines the reaction; docs/delivery.md has the table.
 type Scope uint8
 
 // The scopes.
@@ -31,13 +31,12 @@ type Fault struct {
 	Status int
 	// Type is Elasticsearch's error type, "" for any.
 	Type string
-	// Prefix is what the reason begins with, Reason what it contains; "" for any.
-	// Where a reason may quote the document, only a prefix can be trusted: a
-	// record must not pass for its index's fault.
+	// Prefix is the beginning of the reason, Reason a part of it; "" for any. If a reason may quote
+	// the document, only a prefix is safe: a record must not pass for its index's fault.
 	Prefix, Reason string
 	Scope          Scope
-	// Remedy is what an operator does about it. Most documents have none: their
-	// dead letters say what is wrong with them.
+	// Remedy is the advice for the operator. Most documents have none: their dead-letter records
+	// name the fault.
 	Remedy string
 	// Waited means that the server waited for a shard for as long as the bulk
 	// timeout. The index is there, so that the next requests need not.
@@ -145,7 +144,7 @@ var faults = []Fault{
 	{Type: "connect_transport_exception", Scope: DestinationScope, Remedy: remedyNode},
 	{Type: "receive_timeout_transport_exception", Scope: DestinationScope, Remedy: remedyNode},
 
-	// Who may write, and through what.
+	// Missing privileges, and writing through an alias or a data stream.
 	{Type: "security_exception", Scope: SettingsScope, Remedy: remedyPrivilege},
 	{Status: 401, Scope: SettingsScope, Remedy: remedyPrivilege},
 	{Status: 400, Prefix: missingPipeline, Scope: SettingsScope, Remedy: remedyPipeline},
@@ -217,16 +216,16 @@ var faults = []Fault{
 	{Reason: "is null, cannot ", Scope: DocumentScope},
 }
 
-// requestFaults are those of whole requests that a setting is behind, whatever
-// the request holds. What has no row here is looked for by halving.
+// requestFaults are faults of whole requests that are caused by a setting, whatever the request's
+// content. Faults without a row are searched by halving.
 var requestFaults = []Fault{
 	{Status: 400, Reason: "explicit index in bulk is not allowed", Scope: SettingsScope, Remedy: "rest.action.multi.allow_explicit_index is false in elasticsearch.yml: the bulk API can't be used"},
 	{Status: 400, Reason: "code 31", Scope: SettingsScope, Remedy: "a proxy on the way strips Content-Encoding, so that Elasticsearch reads gzip as text: let it pass, or set Compress off"},
 	{Status: 400, Reason: "Compressor detection can only be called on some xcontent bytes", Scope: SettingsScope, Remedy: "a proxy on the way strips Content-Encoding, so that Elasticsearch reads gzip as text: let it pass, or set Compress off"},
 }
 
-// What an operator does about a request of a few documents that is refused as a
-// whole, where no row says more.
+// The advice for an operator whose requests of a few documents are rejected as a whole, unless a
+// row has more.
 const (
 	// RemedyOversized: 413 for a small body.
 	RemedyOversized = "the server, or a proxy in front of it, takes next to nothing in one request: raise http.max_content_length in elasticsearch.yml, or the proxy's limit (nginx: client_max_body_size)"
@@ -234,18 +233,16 @@ const (
 	RemedyIllegal = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
 )
 
-// hostIsObject is said of a record whose host is text where the index has
-// host.name: logsdb, the default of logs-*-* in Elasticsearch 9, maps it itself.
+// hostIsObject is the reason for a record with text in host, in an index with host.name: logsdb,
+// the default of logs-*-* in Elasticsearch 9, maps it itself.
 const hostIsObject = "object mapping for [host] tried to parse field [host] as object"
 
 const missingPipeline = "pipeline with id ["
 
-// FaultOf finds what the table says of an item that was not accepted, nil
-// where it has no row.
+// FaultOf finds the row of an item that was not accepted, nil for none.
 func FaultOf(item Item) *Fault { return find(faults, item.Status, item.Type, item.Reason) }
 
-// RequestFaultOf finds what the table says of a whole request, nil where it has
-// no row.
+// RequestFaultOf finds the row of a whole request, nil for none.
 func RequestFaultOf(f *Failure) *Fault {
 	return find(requestFaults, f.Status, []byte(f.Type), []byte(f.Reason))
 }

@@ -57,8 +57,8 @@ func TestEveryRowOfTheFaultTable(t *testing.T) {
 	}
 }
 
-// What a record says must not pass for its index's fault: nobody could hold an
-// index by logging the words of an error.
+// A record's text must not pass for its index's fault: otherwise a log line with the words of an
+// error could hold an index.
 func TestARecordCannotPassForItsIndexsFault(t *testing.T) {
 	for _, r := range recordedFaults(t) {
 		if r.Scope == "document" {
@@ -73,7 +73,7 @@ func TestARecordCannotPassForItsIndexsFault(t *testing.T) {
 	}
 }
 
-// What real servers refused is the document's fault, as it always was.
+// Documents that real servers rejected are still the document's fault.
 func TestRealRefusalsAreStillTheDocuments(t *testing.T) {
 	for _, r := range realReasons(t) {
 		if r.Type == "cluster_block_exception" || r.Type == "index_closed_exception" {

@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// string consumes a string whose opening quote was consumed, and returns its
-// first textBytes, and the rest of a character that ends behind them,
-// unescaped, valid until the next call.
+// string consumes a string behind its opening quote, and returns its first textBytes, and the rest
+// of a character that ends behind them, unescaped, valid until the next call.
 func (s *scanner) string() ([]byte, error) {
 	text := s.text[:0]
 	for {
@@ -36,7 +35,7 @@ func (s *scanner) string() ([]byte, error) {
 	}
 }
 
-// plainRun is what b begins with that a string holds as it is.
+// plainRun is the beginning of b that needs no unescaping.
 func plainRun(b []byte) []byte {
 	for i, c := range b {
 		if c == '"' || c == '\\' || c < ' ' {
@@ -46,8 +45,8 @@ func plainRun(b []byte) []byte {
 	return b
 }
 
-// escape consumes what follows a backslash. A surrogate's half becomes U+FFFD:
-// no text that is read here is told apart by one.
+// escape consumes the escape behind a backslash. Half of a surrogate pair becomes U+FFFD: no text
+// that is read here depends on it.
 func (s *scanner) escape() (rune, error) {
 	c, err := s.byte()
 	if err != nil {
@@ -113,9 +112,8 @@ func (s *scanner) skip(first byte, depth int) error {
 	return err
 }
 
-// skipMembers consumes an object or array whose opening byte was consumed. It
-// recurses, and so does without the functions that each and object take: the
-// compiler would put them on the heap.
+// skipMembers consumes an object or array behind its opening byte. It recurses, and so avoids the
+// functions of each and object, which the compiler would put on the heap.
 func (s *scanner) skipMembers(opening byte, depth int) error {
 	if depth > nesting {
 		return errSyntax
@@ -166,7 +164,7 @@ func (s *scanner) atom(first byte) (int, error) {
 	return 0, nil
 }
 
-// digits reads what a status is: up to nine digits.
+// digits reads a status: up to nine digits.
 func digits(text []byte) (n int, ok bool) {
 	if len(text) > 9 || text[0] == '0' && len(text) > 1 {
 		return 0, false

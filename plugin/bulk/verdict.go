@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Verdict is what an item's status means for its document.
+// Verdict is the meaning of an item's status for its document.
 type Verdict uint8
 
-// The verdicts. docs/architecture.md draws what follows from each.
+// The verdicts. docs/architecture.md draws their consequences.
 const (
 	// Unknown: the answer did not say. The item is sent again.
 	Unknown Verdict = iota
@@ -17,8 +17,7 @@ const (
 	// Diverted: Elasticsearch has it, but in the data stream's failure store,
 	// since it could not be indexed.
 	Diverted
-	// AlreadyThere: an earlier attempt had arrived, or what was to be deleted
-	// is not there.
+	// AlreadyThere: an earlier attempt had arrived, or the document to be deleted is missing.
 	AlreadyThere
 	// Again: another request was faster. The item alone is sent again.
 	Again

@@ -97,8 +97,7 @@ func TestRefusalsAreAClosedList(t *testing.T) {
 	}
 }
 
-// What Elasticsearch really refused with must be in
-// the list, or the metric says "other" of it.
+// Every error type of a real rejection must be in the list, or its metric says "other".
 func TestTheListHoldsWhatElasticsearchReallySays(t *testing.T) {
 	for _, r := range realReasons(t) {
 		if bulk.RefusalOf([]byte(r.Type)) == bulk.OtherRefusal {

@@ -44,9 +44,8 @@ type Source interface {
 	// while nothing is known of it yet. Advance and Leave then go behind all that
 	// was filled in since the last of them.
 	Ahead()
-	// Resume ends what Ahead began: the next Fill starts behind the first fills
-	// calls of Fill since the last Advance, whose events are settled, and passes
-	// over what else is.
+	// Resume ends the effect of Ahead: the next Fill starts behind the first fills calls of Fill
+	// since the last Advance, whose events are settled, and skips other settled events.
 	Resume(fills int)
 	// Rest is how many bytes of the source, in its own form, the next Fill and
 	// those behind it have before them. It is 0 where they are best sent with one
@@ -63,24 +62,23 @@ type Source interface {
 	Destination(position int) []byte
 	// Name tells the event at position apart from all others, in every attempt.
 	Name(position int) [16]byte
-	// Waited reports whether all that is left has waited for a held destination:
-	// its turn comes after that of what is new (pace).
+	// Waited reports whether all remaining events have waited for a held destination: their turn
+	// comes after that of new ones (pace).
 	Waited() bool
-	// Keep tells that an answer settled some of the items, and that the others
-	// will take a while: a source that outlives the process writes down what
-	// is settled.
+	// Keep notes that an answer settled some of the items, and that the others will take a while: a
+	// source that outlives the process stores its progress.
 	Keep()
-	// Sent is what was sent for the event at position.
+	// Sent is the part of the action for the event at position that a verdict depends on.
 	Sent(position int) bulk.Sent
 	// Settle tells that the event at position needs nothing more. The verdict
 	// is Accepted, Diverted or AlreadyThere.
 	Settle(position int, v bulk.Verdict)
-	// Refuse tells that Elasticsearch will never take what was sent for the
-	// event at position, and says what becomes of it.
+	// Refuse notes that Elasticsearch will never accept the item of the event at position, and
+	// returns the event's fate.
 	Refuse(position int, why Refusal) Disposition
 }
 
-// Disposition is what becomes of a refused event.
+// Disposition is the fate of a rejected event.
 type Disposition uint8
 
 // The dispositions.
@@ -96,12 +94,11 @@ const (
 // Refusal is why Elasticsearch refused a document.
 type Refusal struct {
 	Type bulk.Refusal
-	// Error and Reason are Elasticsearch's own words, the reason with its cause and
-	// without what it quotes of the record; FullReason is with it, of the first
-	// document that was refused so.
+	// Error and Reason are Elasticsearch's own words, the reason with its cause and without
+	// quotations of the record; FullReason includes them, for the first document with this reason.
 	Error, Reason, FullReason string
 	Status                    int
-	// Scope is whose fault it is, Remedy what an operator does about it.
+	// Scope is the fault's scope, Remedy the advice for the operator.
 	Scope  bulk.Scope
 	Remedy string
 	// Waited says that the server answered only after the bulk timeout, and need not wait again.
@@ -113,8 +110,8 @@ type Limits struct {
 	Bytes, Items int
 	// Rest bounds how many bytes of the source, in its own form, one Fill takes.
 	Rest int
-	// Portion bounds the bytes of a request whose source can end it anywhere, and
-	// has more: after trouble, queues are sent little by little.
+	// Portion bounds the bytes of a request if the source can end it anywhere and has more: after
+	// trouble, queues are sent little by little.
 	Portion int
 	// Admission says which destinations the request may hold events of; the
 	// others' stay unsettled.
@@ -144,7 +141,7 @@ type Attempt struct {
 	Repeat bool
 }
 
-// Policy is what the options say about retrying.
+// Policy has the options of retrying.
 type Policy struct {
 	Bytes          int
 	RequestTimeout time.Duration
@@ -200,8 +197,8 @@ func New(s Sender, o Observer, p Policy) *Deliverer {
 	}
 }
 
-// Deliver sends what src has until nothing is left, or until it makes no more
-// sense to go on within this flush.
+// Deliver sends src until nothing is left, or until further attempts make no sense within this
+// flush.
 //
 // Possible errors: ErrLeft; an error of src, which then can't be read on.
 func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) error {
@@ -262,7 +259,7 @@ func (d *Deliverer) HeldFor(destination string) (why *Held, ok bool) {
 // HeldDestinations is how many destinations are held now.
 func (d *Deliverer) HeldDestinations() int { return d.holds.count() }
 
-// PacedFor is how long a delivery of what has waited is turned away with ErrPaced.
+// PacedFor is the time for which a delivery of waiting chunks is turned away with ErrPaced.
 func (d *Deliverer) PacedFor() time.Duration { return d.pace.wait(havingWaited) }
 
 // Await waits until the gate is open, or it is time to probe, or ctx ends.

@@ -10,16 +10,15 @@ import (
 	"out_es/plugin/callback"
 )
 
-// Gate stands before an instance's cluster, so that an outage costs one wait
-// and not one for each queued chunk. docs/architecture.md draws its states:
+// Gate protects an instance's cluster, so that an outage costs one wait and not one for each queued
+// chunk. docs/architecture.md draws its states:
 //
 //	open ──a request failed──▶ probing ──it gave up──▶ closed until t ──t──▶ probing …
 //	  ▲                           │ a request was answered
 //	  └───────────────────────────┘
 //
-// While it probes, one flush owns it and tries; the others wait for what comes
-// of it. While it is closed, flushes are turned away at once. It is safe for
-// concurrent use.
+// While it probes, one flush owns it and tries; the others wait for the result. While it is closed,
+// flushes are turned away at once. It is safe for concurrent use.
 type Gate struct {
 	mu       sync.Mutex
 	probing  bool
@@ -49,7 +48,7 @@ func newSchedule(initial, longest time.Duration) *backoff.ExponentialBackOff {
 	return s
 }
 
-// Role is what the gate lets a flush be.
+// Role is a flush's role at the gate.
 type Role uint8
 
 // The roles.
@@ -110,9 +109,9 @@ func (g *Gate) closedFor() time.Duration {
 	return max(0, time.Until(g.until))
 }
 
-// Stumble tells of a passer's failed request. The first becomes the prober and
-// goes on trying. One that comes while another probes, or behind it, is turned
-// away, and may ask with Enter what comes of it.
+// Stumble notes a passer's failed request. The first becomes the prober and continues trying.
+// Another one, while the first probes or later, is turned away, and may wait for the result with
+// Enter.
 func (g *Gate) Stumble() Role {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -143,9 +142,9 @@ func (g *Gate) Pass() {
 	g.turn(time.Now())
 }
 
-// Close tells that the prober gave up. atLeast is what a server asked to wait.
-// It may have told many agents the same moment, so that they come back spread
-// over half of what they waited, at most over longest.
+// Close notes that the prober gave up. atLeast is the pause that a server asked for. The server may
+// have told many agents the same moment, so they return spread over half of that pause, at most
+// over longest.
 func (g *Gate) Close(atLeast time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"out_es/plugin/deliver"
 )
 
-// A step does something to a gate, or asks it, and says what role it gave.
+// A step changes a gate or asks it, and returns its role.
 type step struct {
 	name string
 	do   func(*deliver.Gate) deliver.Role
@@ -19,7 +19,7 @@ type step struct {
 var (
 	enter   = step{"enter", func(g *deliver.Gate) deliver.Role { return g.Enter(context.Background()) }}
 	stumble = step{"stumble", func(g *deliver.Gate) deliver.Role { return g.Stumble() }}
-	// waits is an Enter whose context ends before anything happens.
+	// waits is an Enter with a context that ends before any other event.
 	waits = step{"enter, not for long", func(g *deliver.Gate) deliver.Role {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -69,7 +69,7 @@ func TestGateTransitions(t *testing.T) {
 	}
 }
 
-// What becomes of those who wait while one probes.
+// The fate of flushes that wait while one probes.
 func TestThoseWhoWaitLearnWhatBecameOfTheProber(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*deliver.Gate)

@@ -90,8 +90,7 @@ func (l *list) Resume(fills int) {
 	l.ahead = nil
 }
 
-// listUnit is what a document counts for Rest: a part is worth a request when it
-// holds two.
+// listUnit is a document's length for Rest: a part with two of them is worth a request.
 const listUnit = 64 << 10
 
 func (l *list) Rest() int {
@@ -156,7 +155,7 @@ func (l *list) left() []int {
 	return left
 }
 
-// request is what a server got.
+// request is a request as received by a server.
 type request struct {
 	documents []int
 	size      int
@@ -165,15 +164,14 @@ type request struct {
 	ctx       context.Context
 }
 
-// reply is what it answers, after a while.
+// reply is the server's answer, after a delay.
 type reply struct {
 	items   []bulk.Item
 	failure *bulk.Failure
 	after   time.Duration
 }
 
-// server is a Sender that answers as its script says. It checks that a body
-// holds what its positions say.
+// server is a Sender that answers by its script. It compares the body with the positions.
 type server struct {
 	t      *testing.T
 	script func(n int, r request) reply
@@ -270,8 +268,7 @@ var policy = deliver.Policy{
 	Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: 500 * time.Millisecond, Longest: 30 * time.Second, Budget: 5 * time.Second,
 }
 
-// bubble runs test with fake time, and a deliverer whose server follows the
-// script.
+// bubble runs test with fake time, and a deliverer with a scripted server.
 func bubble(t *testing.T, p deliver.Policy, script func(int, request) reply, test func(*testing.T, *deliver.Deliverer, *server)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -48,7 +48,7 @@ type Hold struct {
 type holds struct {
 	initial, longest time.Duration
 	pace             *pace // is told when destinations are held and released
-	// size is len(byName): nobody needs the lock while all is well.
+	// size is len(byName), so that the lock is not needed while nothing is held.
 	size atomic.Int32
 	// delivered counts the answers in which something was accepted.
 	delivered atomic.Uint64
@@ -105,7 +105,7 @@ func (h *holds) closed(name []byte) bool {
 	return d != nil && d.closed
 }
 
-// why is what a destination is held for.
+// why is the reason for which a destination is held.
 func (h *holds) why(name string) (Hold, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -122,8 +122,8 @@ func (h *holds) waited(name string) bool {
 	return held && why.Why.Waited
 }
 
-// claim lets one delivery probe a closed destination whose time has come. It
-// reports whether the destination may be tried: it may be open by now, too.
+// claim lets one delivery probe a closed destination when its time has come. It reports whether the
+// destination may be tried: it may be open by now, too.
 func (h *holds) claim(name string) (probe, try bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -233,7 +233,7 @@ func (h *holds) open(name string) (was Hold, held bool) {
 	was = Hold{name, d.why, d.since}
 	h.pace.release(d.since)
 	if len(h.suspects) > 0 {
-		d.closed, d.probing = false, false // what it accepts is still noted
+		d.closed, d.probing = false, false // accepted documents are still noted
 		return was, true
 	}
 	delete(h.byName, name)
@@ -241,8 +241,7 @@ func (h *holds) open(name string) (was Hold, held bool) {
 	return was, true
 }
 
-// track keeps a destination in the table though it is open, so that what it
-// accepts is noted.
+// track keeps an open destination in the table, so that its accepted documents are noted.
 func (h *holds) track(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -338,8 +337,8 @@ func (h *holds) acquit(document [16]byte) {
 	h.drop(document)
 }
 
-// drop takes a document out of the suspects. Without any, what open
-// destinations accept need not be noted. h.mu is held.
+// drop removes a document from the suspects. Without suspects, accepted documents of open
+// destinations need not be noted. h.mu is held.
 func (h *holds) drop(document [16]byte) {
 	delete(h.suspects, document)
 	h.suspected.Store(int32(len(h.suspects)))
@@ -409,8 +408,8 @@ func (a *Admission) Admits(destination []byte) bool {
 	return a.admits
 }
 
-// Expired reports whether records that a destination has held since then count
-// as refused, and for what.
+// Expired reports whether records that a destination has held since then count as rejected, with
+// the reason.
 func (a *Admission) Expired(destination []byte, since time.Time) (Refusal, bool) {
 	if a.limit == 0 || since.IsZero() || time.Since(since) < a.limit {
 		return Refusal{}, false
@@ -443,7 +442,7 @@ func (a *Admission) turnAway(destination string) {
 	a.turned = append(a.turned, destination)
 }
 
-// round begins another request: what was known of the last name is stale.
+// round begins another request: the state of the last name is outdated.
 func (a *Admission) round() { a.asked = false }
 
 // Held is why events are left that a destination, or a setting, keeps out.
@@ -457,5 +456,5 @@ func (h *Held) Error() string {
 	return text + ": " + h.Why.err().Error()
 }
 
-// Scope is whose fault it is.
+// Scope is the scope of the fault.
 func (h *Held) Scope() bulk.Scope { return h.Why.Scope }

@@ -143,10 +143,9 @@ func TestProbesOfAHeldDestinationBackOff(t *testing.T) {
 	})
 }
 
-// Retry_Budget 0 means one request a flush, and no more: what is held is
-// delivered when it can be all the same.
-// A server waits for a shard that is not there before it says so, and the whole request with it. That happens once: probes ask it
-// not to wait as long, but those of other faults, which may have to make an index first.
+// A server waits for a missing shard before it answers, and the whole request waits with it. That
+// happens once: probes ask for a shorter wait, except for other faults, which may have to create an
+// index first.
 func TestProbesDoNotWaitForAShardAgain(t *testing.T) {
 	for kind, want := range map[string]bulk.Wait{"unavailable_shards_exception": bulk.ShortWait, "process_cluster_event_timeout_exception": bulk.FullWait} {
 		bubble(t, policy, func(n int, r request) reply {
@@ -170,6 +169,8 @@ func TestProbesDoNotWaitForAShardAgain(t *testing.T) {
 	}
 }
 
+// Retry_Budget 0 means one request a flush, and no more: held documents are delivered all the same,
+// when they can be.
 func TestHeldDocumentsWithoutABudget(t *testing.T) {
 	src := newList(4)
 	src.target = turns("healthy", "blocked")

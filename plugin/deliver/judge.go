@@ -22,7 +22,7 @@ type result struct {
 // those beyond are counted with the last.
 const maxRefusals = 64
 
-// flight is one request under way, and what its answer says.
+// flight is one request under way, and its answer.
 type flight struct {
 	req      *bulk.Request
 	results  []result
@@ -31,12 +31,12 @@ type flight struct {
 	whole    []byte // the reason of the item that is being judged, with its cause
 	failed   *bulk.Failure
 	took     time.Duration
-	// sent is what was sent for each item. It is empty where the source can be asked for it:
-	// where no other request is filled meanwhile.
+	// sent has the action's part for each item. It is empty if the source can be asked instead,
+	// because no other request is being filled.
 	sent []bulk.Sent
 }
 
-// sentFor is what was sent for an item, by its number in the request.
+// sentFor is the action's part for an item, by its number in the request.
 func (r *run) sentFor(f *flight, item int) bulk.Sent {
 	if len(f.sent) > 0 {
 		return f.sent[item]
@@ -104,8 +104,8 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	f.results = append(f.results, res)
 }
 
-// note keeps what an item's answer says, once for all items that say the same
-// but for what they quote of their documents. f.whole is the item's reason with its cause.
+// note stores the error of an item, once for all items with the same error except for quotations of
+// their documents. f.whole is the item's reason with its cause.
 func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
 	if last := len(f.refusals) - 1; last >= 0 && f.refusals[last].says(item) && f.refusals[last].FullReason == string(f.whole) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
@@ -163,7 +163,7 @@ func (l *leftovers) add(other leftovers) {
 
 var errUnanswered = errors.New("the answer has no verdict on some items")
 
-// settle applies the verdicts and returns what is left.
+// settle applies the verdicts and returns the rest.
 func (r *run) settle() leftovers {
 	var left leftovers
 	r.count()
@@ -238,8 +238,8 @@ func (l *leftovers) stay(why error) {
 	}
 }
 
-// hold adds an item whose destination is held. As a reason it goes before all
-// others, since somebody may have to do something about it.
+// hold adds an item with a held destination. As a reason it precedes all others, since an operator
+// may have to act on it.
 func (l *leftovers) hold(why *Held) {
 	l.total++
 	if _, known := errors.AsType[*Held](l.reason); !known {

@@ -10,9 +10,8 @@ import (
 )
 
 const (
-	// memoryChunks and memoryBytes bound a Memory: with a bit for each event,
-	// 256 chunks of 20,000 events take 640 KB. What is evicted may be doubled,
-	// never lost.
+	// memoryChunks and memoryBytes bound a Memory: with a bit for each event, 256 chunks of 20,000
+	// events take 640 KB. Evicted chunks may be duplicated, never lost.
 	memoryChunks = 256
 	memoryBytes  = 2 << 20
 	// memoryAge is how long a chunk is remembered. Fluent Bit never tells that
@@ -20,9 +19,8 @@ const (
 	memoryAge = 2 * time.Hour
 )
 
-// Memory remembers what was settled of chunks that went back to Fluent Bit,
-// so that only the rest is sent when they come again. It is safe for
-// concurrent use.
+// Memory remembers the settled events of chunks that went back to Fluent Bit, so that only the rest
+// is sent at their next flush. It is safe for concurrent use.
 type Memory struct {
 	mu     sync.Mutex
 	chunks map[Digest][]*list.Element // more than one for chunks that are the same
@@ -57,13 +55,12 @@ func (d Digest) Event(position int) [16]byte {
 	return xxh3.Hash128(input[:]).Bytes()
 }
 
-// Recall takes what is known of a chunk out of the memory and into settled,
-// and returns how often the chunk has panicked. The chunk is named only where
-// the memory holds any.
+// Recall moves the settled events of a chunk from the memory into settled, and returns the number
+// of its panics. It computes the chunk's name only if the memory is not empty.
 //
-// It takes rather than copies, since two chunks of the same tag and bytes may
-// be under way: what was settled of one must not count for both. Which of the
-// two gets it makes no difference, as they are the same.
+// It moves rather than copies, since two chunks of the same tag and bytes may be under way: the
+// settled events of one must not count for both. Which of the two gets them makes no difference, as
+// they are the same.
 func (m *Memory) Recall(name func() Digest, settled *Settled) (panics int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -14,11 +14,10 @@ const (
 	paceMemory = 2 * time.Minute
 	// paceKnown is how long an instance must have delivered before its rate is known.
 	paceKnown = 10 * time.Second
-	// paceFactor is the pace after trouble against the healthy rate. What queued up
-	// in trouble that lasted for t is gone after paceShare·t: it grew by t at the
-	// healthy rate, and shrinks by half of it. Twice the rate would leave a fleet no
-	// room for chance: a thousand agents that are independent of each other exceed
-	// their mean in single seconds.
+	// paceFactor is the pace after trouble relative to the healthy rate. The queue of trouble that
+	// lasted for t is empty after paceShare·t: it grew for t at the healthy rate, and shrinks at
+	// half of it. Twice the rate would leave a fleet no room for chance: a thousand independent
+	// agents exceed their mean in single seconds.
 	paceFactor = 1.5
 	paceShare  = 3
 	// paceLongest bounds the time at that pace. Behind it the pace doubles each
@@ -27,8 +26,8 @@ const (
 	paceLongest = 30 * time.Minute
 	paceStep    = 30 * time.Second
 	paceSteps   = 6
-	// paceLeast is how long trouble lasts before it is worth a pace: what queues up
-	// in less is a few chunks.
+	// paceLeast is the minimum duration of trouble that is worth a pace: a shorter one queues a few
+	// chunks.
 	paceLeast = 5 * time.Second
 	// paceSlack is how far ahead of its pace an instance may be: chunks come
 	// together, at Fluent Bit's Flush interval. paceDebt is how far behind it can be.
@@ -44,8 +43,8 @@ const (
 // its start on.
 var unknownRate = rate{requests: 1 / paceFactor, bytes: 256 << 10 / paceFactor}
 
-// ErrPaced means that a chunk waits for its turn after a hold, or a throttling:
-// the gates are open, but what waited is sent little by little.
+// ErrPaced means that a chunk waits for its turn after a hold, or a throttling: the gates are open,
+// but waiting chunks are sent little by little.
 var ErrPaced = errors.New("what has waited is sent little by little")
 
 // Waits reports whether a chunk that a delivery left counts as one that waits for
@@ -55,32 +54,31 @@ func Waits(err error, before bool) bool {
 	return held || before && err != nil
 }
 
-// rate is what an instance sends a second.
+// rate is an instance's traffic a second.
 type rate struct{ requests, bytes float64 }
 
 func (r rate) max(o rate) rate {
 	return rate{math.Max(r.requests, o.requests), math.Max(r.bytes, o.bytes)}
 }
 
-// pace keeps what queued up in trouble from coming all at once when it ends: a
-// fleet's agents learn that at much the same time. It paces nothing until then.
+// pace prevents the queue of a trouble from being sent all at once when it ends: a fleet's agents
+// learn of the end at much the same time. It paces nothing until then.
 //
 //	healthy ──a hold, throttling──▶ trouble ──released, the gate opens──▶ paced ─┐
 //	   ▲                               ▲                                │       │
 //	   │                               └───────── trouble again ────────┘       │
 //	   └─────── paceShare times as long as the trouble, then doubling ──────────┘
 //
-// After a hold, chunks that waited are paced, and others go before them. After a
-// throttling all are, since nothing tells which of them waited. It is safe for
-// concurrent use.
+// After a hold, chunks that waited are paced, and others precede them. After a throttling all are,
+// since nothing tells which of them waited. It is safe for concurrent use.
 type pace struct {
 	step time.Duration
-	// active says that something is paced: nobody needs the lock while all is well.
+	// active means that chunks are paced, so that the lock is not needed otherwise.
 	active atomic.Bool
 
 	mu sync.Mutex
-	// sums are what was sent, the older the less: half of paceMemory ago counts for
-	// 0.6. They are as of at; began is when the first request was sent.
+	// sums are the traffic so far, decaying: half of paceMemory ago counts for 0.6. They are as of
+	// at; began is the time of the first request.
 	sums      rate
 	at, began time.Time
 	// before is the rate when the trouble began, known where there was one.
@@ -100,8 +98,7 @@ type pace struct {
 
 func newPace(longest time.Duration) *pace { return &pace{step: min(paceStep, longest)} }
 
-// sent notes a request, of whatever chunk: what is new goes first, and what waited
-// gets the rest of the pace.
+// sent notes a request of any chunk: new ones go first, and waiting ones get the rest of the pace.
 func (p *pace) sent(bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -230,7 +227,7 @@ func (p *pace) on(now time.Time) bool {
 	return on
 }
 
-// charge moves the pace's clock on for what was sent. p.mu is held.
+// charge advances the pace's clock by the time for this traffic. p.mu is held.
 func (p *pace) charge(now time.Time, what rate) {
 	at, on := p.now(now)
 	if !on {

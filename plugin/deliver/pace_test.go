@@ -44,8 +44,8 @@ func trouble(t *testing.T, d *deliver.Deliverer, s *server, healthy, lasts time.
 	}
 }
 
-// How much of what waited is sent in a minute after trouble, with a chunk a second
-// on a good day, and one a second that is new.
+// The number of waiting chunks that are sent in a minute after trouble, with a chunk a second on a
+// good day, and one new chunk a second.
 func TestPaceAfterTrouble(t *testing.T) {
 	for name, c := range map[string]struct {
 		with           bulk.Item
@@ -103,8 +103,8 @@ func TestPaceEnds(t *testing.T) {
 	})
 }
 
-// A chunk of several requests that was let in is delivered to its end: what is
-// settled of it must not be remembered for hours.
+// An admitted chunk of several requests is delivered to its end: its settled events must not be
+// remembered for hours.
 func TestPaceNeverCutsADelivery(t *testing.T) {
 	p := policy
 	p.Bytes = 400

@@ -62,7 +62,7 @@ func (c *cluster) answer(_ int, r request) reply {
 	return c.take(r, after)
 }
 
-// take applies a request, and then says what it did, or not.
+// take applies a request, and answers truly or not.
 func (c *cluster) take(r request, after time.Duration) reply {
 	answer := reply{after: after}
 	taken := map[int]bool{}
@@ -77,7 +77,7 @@ func (c *cluster) take(r request, after time.Duration) reply {
 	case 0: // cut anywhere, the very end included
 		told = c.random.IntN(told + 1)
 		answer.items, answer.failure = answer.items[:told], cut
-	case 1: // somebody else's answer
+	case 1: // an answer to another request
 		told = 0
 		answer.items = append(answer.items, item(201))
 	case 2:
@@ -147,7 +147,7 @@ func TestNothingIsLostAndNothingDoubled(t *testing.T) {
 	}
 }
 
-// problems compares what is there with what was sent.
+// problems compares the stored documents with the sent ones.
 func (c *cluster) problems(chunk *chunk) []string {
 	var problems []string
 	report := func(wrong bool, format string, args ...any) {
@@ -175,7 +175,7 @@ type chunk struct {
 	ids, wide bool
 	deliverer *deliver.Deliverer
 	memory    *deliver.Memory
-	// settled and refused count what became of each document in all flushes.
+	// settled and refused count the ends of each document in all flushes.
 	settled, refused map[int]int
 }
 

@@ -6,8 +6,7 @@ import "sort"
 // reason of the first that was refused alike.
 const reasonBytes = 1 << 20
 
-// reasons are what an answer says of each refused item, by its place in the
-// request.
+// reasons are the errors of each rejected item, by its place in the request.
 type reasons struct {
 	items []int32
 	ends  []int32

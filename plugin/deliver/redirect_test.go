@@ -11,8 +11,7 @@ import (
 	"out_es/plugin/deliver"
 )
 
-// What a source sends in the place of a refused document goes out at once, and
-// is judged as any other.
+// A source's replacement for a rejected document is sent at once, and judged like any other.
 func TestARedirectedDocumentIsSentAnew(t *testing.T) {
 	refused := map[string]func(r request) reply{
 		"item": func(r request) reply {
@@ -111,8 +110,7 @@ func TestARedirectedDocumentBesideOthersThatAreLeft(t *testing.T) {
 	}
 }
 
-// Dead letters hold what Elasticsearch said of each document; a summary needs
-// it only once.
+// Dead-letter records have Elasticsearch's reason for each document; a summary needs it only once.
 func TestReasonsOfEachDocument(t *testing.T) {
 	script := func(_ int, r request) reply {
 		var answer reply

@@ -150,7 +150,7 @@ func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
 		r.src.Advance()
 		r.repeat = false
 	case left.redirected > 0 && left.later == 0:
-		return nil // what is sent in their place goes first
+		return nil // replacements go first
 	case left.later == 0:
 		r.leaveBehind(left.reason) // waiting in here would change nothing
 	default:
@@ -169,16 +169,16 @@ func (r *run) leaveBehind(why error) {
 	r.src.Leave()
 }
 
-// stays notes why events are left behind. What somebody may have to do
-// something about goes before all else.
+// stays notes the reason why events are left behind. A reason that an operator may have to act on
+// precedes all others.
 func (r *run) stays(why error) {
 	if _, held := errors.AsType[*Held](r.behind); r.behind == nil || !held {
 		r.behind = why
 	}
 }
 
-// restart goes through the source again: what is not settled is sent, turned
-// away, or left behind once more.
+// restart goes through the source again: unsettled events are sent, turned away, or left behind
+// once more.
 func (r *run) restart() {
 	r.src.Rewind()
 	r.behind, r.ended, r.admission.probing = nil, false, false
@@ -251,8 +251,8 @@ func (r *run) endProbe() {
 	r.claimed, r.admission.probing = false, false
 }
 
-// recover waits for Elasticsearch after a request that failed as a whole: as
-// the prober, or for what comes of the one that there is.
+// recover waits for Elasticsearch after a request that failed as a whole: as the prober, or for the
+// prober's result.
 func (r *run) recover(ctx context.Context) error {
 	if r.failure.Class == bulk.Throttled {
 		r.pace.throttle()

@@ -20,8 +20,8 @@ const (
 	regrowAfter = 5 * time.Minute
 )
 
-// search looks for what is at fault where a request is refused as a whole (400,
-// 413): requests are halved until one document stands alone.
+// search finds the cause of requests that are rejected as a whole (400, 413): requests are halved
+// until one document is alone.
 //
 //	a document alone is refused ─┬ anything was accepted in this delivery ─▶ the document is guilty
 //	                             ├ 413, and it is large ──────────────────▶ the document is guilty
@@ -29,8 +29,8 @@ const (
 //	                                                                     ├ refused alike ─▶ a setting
 //	                                                                     └ there is none ─▶ left behind
 //
-// So a setting costs 2 + log₂(n) requests. One that stays accused, delivery
-// after delivery, while others are accepted, is guilty after clientStrikes.
+// So a setting costs 2 + log₂(n) requests. A document that stays accused, delivery after delivery,
+// while others are accepted, is guilty after clientStrikes.
 type search struct {
 	items    int  // that a request may hold, 0 for any number
 	accepted bool // a request was taken in this delivery
@@ -71,7 +71,7 @@ func (r *run) localise() error {
 	return nil
 }
 
-// refusal is what a document that was refused alone is refused for.
+// refusal is the reason for which a lone document is rejected.
 func (r *run) refusal() Refusal {
 	if r.failure.Class == bulk.Oversized {
 		return Refusal{Type: bulk.TooLarge, Error: "too_large", Status: r.failure.Status, Scope: bulk.DocumentScope,

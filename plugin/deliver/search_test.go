@@ -93,7 +93,7 @@ func TestALonelyDocumentThatIsIllegalIsProvedGuilty(t *testing.T) {
 	}
 }
 
-// On_Refusal retry keeps the guilty one; what stands behind it arrives.
+// On_Refusal retry keeps the guilty one; the documents behind it arrive.
 func TestDocumentsBehindAKeptOneAreDelivered(t *testing.T) {
 	for name, script := range map[string]func(int, request) reply{"illegal": rejects(5), "too large": takes(500)} {
 		t.Run(name, func(t *testing.T) {

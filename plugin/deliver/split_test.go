@@ -151,8 +151,8 @@ func TestAnIllegalRequestIsHalvedDownToTheGuiltyDocument(t *testing.T) {
 				if !reflect.DeepEqual(why, want) {
 					t.Errorf("refused as %+v", why)
 				}
-				// Each guilty one costs the halvings down to it, and as many
-				// requests for what it travelled with.
+				// Each guilty one costs the halvings down to it, and as many requests for its
+				// neighbours.
 				if limit := 2*10*len(c.guilty) + 2; len(s.requests) > limit {
 					t.Errorf("%d requests, want %d at most", len(s.requests), limit)
 				}
@@ -190,7 +190,7 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 	cut := &bulk.Failure{Class: bulk.Ambiguous, Status: 200, Err: bulk.ErrIncomplete}
 	for name, c := range map[string]struct {
 		first reply
-		again []int // what the second request holds; nil where there is none
+		again []int // the second request's documents; nil for none
 	}{
 		"too few items":                        {reply{items: items(201, 201, 201)}, []int{0, 1, 2, 3}},
 		"too many items":                       {reply{items: items(201, 201, 201, 201, 201)}, []int{0, 1, 2, 3}},

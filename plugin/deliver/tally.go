@@ -16,7 +16,7 @@ const (
 	othersWithin = 30 * time.Second
 )
 
-// tally is what one answer says of one destination.
+// tally is one answer's result for one destination.
 type tally struct {
 	name string
 	// accepted are items that it has now; refused those that are themselves at
@@ -29,8 +29,8 @@ type tally struct {
 	held                          *Held // set where the destination is held now
 }
 
-// count gathers what the answer says of each destination, and opens and closes
-// their gates. While nothing is held and nothing fails it costs nothing an item.
+// count collects the answer's results by destination, and opens and closes their gates. While
+// nothing is held and nothing fails it costs nothing an item.
 func (r *run) count() {
 	r.tallies = r.tallies[:0]
 	accepted, stays := r.survey()

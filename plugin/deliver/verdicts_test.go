@@ -120,8 +120,8 @@ func TestManyDifferentRefusals(t *testing.T) {
 	})
 }
 
-// Settings that keep items out must be told apart from all else, for somebody
-// has to do something about them.
+// Settings that keep items out must be distinguished from all else, because an operator has to act
+// on them.
 func TestAMissingPrivilegeIsTheReasonWhateverElseIsLeft(t *testing.T) {
 	script := always(reply{items: []bulk.Item{item(429), item(403, "security_exception", "no"), item(400)}})
 	bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, _ *server) {

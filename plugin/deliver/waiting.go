@@ -45,8 +45,8 @@ func (w *Waiting) take(sum uint64) waiter {
 	return known
 }
 
-// Add notes that a chunk goes back with documents that a destination holds.
-// since is what Take returned.
+// Add notes that a chunk goes back with documents that a destination holds. since is the result of
+// Take.
 func (w *Waiting) Add(name func() Digest, since time.Time, documents int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -79,7 +79,7 @@ func (r *run) together(ctx context.Context, parts int, limits Limits) error {
 	}
 	s := r.settleAll(flights)
 	if problem != nil {
-		r.src.Keep() // what is settled is known, whatever becomes of the rest
+		r.src.Keep() // settled events are stored, whatever the fate of the rest
 		panic(problem)
 	}
 	return r.conclusion(ctx, flights, s, unfilled == nil)
@@ -92,8 +92,8 @@ func (r *run) launch(ctx context.Context, f *flight) (wait func() (problem any))
 	return callback.Begin(ctx, func(ctx context.Context) { r.post(ctx, f) })
 }
 
-// noteSent notes what was sent for each item: while a request is under way,
-// nothing is asked of the source on another goroutine.
+// noteSent stores the action's part for each item: while a request is under way, the source is not
+// asked on another goroutine.
 func (r *run) noteSent(f *flight) {
 	f.sent = f.sent[:0]
 	for _, position := range f.req.Positions() {
@@ -112,13 +112,12 @@ func (r *run) fillAhead(f *flight, limits Limits) (problem any, err error) {
 	return nil, err
 }
 
-// sum is what the answers to requests that were sent together leave.
+// sum is the result of concurrent requests.
 type sum struct {
 	leftovers
 	// front is how many of the first requests are settled, without a gap.
 	front int
-	// worst is the request whose failure says what to do next, nil where none
-	// failed.
+	// worst is the request whose failure determines the reaction, nil if none failed.
 	worst   *flight
 	failure *bulk.Failure
 }
@@ -144,9 +143,8 @@ func (r *run) settleAll(flights []*flight) (s sum) {
 	return s
 }
 
-// conclusion goes on after requests that were sent together: behind them where
-// all are settled, else with what is left, by one request at a time. whole says
-// that all could be filled that should be.
+// conclusion continues after concurrent requests: behind them if all are settled, else with the
+// rest, one request at a time. whole means that all planned requests could be filled.
 func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bool) error {
 	if whole && s.front == len(flights) {
 		r.src.Advance()
@@ -167,10 +165,10 @@ func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bo
 	case s.total > 0:
 		return r.afterAnswer(ctx, s.leftovers)
 	}
-	return nil // what could not be filled is met again
+	return nil // the error of filling is met again
 }
 
-// The order of failures: what is done about a later one is right for both.
+// The order of failures: the reaction to a later one is right for both.
 const (
 	refusal = iota
 	outage

@@ -68,9 +68,8 @@ func TestTwoRequestsAreUnderWayAtATime(t *testing.T) {
 	}
 }
 
-// TestFaultsOfRequestsThatAreSentTogether: the first request has the documents 0
-// to 3, the second 4 to 7. What is settled of either stays so; the rest is sent
-// again, by one request at a time.
+// TestFaultsOfRequestsThatAreSentTogether: the first request has the documents 0 to 3, the second 4
+// to 7. Settled documents of either stay so; the rest is sent again, one request at a time.
 func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 	all := []int{0, 1, 2, 3, 4, 5, 6, 7}
 	first, second := all[:4], all[4:]
@@ -91,9 +90,9 @@ func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 		// one and other answer the first time that the first and the second request
 		// come; all else is accepted. nil accepts.
 		one, other func(request) reply
-		// sent is what follows the two.
+		// sent are the requests behind the two.
 		sent [][]int
-		// left is what a flush that ends with an error leaves.
+		// left are the documents that remain when a flush ends with an error.
 		left []int
 	}{
 		{name: "the first has no connection", one: unsettled(failed(bulk.Unreachable, 0)), sent: [][]int{first}},

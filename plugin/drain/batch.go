@@ -16,12 +16,10 @@ import (
 	"out_es/plugin/spool"
 )
 
-// batch is the front of a spool on its way: deliver.Source for its oldest
-// frames. Each delivery of it is one request, but for what a fault of the
-// request makes smaller.
+// batch is the front of a spool: the deliver.Source of its oldest frames. Each delivery of it is
+// one request, or two at a time, unless a fault of the request makes it smaller.
 //
-// Of the frames only one is in memory: one that must be looked at again is read
-// again.
+// Only one frame is in memory; others are read again when they are needed again.
 type batch struct {
 	spool  *spool.Spool
 	reader *spool.Reader
@@ -69,8 +67,8 @@ type cut struct {
 	inside bool
 }
 
-// maxFrames bounds the frames of a request, and with them the memory that it
-// takes to know what became of each: about 700 bytes.
+// maxFrames bounds the frames of a request, and with them the memory for their accounts: about 700
+// bytes each.
 const maxFrames = 1000
 
 // mostTurnedAway is how many frames a request looks at in vain, where all of
@@ -83,12 +81,12 @@ const readPatience = 30 * time.Second
 // frame is one frame of a batch: a chunk like one that a flush delivers.
 type frame struct {
 	entry spool.Entry
-	// source is nil until the frame was loaded. It outlives the bytes of the
-	// chunk, since the account and what is settled do.
+	// source is nil until the frame was loaded. It outlives the bytes of the chunk, since the
+	// account and the settled events do.
 	source *source.Source
 	chunk  []byte // while it is loaded
 	tag    string
-	// base is what its positions have been shifted by in the last Fill.
+	// base is the shift of its positions in the last Fill.
 	base int
 	// unread is since when it can't be loaded.
 	unread time.Time
@@ -160,10 +158,9 @@ func (b *batch) more() (*frame, error) {
 	}
 }
 
-// hopeless tells of something that can't be read, and says whether it is given
-// up: where the disk says so again and again. Other errors, such as too many
-// open files or a permission, say nothing of the data, and end when somebody
-// ends them.
+// hopeless reports a read error, and whether the data is given up: if the disk returns the error
+// again and again. Other errors, such as too many open files or a permission, say nothing about the
+// data, and an operator can end them.
 func (b *batch) hopeless(since *time.Time, err error) bool {
 	if since.IsZero() {
 		*since = time.Now()
@@ -172,7 +169,7 @@ func (b *batch) hopeless(since *time.Time, err error) bool {
 	return spool.IsDamage(err) && time.Since(*since) >= b.patience
 }
 
-// readable tells that what could not be read can be again.
+// readable reports that unreadable data can be read again.
 func (b *batch) readable(since *time.Time) {
 	if !since.IsZero() {
 		*since = time.Time{}
@@ -180,9 +177,8 @@ func (b *batch) readable(since *time.Time) {
 	}
 }
 
-// bind makes f the loaded frame. A frame that is loaded again starts at its
-// first event, since generated ids count equal events from there; what is
-// settled is passed over.
+// bind makes f the loaded frame. A frame that is loaded again starts at its first event, since
+// generated ids count equal events from there, and skips settled events.
 //
 // Possible errors: spool.ErrDamaged; those of the file system.
 func (b *batch) bind(f *frame) error {
@@ -223,11 +219,11 @@ func (b *batch) begin() {
 	}
 }
 
-// Fill implements deliver.Source. Before something that can't be read, a request
-// ends with what is in it.
+// Fill implements deliver.Source. A request ends before data that can't be read, unless it is
+// empty.
 func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 	if b.over {
-		return nil // filled still says what the request held
+		return nil // filled still describes the request
 	}
 	b.limited = limits.Items > 0
 	limits.Rest = 0 // a batch is not divided, Rest says whether there are two
@@ -420,7 +416,7 @@ func (b *batch) Name(position int) (name [16]byte) {
 // Waited implements deliver.Source.
 func (b *batch) Waited() bool { return b.waited }
 
-// Keep implements deliver.Source: it writes down what is settled.
+// Keep implements deliver.Source: it stores the settled events.
 func (b *batch) Keep() {
 	progress := spool.Progress{Done: b.reader.Place()}
 	if len(b.frames) > 0 {
@@ -471,15 +467,15 @@ func (b *batch) forget() {
 	}
 }
 
-// release gives back what a queue that rests does not need.
+// release frees the memory that an idle queue does not need.
 func (b *batch) release() {
 	b.forget()
 	b.buffer, b.loaded = nil, nil
 	b.reader.Close()
 }
 
-// restart forgets what is in memory and goes back to the checkpoint, after a
-// panic: nothing of it can be trusted.
+// restart drops all state in memory and goes back to the checkpoint, after a panic: the state can't
+// be trusted.
 func (b *batch) restart() {
 	old := b.reader
 	b.reader, b.scratch = b.spool.NewReader(), b.sources.NewScratch()

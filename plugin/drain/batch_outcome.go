@@ -7,7 +7,7 @@ import (
 	"out_es/plugin/spool"
 )
 
-// drop takes the first n frames out and counts what became of them.
+// drop removes the first n frames and counts their records.
 func (b *batch) drop(n int) {
 	for _, f := range b.frames[:n] {
 		b.count(f)
@@ -22,8 +22,8 @@ func (b *batch) drop(n int) {
 	}
 }
 
-// keptBuffer is how large a frame may be whose memory is kept for the next: twice
-// Fluent Bit's usual chunk. A larger one is rare.
+// keptBuffer is the maximum length of a buffer that is kept for the next frame: twice Fluent Bit's
+// usual chunk. A larger one is rare.
 const keptBuffer = 4 << 20
 
 // count settles a frame's account.
@@ -47,12 +47,10 @@ func (b *batch) keeps() bool {
 	return false
 }
 
-// park moves what is left of the frames that were under way to the end of another
-// queue, that of the destination of the first record that is left, and so makes
-// way for others.
+// park moves the rest of the delivered frames to the end of another queue, that of the destination
+// of the first remaining record, and so makes way for others.
 //
-// Possible errors: those of keep; the frame that it happened to, and those behind
-// it, stay.
+// Possible errors: those of keep; the failing frame, and those behind it, stay.
 func (b *batch) park(keep func(destination string, f spool.Frame) error) error {
 	moved := 0
 	defer func() {
@@ -94,8 +92,8 @@ func (b *batch) discard(i int, why error) {
 	f := b.frames[i]
 	file, err := b.spool.SetAside(f.entry.Place, f.entry.End)
 	b.states.Lost(1, fmt.Sprintf("a chunk of %d records is damaged (%v)", f.entry.Records, why), file, err)
-	// A frame whose bytes can't be trusted has no positions: its records are
-	// counted by its head, those less of which an end is known.
+	// A frame whose bytes can't be trusted has no positions: its records are counted by its head,
+	// less those whose end is known.
 	account := report.Account{}
 	if f.source != nil {
 		account = *f.source.Account()
@@ -116,7 +114,7 @@ func (b *batch) discard(i int, why error) {
 	}
 }
 
-// setAside counts and copies what is no frame any more.
+// setAside counts and copies damaged data.
 func (b *batch) setAside(d *spool.Damage) {
 	file, err := b.spool.SetAside(d.From, d.To)
 	b.states.Lost(d.Frames, d.Error(), file, err)

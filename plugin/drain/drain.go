@@ -1,6 +1,5 @@
-// Package drain is an instance's life with a spool: flushes append their chunks
-// to it, a sender delivers them, oldest first, and a retrier what could not be
-// delivered when its turn came.
+// Package drain is an instance's spool: flushes append their chunks to it, a sender delivers them,
+// oldest first, and a retrier delivers those that failed in their turn.
 //
 // docs/spool.md draws the senders' states.
 package drain
@@ -22,16 +21,16 @@ import (
 )
 
 const (
-	// laterFolder has the queues of what can't be delivered now, inside the
-	// instance's own.
+	// laterFolder has the queues of chunks that can't be delivered now, inside the instance's own
+	// folder.
 	laterFolder = "later"
-	// formerFolder is what had them before there was one for each destination.
+	// formerFolder had them before there was one for each destination.
 	formerFolder = "parked"
 	// publishAfter is how late metrics may be: each series costs a call of C, which
 	// a flush does not wait for.
 	publishAfter = time.Second
-	// abandonedAfter is how long after its start an instance looks for spools
-	// that nobody uses: by then all instances of this Fluent Bit have started.
+	// abandonedAfter is the time after its start at which an instance looks for unused spools: by
+	// then all instances of this Fluent Bit have started.
 	abandonedAfter = 5 * time.Second
 )
 
@@ -49,12 +48,12 @@ type Options struct {
 	Policy deliver.Policy
 }
 
-// Uses is what a drain works with.
+// Uses are the other parts of the plugin that a drain needs.
 type Uses struct {
 	Sources   *source.Shared
 	Deliverer *deliver.Deliverer
 	Report    *report.Reporter
-	// Worked is called after each delivery, Fault with what a panic said.
+	// Worked is called after each delivery, Fault with the value of a panic.
 	Worked func()
 	Fault  func(problem any)
 }
@@ -65,7 +64,7 @@ type Drain struct {
 	limit int64
 	share int
 	fresh *spool.Spool
-	// sender delivers fresh, retrier what was moved to later.
+	// sender delivers fresh, retrier the queues of later.
 	sender  *sender
 	retrier *retrier
 	look    *time.Timer
@@ -131,8 +130,8 @@ func open(o Options, u Uses) (*Drain, error) {
 	return d, nil
 }
 
-// laterMoved is called when something came into later, or left it: what it takes
-// counts for the limit, and what one destination has of it for its share.
+// laterMoved is called when chunks came into later, or left it: its size counts for the limit, and
+// that of one destination for its share.
 func (d *Drain) laterMoved() {
 	d.fresh.Reserve(d.later.Stats().Bytes)
 	var full map[string]bool
@@ -166,8 +165,8 @@ func (d *Drain) Publish() {
 	d.states.Publish()
 }
 
-// publishSoon publishes what a flush changed: the sender may be in a request that
-// lasts, and no other flush may come.
+// publishSoon publishes the changes of a flush: the sender may be in a long request, and no other
+// flush may come.
 func (d *Drain) publishSoon() {
 	if d.soon.CompareAndSwap(false, true) {
 		guard.AfterFunc(publishAfter, d.fault, func() {
@@ -273,8 +272,8 @@ func (d *Drain) Close() {
 	d.update()
 }
 
-// stop ends the senders, and reports whether they did in time. What waits is sent
-// for closeGrace; then requests that are under way are cut off.
+// stop ends the senders, and reports whether they ended in time. They send waiting chunks for
+// closeGrace; then running requests are cut off.
 func (d *Drain) stop() bool {
 	close(d.stopping)
 	guard.AfterFunc(closeGrace, d.fault, d.cancel)
@@ -294,6 +293,6 @@ func (d *Drain) stop() bool {
 func (d *Drain) release() {
 	d.sender.fresh.reader.Close()
 	d.retrier.close()
-	_ = d.fresh.Close() // what was acknowledged is written
+	_ = d.fresh.Close() // acknowledged chunks are written
 	d.later.Close()
 }

@@ -27,7 +27,7 @@ func (s sendFunc) Send(_ context.Context, req *bulk.Request, each func(bulk.Item
 	return s(req, each)
 }
 
-// running is a drain inside a Fluent Bit that records what it is told.
+// running is a drain inside a Fluent Bit that records its calls.
 type running struct {
 	*Drain
 	deliverer *deliver.Deliverer
@@ -35,8 +35,7 @@ type running struct {
 	instance  *fluentbit.Instance
 }
 
-// options are those of a spool in dir whose sender does not wait long for
-// anything.
+// options are those of a spool in dir with a sender that never waits long.
 func options(dir string) Options {
 	return Options{
 		Dir: dir, Limit: 1 << 30, HeldShare: 50, Linger: 100 * time.Millisecond,
@@ -44,7 +43,7 @@ func options(dir string) Options {
 	}
 }
 
-// prepare opens a drain whose sender has not started.
+// prepare opens a drain without starting its sender.
 func prepare(t *testing.T, o Options, send sendFunc) *running {
 	t.Helper()
 	var paths chunk.Paths

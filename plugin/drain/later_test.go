@@ -16,15 +16,15 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// cluster is an Elasticsearch in which some indices can't be written. It knows
-// what each request held.
+// cluster is an Elasticsearch in which some indices can't be written. It records the content of
+// each request.
 type cluster struct {
 	mu       sync.Mutex
 	held     map[string]bool
 	accepted map[string]int
 	refused  int
 	requests int
-	slow     chan bool // what a request for a held index waits for, nil for nothing
+	slow     chan bool // a request for a held index waits for it, nil for no wait
 }
 
 func newCluster(held ...string) *cluster {
@@ -190,8 +190,8 @@ func TestAHeldDestinationHasAShareOfTheSpool(t *testing.T) {
 		}
 		waitFor(t, "it waits", func() bool { return r.later.Stats().Frames == taken })
 	}
-	// Chunks that are tried meanwhile move to the end of their queue, and stand in
-	// its segments twice until those are deleted: what was taken is what is bounded.
+	// Chunks that are retried in between move to the end of their queue, and are in its segments
+	// twice until those are deleted: the bound is on accepted chunks.
 	if bytes := r.later.Stats().Bytes; bytes < 4<<20 || taken*len(large) > 5<<20 {
 		t.Errorf("%d chunks were taken, %d bytes wait, a quarter of 16 MB is its share", taken, bytes)
 	}
@@ -259,7 +259,7 @@ func TestManyTinyChunksTakeConstantMemory(t *testing.T) {
 	r.close()
 }
 
-// heap is what is allocated and in use.
+// heap is the number of allocated bytes in use.
 func heap() int {
 	runtime.GC()
 	var stats runtime.MemStats

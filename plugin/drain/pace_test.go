@@ -9,8 +9,8 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// What waited in later is sent little by little when its destination takes
-// documents again, and what is new goes first.
+// Chunks in later are sent little by little when their destination accepts documents again, and new
+// ones go first.
 func TestWhatWaitedIsSentLittleByLittle(t *testing.T) {
 	const before, held, after = 20, 120, 500 // seconds, of a chunk each for two destinations
 	synctest.Test(t, func(t *testing.T) {

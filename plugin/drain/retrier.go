@@ -10,15 +10,14 @@ import (
 	"out_es/plugin/spool"
 )
 
-// retrier delivers what waits in the queues of later, one request of one queue at
-// a time, each queue when its time comes. It has a goroutine of its own, so that a
-// destination that answers slowly holds up no other's chunks.
+// retrier delivers the queues of later, one request of one queue at a time, each queue when its
+// time comes. It has a goroutine of its own, so that a slow destination delays no other's chunks.
 //
 //	a frame           its time comes             all settled
 //	──────▶ waiting ─────────────────▶ sending ─────────────▶ the next at once; removed when empty
 //	          ▲                          │ │ │
 //	          │ outage, held: in place,  │ │ └ some left: to the end of the queue; the next at once
-//	          │ with backoff             │ │   where something was settled, else with backoff
+//	          │ with backoff             │ │   if some were settled, else with backoff
 //	          └──────────────────────────┘ └ panic: from the checkpoint, one by one
 type retrier struct {
 	*worker
@@ -45,7 +44,7 @@ func (r *retrier) run() {
 	more := true
 	for more {
 		if !guard.Run(r.fault, func() { more = r.round() }) {
-			r.sleep(r.policy.Longest) // round keeps in what sending does
+			r.sleep(r.policy.Longest) // round handles the panics of sending
 		}
 	}
 }
@@ -93,8 +92,7 @@ func (r *retrier) await(due *retry) bool {
 	return true
 }
 
-// earliest is the queue whose turn is next, nil where nothing waits. Queues that
-// are done are removed.
+// earliest is the queue whose turn is next, nil for none. It removes finished queues.
 func (r *retrier) earliest() (first *retry) {
 	known := map[*spool.Queue]*retry{}
 	for _, q := range r.later.Queues() {
@@ -115,7 +113,7 @@ func (r *retrier) earliest() (first *retry) {
 	return first
 }
 
-// act sends one request of a queue and deals with what is left.
+// act sends one request of a queue and handles the rest.
 func (r *retrier) act(t *retry) {
 	if t.batch == nil {
 		if r.scratch == nil {
@@ -211,7 +209,7 @@ func (r *retrier) afterPanic(t *retry) {
 	t.next = time.Now().Add(r.pauseAfter(t.panics))
 }
 
-// close closes what the retrier reads.
+// close closes the retrier's files.
 func (r *retrier) close() {
 	for _, t := range r.queues {
 		if t.batch != nil {

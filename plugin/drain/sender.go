@@ -18,21 +18,19 @@ const (
 	// for Fluent Bit.
 	closeGrace = time.Second
 	closeLimit = 500 * time.Millisecond
-	// unreadPause is how long a sender waits before it reads again what it could
-	// not.
+	// unreadPause is the pause before a sender reads unreadable data again.
 	unreadPause = time.Second
 )
 
-// worker is what the two senders of a drain have in common.
+// worker is the common part of the two senders of a drain.
 type worker struct {
 	deliverer *deliver.Deliverer
 	policy    deliver.Policy
 	report    *report.Reporter
 	states    *report.Spool
 	later     *spool.Later
-	// worked is called after each delivery, publish after what it changed was
-	// dealt with, moved when something came into later or left it, fault with what
-	// a panic said.
+	// worked is called after each delivery, publish after its consequences, moved when chunks came
+	// into later or left it, fault with the value of a panic.
 	worked, publish, moved func()
 	fault                  func(problem any)
 	// stopping is closed when no time must be lost any more, ctx ends a little
@@ -42,9 +40,8 @@ type worker struct {
 	cancel   context.CancelFunc
 }
 
-// sender delivers what flushes append, oldest first, without end. What could not
-// be settled moves to later, so that its front always moves; the retrier delivers
-// that. docs/spool.md draws the states.
+// sender delivers the appended chunks, oldest first, without end. Unsettled ones move to later, so
+// that its front always moves; the retrier delivers those. docs/spool.md draws the states.
 type sender struct {
 	*worker
 	linger time.Duration
@@ -111,7 +108,7 @@ func (s *sender) await(bytes int64, due <-chan time.Time) {
 	}
 }
 
-// act delivers one request of the batch, and deals with what is left.
+// act delivers one request of the batch, and handles the rest.
 func (s *sender) act(b *batch) {
 	var front *frame
 	if len(b.frames) > 0 {
@@ -143,11 +140,10 @@ func (s *sender) act(b *batch) {
 	}
 }
 
-// call calls what has nothing to do with frames: its panics are not theirs.
+// call calls f, whose panics are not caused by frames.
 func (w *worker) call(f func()) { guard.Run(w.fault, f) }
 
-// park moves what is left of a batch to later, for the reason why, which may be
-// nil.
+// park moves the rest of a batch to later, for the reason why, which may be nil.
 func (w *worker) park(b *batch, why error) error {
 	defer w.call(w.moved)
 	return b.park(func(destination string, f spool.Frame) error {
@@ -188,7 +184,7 @@ func (w *worker) outage(b *batch, err error) bool {
 func (s *sender) backOff(b *batch) {
 	b.forget()
 	if s.stopped() && b.settled == 0 {
-		s.cancel() // the last second is for what makes progress
+		s.cancel() // the last second is for deliveries that make progress
 		return
 	}
 	if b.settled > 0 {

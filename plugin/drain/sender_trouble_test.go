@@ -17,8 +17,8 @@ import (
 // hung is a time that nothing here takes on a busy machine, and less than that of a call that hangs.
 const hung = 20 * time.Second
 
-// troubled is an instance whose sender waits in its first request while a spool
-// of several segments comes to be. resume lets it go on.
+// troubled is an instance whose sender waits in its first request until resume is closed, while a
+// spool of several segments grows.
 type troubled struct {
 	*running
 	segments []string
@@ -61,7 +61,7 @@ func newTroubled(t *testing.T, patience time.Duration) *troubled {
 	return m
 }
 
-// replace puts a link in the place of a segment, and returns what takes it away.
+// replace puts a link in place of a segment, and returns a function that undoes it.
 func (m *troubled) replace(t *testing.T, n int, target string) (restore func()) {
 	t.Helper()
 	path := m.segments[n]
@@ -110,9 +110,8 @@ func TestASpoolThatCannotBeOpenedWaits(t *testing.T) {
 	}
 }
 
-// A disk that can't be read (a real input/output error, which the first bytes
-// of /proc/self/mem give) is asked for a while, then what lies there is given
-// up and told, and the rest goes on.
+// An unreadable disk (a real input/output error, which the first bytes of /proc/self/mem give) is
+// read again for a while; then its data is given up and reported, and the rest continues.
 func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 	const errors = "/proc/self/mem"
 	if _, err := os.Stat(errors); err != nil {
@@ -172,8 +171,8 @@ func TestAFrameFromTheFutureIsSentNow(t *testing.T) {
 	waitFor(t, "it is tried", r.deliverer.Closed)
 }
 
-// The last second of an exit is for what makes progress. What fails is not
-// repeated without a pause.
+// The last second of an exit is for deliveries that make progress. Failures are not repeated
+// without a pause.
 func TestAnExitDoesNotHammer(t *testing.T) {
 	var requests atomic.Int64
 	o := options(t.TempDir())

@@ -24,7 +24,7 @@ type attempt struct {
 
 type attemptKey struct{}
 
-// withAttempt returns a context whose request fills in the attempt.
+// withAttempt returns a context with an attempt, which the request fills in.
 func withAttempt(ctx context.Context) (context.Context, *attempt) {
 	a := new(attempt)
 	return context.WithValue(ctx, attemptKey{}, a), a

@@ -1,9 +1,9 @@
-// Package elastic talks to Elasticsearch. Bulk requests go straight to an exchange on a kept-alive
-// connection (package exchange). The first look and templates are requests of the official client's
-// API package (esapi), over the same connections.
+// Package elastic talks to Elasticsearch. Bulk requests use an exchange on a kept-alive connection
+// (package exchange). The first look and templates are requests of the official client's API
+// package (esapi), over the same connections.
 //
-// It never retries and never sleeps: what an answer asks for is a bulk.Failure's class, and package
-// deliver acts on it.
+// It never retries and never sleeps: the class of a bulk.Failure tells package deliver how to
+// react.
 package elastic
 
 import (
@@ -34,14 +34,13 @@ type Options struct {
 	APIKeyFile string
 	// TokenFile has a bearer token.
 	TokenFile string
-	// Sign gives a request whose body is known its signature; nil signs none.
+	// Sign signs a request with this body; nil signs none.
 	Sign func(req *http.Request, body []byte) error
 	// Hidden is a secret of Sign's.
 	Hidden string
 	// Header is added to every request. It may have an Authorization.
 	Header http.Header
-	// Proxy is asked to pass requests on; nil means what the environment says,
-	// NoProxy none.
+	// Proxy forwards requests; nil means the proxies of the environment, NoProxy none.
 	Proxy          *url.URL
 	TLS            TLS
 	ConnectTimeout time.Duration
@@ -49,16 +48,16 @@ type Options struct {
 	// up, a connection gets a share of it to be made in, so that no host that swallows packets
 	// uses it up; 0 sets no such limit.
 	Budget time.Duration
-	// BulkTimeout is how long the server waits for what an item needs that is not there, such as a
-	// primary shard, before it answers; 0 leaves it to the server.
+	// BulkTimeout is the maximum time that the server waits for a missing part of an item's
+	// destination, such as a primary shard, before it answers; 0 is the server's default.
 	BulkTimeout time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
-	// HostBack is told of a host that answers again, and since when it was
-	// away; nil tells nobody. It is called on any goroutine.
+	// HostBack is called when a host answers again, with the time of its first failure; nil for
+	// none. It may be called on any goroutine.
 	HostBack func(address string, since time.Time)
-	// Trouble is told of an option whose file changed and can't be used: what
-	// it held before stays in force. It is called on any goroutine.
+	// Trouble is called for an option with a changed file that can't be used: its previous content
+	// stays in force. It may be called on any goroutine.
 	Trouble func(option string, err error)
 }
 

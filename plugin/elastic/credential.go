@@ -18,8 +18,7 @@ type credential struct {
 	value func() string
 }
 
-// newCredential picks what the options give; package config has made sure that
-// it is one.
+// newCredential returns the one credential of the options; package config rejects a second one.
 //
 // Possible errors: *OptionError for a token file that can't be used.
 func newCredential(o Options) (credential, error) {
@@ -92,13 +91,12 @@ func newFileCredential(o Options, from credentialFile) (credential, error) {
 		return credential{}, &OptionError{Option: from.option, Value: from.path, Err: err}
 	}
 	return credential{from.option, func() string {
-		_ = file.check() // it complains itself, and what was read before stays
+		_ = file.check() // it reports errors itself, and the previous content stays
 		return value.Load().(string)
 	}}, nil
 }
 
-// OptionError is what is wrong with what an option names, found outside the
-// configuration: in a file.
+// OptionError is a fault of an option's file.
 type OptionError struct {
 	Option, Value string
 	Err           error

@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// shortestSecret is what is looked for in others' texts: what is shorter stands
-// in any sentence.
+// shortestSecret is the minimum length of a secret that is searched in foreign texts: shorter ones
+// occur in any sentence.
 const shortestSecret = 4
 
-// secretsOf lists what must not be told, in the forms in which it travels. No
-// text of ours has it; an answer that is quoted could, were it to repeat the
-// request.
+// secretsOf lists the secrets in all forms in which they travel. No text of ours contains them; a
+// quoted answer could, if it repeats the request.
 func secretsOf(o Options) []string {
 	var secrets []string
 	add := func(text string) { secrets = appendForms(secrets, text) }
@@ -42,7 +41,7 @@ func secretsOf(o Options) []string {
 	return secrets
 }
 
-// secrets are those of a credential that may change: what its file holds now.
+// secrets are those of a credential that may change: the present content of its file.
 func (c credential) secrets() (secrets []string) {
 	scheme, current, found := strings.Cut(c.value(), " ")
 	if !found {
@@ -79,7 +78,7 @@ func keyForms(key string) []string {
 	return forms
 }
 
-// Scrub takes secrets out of a text that somebody else wrote.
+// Scrub removes secrets from a foreign text.
 func (c *Client) Scrub(text string) string {
 	for _, secret := range append(c.secrets[:len(c.secrets):len(c.secrets)], c.credential.secrets()...) {
 		text = strings.ReplaceAll(text, secret, "***")

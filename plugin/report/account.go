@@ -33,8 +33,8 @@ type Account struct {
 	Malformed int
 	// Returned go back to Fluent Bit, which brings them again.
 	Returned int
-	// Spooled are safely in the spool; Parked went back into it, until somebody
-	// mends what keeps them out.
+	// Spooled are safely in the spool; Parked went back into it, until an operator repairs the
+	// cause.
 	Spooled int
 	Parked  int
 	// Cut is the number of values that lay too deep and became null.

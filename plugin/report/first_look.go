@@ -6,7 +6,7 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// Seen logs what the first look showed.
+// Seen logs the result of the first look.
 func (r *Reporter) Seen(s elastic.Sight) {
 	switch s.Server.Family {
 	case elastic.Foreign:

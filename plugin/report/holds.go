@@ -9,9 +9,8 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// holds are the destinations that are held, and what was told of them: one line
-// at once for each kind of fault, one a minute while it lasts, and one when it
-// is over, however many destinations have it.
+// holds are the held destinations, and the lines about them: one line at once for each kind of
+// fault, one a minute while it lasts, and one at its end, for any number of destinations.
 type holds struct {
 	destinations, documents *fluentbit.Gauge
 
@@ -19,8 +18,8 @@ type holds struct {
 	of    map[string]holdKind // the kind of each destination that is held
 }
 
-// holdKind is what holds have in common that are told as one: Elasticsearch's
-// error type, of which there are few, and its status.
+// holdKind is the common part of holds that share a line: Elasticsearch's error type, of which
+// there are few, and its status.
 type holdKind struct {
 	status int
 	kind   string

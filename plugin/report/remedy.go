@@ -5,7 +5,7 @@ import (
 	"out_es/plugin/template"
 )
 
-// templateRemedy says what to do about a template that was not installed.
+// templateRemedy is the advice for a template that was not installed.
 func templateRemedy(t *template.Template, f *bulk.Failure) string {
 	if f.Class == bulk.Illegal {
 		return "mend Template_File and restart"

@@ -78,7 +78,7 @@ func TestASummaryThatClosesAsItsTimerFires(t *testing.T) {
 	}
 }
 
-// reported runs test with fake time and returns what was logged, by when.
+// reported runs test with fake time and returns the log lines, with their times.
 func reported(t *testing.T, test func(*Reporter)) (told []string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package report is what an instance tells: metrics, log lines for changes of
-// state, and the account of where records went.
+// Package report is an instance's output to the operator: metrics, log lines for changes of state,
+// and the account of all records.
 package report
 
 import (
@@ -17,9 +17,9 @@ import (
 // reminder is how often a state that lasts is logged again.
 const reminder = time.Minute
 
-// Options say what is reported.
+// Options configure a reporter.
 type Options struct {
-	// FullReasons logs Elasticsearch's reasons with what they quote of records.
+	// FullReasons logs Elasticsearch's reasons with their quotations of records.
 	FullReasons bool
 	// Spooled says that there is a spool, which has metrics of its own.
 	Spooled bool
@@ -38,7 +38,7 @@ type Reporter struct {
 
 	mu      sync.Mutex
 	trouble trouble
-	away    map[string]bool // hosts whose absence was told
+	away    map[string]bool // hosts whose absence was logged
 	holds   holds
 	faults  int // of the encoder
 	summary summary
@@ -56,8 +56,8 @@ type trouble struct {
 	told map[failureKind]time.Time
 }
 
-// failureKind is what failures have in common that are told as one. There are
-// few: classes, and the statuses that a server answers with.
+// failureKind is the common part of failures that share a line. There are few: classes, and the
+// statuses of answers.
 type failureKind struct {
 	class  bulk.Class
 	status int
@@ -172,7 +172,7 @@ func (r *Reporter) hostLost(f *bulk.Failure) {
 	r.trouble.told[kind], r.away[f.Host] = now, true
 }
 
-// HostBack logs that a host whose absence was told answers again.
+// HostBack logs that a host answers again, if its absence was logged.
 func (r *Reporter) HostBack(address string, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,7 +190,7 @@ func (r *Reporter) OptionTrouble(option string, err error) {
 // failed logs an outage when it begins, when it changes, and once a minute.
 func (r *Reporter) failed(f *bulk.Failure) { r.complain("", f) }
 
-// complain is failed with a word on what it was that failed.
+// complain is failed with the name of the failed part.
 func (r *Reporter) complain(what string, f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,8 +222,7 @@ func (r *Reporter) answered() {
 	t.since, t.count, t.open = time.Time{}, 0, false
 }
 
-// Refused notes a refused document, and what becomes of it, for the next
-// summary.
+// Refused notes a rejected document, and its fate, for the next summary.
 func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	reason := why.Reason
 	if r.options.FullReasons && why.FullReason != "" {
@@ -268,7 +267,7 @@ func (r *Reporter) EncoderFault(problem any, stack []byte) {
 	}
 }
 
-// Template tells once what became of Template_File.
+// Template logs the outcome of Template_File once.
 func (r *Reporter) Template(t *template.Template, result template.Result, f *bulk.Failure) {
 	switch result {
 	case template.Installed:
@@ -282,7 +281,7 @@ func (r *Reporter) Template(t *template.Template, result template.Result, f *bul
 	}
 }
 
-// Close logs what was gathered and not yet logged.
+// Close logs the rest of the summary.
 func (r *Reporter) Close() { r.summary.close() }
 
 // Trace logs the lines that are sent for an event.

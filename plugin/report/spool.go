@@ -164,8 +164,8 @@ func (s *Spool) HeldBack(destination string, share int) {
 	}
 }
 
-// Lost tells of damage, each by itself: every one is somebody's records. file is
-// the copy of the damaged bytes, err why there is none.
+// Lost logs damage, each piece by itself: each contained records. file is the copy of the damaged
+// bytes, err the reason why there is none.
 func (s *Spool) Lost(frames int, what, file string, err error) {
 	s.damaged.Add(0, frames)
 	switch {
@@ -179,7 +179,7 @@ func (s *Spool) Lost(frames int, what, file string, err error) {
 	s.host.Log(fluentbit.Error, "%s; %s", what, file)
 }
 
-// Recovered tells what an earlier run left in a folder.
+// Recovered logs the content of a folder from an earlier run.
 func (s *Spool) Recovered(dir string, found spool.Recovery) {
 	if found.Frames > 0 {
 		s.host.Log(fluentbit.Info, "spool %s: %d chunks wait from an earlier run", dir, found.Frames)

@@ -31,7 +31,7 @@ type summary struct {
 	last   time.Time // of the last summary
 }
 
-// happening is one kind of what happens to records.
+// happening is one kind of event in the life of records.
 type happening struct {
 	text string
 	more int       // that were not told yet
@@ -82,7 +82,7 @@ func (s *summary) kind(text string, now time.Time) *happening {
 	return h
 }
 
-// tell prints what was gathered.
+// tell prints the summary.
 func (s *summary) tell() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,8 +104,8 @@ func (s *summary) fault(problem any) {
 	s.print(fmt.Sprintf("a fault in this plugin, please report it: %v", problem))
 }
 
-// close prints what is left. A timer that fires just now finds nothing more:
-// nobody reads what it would print after close.
+// close prints the rest. A timer that fires just now finds nothing: its lines after close would be
+// lost.
 func (s *summary) close() {
 	s.mu.Lock()
 	if s.timer != nil {

@@ -31,9 +31,9 @@ func Count(data []byte) (records, malformed int) {
 	}
 }
 
-// Destined reports whether all records of a chunk go to destinations that are
-// among some, and one of these. It encodes the records where their index is made of
-// what they hold, and stops at the first that goes elsewhere. The scratch is used.
+// Destined reports whether all records of a chunk go to destinations for which among is true, and
+// returns one of these. It encodes the records if their index depends on their content, and stops
+// at the first that goes elsewhere. It uses the scratch.
 func (s *Shared) Destined(scratch *Scratch, tag string, data []byte, among func(destination []byte) bool) (destination string, only bool) {
 	scratch.begin(tag)
 	reader := chunk.NewReader(data)

@@ -23,7 +23,7 @@ type deadLetterRecords struct {
 	// lines are records for the file, of the events in positions.
 	lines     []byte
 	positions []int
-	// document and record are what the last record was made of, and the record.
+	// document and record are the document of the last dead-letter record, and that record.
 	document []byte
 	record   []byte
 }
@@ -96,7 +96,7 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	e.Record = e.Record[:len(e.Record)-len(rest)]
 	own, err := s.scratch.addresses.ID(e, documents.Values())
 	if err != nil {
-		own = nil // which is what it was refused for
+		own = nil // the illegal id is the reason of the rejection
 	}
 	records.record = deadletter.AppendLetter(records.record[:0], deadletter.Letter{
 		Index: s.indices.of(e.Position), ID: own, Tag: s.tag,
@@ -112,9 +112,8 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	return fmt.Appendf(nil, "%q", base64.RawURLEncoding.EncodeToString(hash[:])), nil
 }
 
-// syncDeadLetters writes the gathered lines to the file. Only what is safely
-// there is settled; an error leaves the events to the next delivery of the
-// chunk.
+// syncDeadLetters writes the collected lines to the file. Events are settled only when their lines
+// are safe; an error leaves them to the next delivery of the chunk.
 func (s *Source) syncDeadLetters() error {
 	records := &s.scratch.records
 	if len(records.positions) == 0 {
@@ -135,7 +134,7 @@ func (s *Source) syncDeadLetters() error {
 	return nil
 }
 
-// settleDeadLetter counts an event whose record has arrived.
+// settleDeadLetter counts an event whose dead-letter record has arrived.
 func (s *Source) settleDeadLetter(position int) {
 	s.account.Refused[s.refused[position].Type]++
 	delete(s.refused, position)

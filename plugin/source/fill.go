@@ -128,8 +128,8 @@ func (s *Source) refuseID(req *bulk.Request, limit int, problem error) (full boo
 	return false, nil
 }
 
-// turnAway goes over an event whose destination is held, or refuses it where it
-// has been held for longer than Hold_Limit.
+// turnAway skips an event for a held destination, or rejects it if it has been held for longer than
+// Hold_Limit.
 func (s *Source) turnAway(req *bulk.Request, limit int, first bool) (full bool, err error) {
 	position := s.event.Position
 	if why, over := s.admission.Expired(s.indices.bytes(position), s.heldSince); over && first {
@@ -155,10 +155,9 @@ func (s *Source) pass(e *chunk.Event) error {
 	return err
 }
 
-// encode appends the event's action and document. The walk that writes the
-// document finds what the action needs of the record, so that the document is
-// written first, behind room for an action like the last one. A panic, which only a fault
-// of this plugin can cause, costs this record and no other.
+// encode appends the event's action and document. The walk that writes the document also finds the
+// fields that the action needs, so the document is written first, behind room for an action like
+// the last one. A panic, which is always a bug of this plugin, costs this record and no other.
 func (s *Source) encode(dst []byte) (out []byte, err error) {
 	defer func() {
 		if problem := recover(); problem != nil {

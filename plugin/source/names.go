@@ -13,8 +13,8 @@ type names struct {
 
 type run struct{ position, start, end int32 }
 
-// keptNames is how much text stays for the next chunk. More comes of a chunk
-// whose events go to other indices by turns, and goes back to the collector.
+// keptNames is the maximum length of text that is kept for the next chunk. Longer texts come from a
+// chunk whose events alternate between indices, and go back to the collector.
 const keptNames = 64 << 10
 
 func (n *names) reset() {

@@ -83,8 +83,7 @@ func (s *Source) Destination(position int) []byte {
 // Name implements deliver.Source.
 func (s *Source) Name(position int) [16]byte { return s.digest().Event(position) }
 
-// Keep implements deliver.Source. What is settled of a chunk is remembered when
-// it goes back.
+// Keep implements deliver.Source. The settled events of a chunk are remembered when it goes back.
 func (s *Source) Keep() {}
 
 // Sent implements deliver.Source.
@@ -138,10 +137,10 @@ func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	return deliver.Done
 }
 
-// CountReturned walks the chunk for what is not settled, so that the account
-// holds every record. It starts at the front: what is kept may lie anywhere.
+// CountReturned counts the unsettled events of the chunk, so that the account has every record. It
+// starts at the front: kept events may be anywhere.
 //
-// It returns where the first of them was to go, "" where no Fill has come to it.
+// It returns the destination of the first of them, "" if no Fill has reached it.
 func (s *Source) CountReturned() (destination string) {
 	s.account.Returned = 0
 	s.reader.Seek(chunk.Place{})
@@ -167,7 +166,7 @@ func (s *Source) CountReturned() (destination string) {
 	}
 }
 
-// OnlyMalformed reports whether the chunk held nothing but what is no event.
+// OnlyMalformed reports whether the chunk contained only malformed values.
 func (s *Source) OnlyMalformed() bool {
 	return s.account.Malformed > 0 && s.account.Malformed == s.account.Received
 }

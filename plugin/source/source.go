@@ -14,7 +14,7 @@ import (
 	"out_es/plugin/report"
 )
 
-// Options say what becomes of an event.
+// Options configure the documents, addresses and dead-letter records of events.
 type Options struct {
 	Address     address.Options
 	Document    document.Options
@@ -33,7 +33,7 @@ type Options struct {
 	// KeepRefused keeps refused events where there are no dead letters; else
 	// they are dropped.
 	KeepRefused bool
-	// Trace logs what is sent.
+	// Trace logs all requests.
 	Trace bool
 }
 
@@ -47,8 +47,7 @@ const (
 	DeadLettersToFile
 )
 
-// Shared is what the chunks of one instance have in common. It is safe for
-// concurrent use.
+// Shared is the common part of all chunks of one instance. It is safe for concurrent use.
 type Shared struct {
 	Options Options
 	Report  *report.Reporter
@@ -56,9 +55,9 @@ type Shared struct {
 	File *deadletter.File
 }
 
-// Scratch is memory for one chunk at a time: the writers, and what they write.
+// Scratch is memory for one chunk at a time: the writers, and their output.
 type Scratch struct {
-	// Request is what a chunk's events are written to.
+	// Request collects a chunk's events.
 	Request *bulk.Request
 
 	documents       *document.Writer
@@ -101,7 +100,7 @@ type Source struct {
 	scratch *Scratch
 	tag     string
 	digest  func() deliver.Digest // identifies the chunk: it reads all of it
-	id      deliver.Digest        // what digest returned, where it was called
+	id      deliver.Digest        // the result of digest, once called
 	hasID   bool
 
 	reader chunk.Reader
@@ -118,8 +117,8 @@ type Source struct {
 	indices names
 	// deadLetterIndices are those that dead-letter records were sent to.
 	deadLetterIndices names
-	// refused holds the events whose dead-letter records are not delivered yet.
-	// The next Fill makes them.
+	// refused holds the events whose dead-letter records are still to be delivered. The next Fill
+	// makes them.
 	refused map[int]deliver.Refusal
 	// fresh is the first position that no Fill has come to yet.
 	fresh   int
@@ -152,9 +151,9 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.Reload(data)
 }
 
-// Reload goes back to the front of the same chunk, which may lie elsewhere now,
-// after another source has used the scratch: generated ids count equal events
-// from there. What is settled is passed over.
+// Reload goes back to the front of the same chunk, whose memory may have moved, after another
+// source has used the scratch: generated ids count equal events from there. Settled events are
+// skipped.
 func (s *Source) Reload(data []byte) {
 	s.scratch.begin(s.tag)
 	s.reader = chunk.NewReader(data)
@@ -169,7 +168,7 @@ func (s *Source) identity() deliver.Digest {
 	return s.id
 }
 
-// Release forgets the chunk, whose memory is the caller's again.
+// Release forgets the chunk; its memory belongs to the caller again.
 func (s *Source) Release() {
 	s.reader, s.event, s.digest = chunk.Reader{}, chunk.Event{}, nil
 	s.from, s.to = chunk.Place{}, chunk.Place{}

@@ -22,22 +22,14 @@ var vague = regexp.MustCompile(`(?i)\b(what|whose|whom|somebody|nobody|anybody)\
 
 // unfinished are the folders whose comments are still to be rewritten. The list only gets shorter.
 var unfinished = []string{
-	".",
 	"deploy/kubernetes/components/access-metrics",
 	"deploy/kubernetes/components/set-up",
 	"deploy/kubernetes/overlays/production",
 	"lint",
 	"lint/migrate",
 	"lint/sections",
-	"plugin",
-	"plugin/bulk",
 	"plugin/deadletter",
-	"plugin/deliver",
-	"plugin/drain",
-	"plugin/elastic",
 	"plugin/fluentbit/fluentbittest",
-	"plugin/report",
-	"plugin/source",
 	"plugin/spool",
 	"release",
 	"test/architecture",
