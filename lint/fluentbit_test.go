@@ -41,7 +41,7 @@ func logWith(t *testing.T, path string, texts []string, count int) string {
 	}
 }
 
-// claims pairs what the linter says with what the real Fluent Bit does.
+// claims pairs the linter's findings with the behaviour of the real Fluent Bit.
 var claims = []struct {
 	name, file, text string
 	rule             string
@@ -71,7 +71,7 @@ var claims = []struct {
 	{"no workers", "a.conf", "Alias x", "workers", []string{"Workers is not set"}},
 }
 
-// TestClaimsHold runs the real Fluent Bit on what the linter reports.
+// TestClaimsHold runs the real Fluent Bit on configurations with findings.
 func TestClaimsHold(t *testing.T) {
 	for _, claim := range claims {
 		t.Run(claim.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestClaimsHold(t *testing.T) {
 	}
 }
 
-// TestMatchIsNeeded has the one claim that is about what is missing.
+// TestMatchIsNeeded has the one claim about a missing property.
 func TestMatchIsNeeded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.conf")
 	text := "[INPUT]\n    Name dummy\n[INPUT]\n    Name dummy\n[OUTPUT]\n    Name es_go\n    Hosts http://127.0.0.1:1\n"
@@ -109,7 +109,7 @@ func TestMatchIsNeeded(t *testing.T) {
 	}
 }
 
-// TestMigratedConfigurationsStart runs the real Fluent Bit on what Migrate has made, with the plugin in it.
+// TestMigratedConfigurationsStart runs the real Fluent Bit, with the plugin, on results of Migrate.
 func TestMigratedConfigurationsStart(t *testing.T) {
 	t.Setenv("PASSWORD", "secret")
 	authority := authorityFile(t) // the plugin reads it at its start

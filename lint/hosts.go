@@ -7,11 +7,11 @@ import (
 	"out_es/lint/sections"
 )
 
-// hosts is what Host, Port, Path and tls of a built-in output come to.
+// hosts is the result of Host, Port, Path and tls of a built-in output.
 type hosts struct {
 	url     string // variables in place
-	from    string // what it was made of, for the comment
-	unsure  string // what a person must look at
+	from    string // the original options, for the comment
+	unsure  string // the points that a person must check
 	written bool
 	known   bool // no part of it is a variable without a value
 }

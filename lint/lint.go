@@ -1,5 +1,5 @@
-// Package lint finds in a configuration of Fluent Bit what Fluent Bit itself can't tell about sections of es_go, and rewrites
-// sections of the built-in outputs into such.
+// Package lint finds faults in a configuration of Fluent Bit that Fluent Bit itself can't find in
+// sections of es_go, and rewrites sections of the built-in outputs for es_go.
 package lint
 
 import (
@@ -38,7 +38,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s: %s [%s]", f.File, f.Line, f.Severity, f.Message, f.Rule)
 }
 
-// Report is what was found in a file and what it includes.
+// Report has the findings in a file and its includes.
 type Report struct {
 	Findings []Finding
 	// Sections is how many sections of es_go there are.
@@ -50,8 +50,8 @@ func (r *Report) Has(s Severity) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == s })
 }
 
-// File checks the configuration in path. Variables come from the file and the environment; what depends on one that is not set
-// here is not judged.
+// File checks the configuration in path. Variables come from the file and the environment; options
+// with a variable that is not set here are not judged.
 //
 // Possible errors: the file can't be read.
 func File(path string) (*Report, error) {

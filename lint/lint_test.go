@@ -38,7 +38,8 @@ func setVariables(t *testing.T) {
 	t.Setenv("TIMEOUT", "soon")
 }
 
-// TestFindings has a configuration in each file of testdata/check, and what is found in it in the golden file beside it.
+// TestFindings has a configuration in each file of testdata/check, and its findings in the golden
+// file beside it.
 func TestFindings(t *testing.T) {
 	setVariables(t)
 	for _, path := range cases(t, "check") {
@@ -56,8 +57,9 @@ func TestFindings(t *testing.T) {
 	}
 }
 
-// TestMigration has a configuration in each file of testdata/migrate, and beside it what becomes of it, with what is left to decide
-// at its end. Nothing that the linter calls an error may be left but what it says itself.
+// TestMigration has a configuration in each file of testdata/migrate, and beside it the result,
+// with the open decisions at its end. The result must have no errors of the linter other than those
+// that the migration names itself.
 func TestMigration(t *testing.T) {
 	for _, path := range cases(t, "migrate") {
 		t.Run(filepath.Base(path), func(t *testing.T) {

@@ -13,11 +13,12 @@ import (
 
 // Migration is a file whose sections of the built-in outputs were rewritten.
 type Migration struct {
-	// Text is the whole file. What changed has a comment.
+	// Text is the whole file. Changes have a comment.
 	Text string
 	// Sections is how many sections were rewritten.
 	Sections int
-	// LookAt has what a person must decide, in the order of the file, each with the line in the old file.
+	// LookAt has the decisions for a person, in the order of the file, each with the line in the
+	// old file.
 	LookAt []Finding
 }
 
@@ -73,7 +74,7 @@ type rewrite struct {
 	output migrate.Output
 	old    []string // the lines of the file
 	hosts  *hosts
-	// faults are what the plugin would say of the new section, by option in lower case.
+	// faults are the plugin's objections to the new section, by option in lower case.
 	faults map[string]string
 	lookAt []Finding
 }
@@ -85,7 +86,8 @@ func newRewrite(s *sections.Section, output migrate.Output, old []string) *rewri
 	return r
 }
 
-// judge finds what es_go would refuse, in as many rounds as it takes: with one option gone, another may lose its sense.
+// judge finds the options that es_go would reject, in several rounds: without one option, another
+// may lose its effect.
 func (r *rewrite) judge() {
 	for range len(r.Properties) + 1 {
 		faults := faultsOf(r.planned())
@@ -159,7 +161,7 @@ func (r *rewrite) propertyAt(line int) *sections.Property {
 	return nil
 }
 
-// property writes what becomes of one.
+// property writes the replacement of one property.
 func (r *rewrite) property(w *writer, p *sections.Property, old []string) {
 	rule, known := migrate.RuleOf(r.output, p.Name)
 	fault, refused := r.faults[strings.ToLower(rule.To)]
@@ -211,7 +213,7 @@ func (r *rewrite) writeHosts(w *writer) {
 	w.set("Hosts", r.hosts.url)
 }
 
-// defaults adds Workers, and says what the section relied on where es_go does otherwise.
+// defaults adds Workers, and comments on defaults of the section that differ in es_go.
 func (r *rewrite) defaults(w *writer) {
 	if r.Last("workers") == nil {
 		w.note("without workers, a request under way holds up all of Fluent Bit")

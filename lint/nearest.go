@@ -45,7 +45,7 @@ func capitals(name string) string {
 	return strings.Join(words, "_")
 }
 
-// bare is a name without what people leave out or mix up.
+// bare is a name without the parts that people leave out or confuse.
 func bare(name string) string {
 	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(name))
 }

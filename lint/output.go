@@ -60,7 +60,8 @@ func ours(name string) bool {
 	return ok && rule.Step == migrate.Keep && rule.To == ""
 }
 
-// name checks that an option reaches somebody. Fluent Bit passes every name on to a Go plugin, which can't list what it was given.
+// name checks that an option has a reader. Fluent Bit passes every name on to a Go plugin, which
+// can't list its own.
 func (c *checker) name(s *sections.Section, p *sections.Property) {
 	rule, known := migrate.RuleOf(migrate.Both, p.Name)
 	switch {
@@ -80,7 +81,7 @@ func (c *checker) name(s *sections.Section, p *sections.Property) {
 	}
 }
 
-// instead says what to write in place of an option of the built-in outputs.
+// instead is the advice for an option of the built-in outputs.
 func instead(rule migrate.Rule, known bool) string {
 	switch {
 	case !known:
@@ -137,7 +138,7 @@ func (c *checker) text(p *sections.Property) {
 	}
 }
 
-// faults reports what the plugin itself would say of the section.
+// faults reports the plugin's own objections to the section.
 func (c *checker) faults(s *sections.Section) {
 	for _, fault := range faultsOf(s) {
 		if c.told(s, fault.Option) {
@@ -156,8 +157,8 @@ func (c *checker) faults(s *sections.Section) {
 	}
 }
 
-// faultsOf asks the plugin for all that is wrong with a section. Options whose variables are not set here are not judged, nor are
-// others by them.
+// faultsOf returns the plugin's faults of a section. Options with variables that are not set here
+// are not judged, nor are others by them.
 func faultsOf(s *sections.Section) config.Faults {
 	unset := map[string]bool{}
 	for i := range s.Properties {

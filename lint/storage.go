@@ -7,7 +7,7 @@ import (
 	"out_es/lint/sections"
 )
 
-// service checks what Fluent Bit as a whole must be told so that nothing is lost.
+// service checks the settings of Fluent Bit as a whole that prevent losses.
 func (c *checker) service() {
 	if p := c.setting("daemon"); p != nil && isOn(firstWord(p.Value)) {
 		c.report(p.Position, Error, "daemon", "%s on: Fluent Bit forks after it has loaded the plugin, and a Go program does not survive that; let systemd or a container keep it in the background", p.Written)
@@ -43,7 +43,7 @@ func (c *checker) serviceAt() sections.Position {
 	return sections.Position{File: c.configuration.Path, Line: 1}
 }
 
-// inputs checks how what is read is kept.
+// inputs checks the storage of inputs.
 func (c *checker) inputs() {
 	inherit := c.setting("storage.inherit")
 	everywhere := c.setting("storage.type")

@@ -15,12 +15,12 @@ type writer struct {
 	yaml   bool
 	lower  bool   // names are in lower case
 	indent string // of every line
-	dash   string // what the first option of a YAML list's entry has in its place; "" for none
+	dash   string // the text in place of the indentation of the first option of a YAML list's entry; "" for none
 	width  int    // of the classic format's names, with the space behind them
 	out    []string
 }
 
-// newWriter takes indentation from the section's first property, whose line first is.
+// newWriter takes the indentation from the section's first property, in the line first.
 func newWriter(s *sections.Section, first string) *writer {
 	p := s.Properties[0]
 	before := first[:p.Column-1]

@@ -1,5 +1,6 @@
-// Command release writes what a release says of the binaries in it: a bill of materials (CycloneDX) and the licences of all that is
-// linked into them. Both are read from the binaries themselves, so that they can't tell of another build. "make dist" runs it.
+// Command release writes a release's description of its binaries: a bill of materials (CycloneDX)
+// and the licences of all linked modules. Both are read from the binaries themselves, so they can't
+// describe another build. "make dist" runs it.
 package main
 
 import (

@@ -30,7 +30,7 @@ type module struct {
 
 type text struct{ file, text string }
 
-// linked returns the files, and what is linked into them: each module once, the standard library first.
+// linked returns the files and their linked modules: each module once, the standard library first.
 func linked(paths []string) ([]binary, []module, error) {
 	var files []binary
 	found := map[string]*module{}

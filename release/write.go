@@ -60,7 +60,7 @@ func licences(id string) *cyclonedx.Licenses {
 	return &cyclonedx.Licenses{{License: &cyclonedx.License{ID: id}}}
 }
 
-// notices is a list of what is linked into which file, then all the texts.
+// notices is a list of each file's modules, then all the texts.
 func notices(modules []module) []byte {
 	var out bytes.Buffer
 	out.WriteString("out_es is under the Apache License 2.0 (see LICENSE). Linked into its files are:\n\n")

@@ -1,5 +1,6 @@
-// Command out-es is the operator's tool: it checks and rewrites configurations of Fluent Bit, shows what the plugin would send, looks
-// into spools, and replays dead letters. docs/out-es.md is its reference.
+// Command out-es is the operator's tool: it checks and rewrites configurations of Fluent Bit,
+// previews the plugin's requests, reads spools, and replays dead-letter records. docs/out-es.md is
+// its reference.
 package main
 
 import (

@@ -1,7 +1,6 @@
-// Package migrate knows what becomes of a section of Fluent Bit's built-in
-// outputs `es` and `opensearch` as a section of es_go: one rule for each of
-// their options. docs/migration.md is made from it, and it is what a tool goes
-// by that rewrites a configuration.
+// Package migrate has the rules for turning a section of Fluent Bit's built-in outputs `es` and
+// `opensearch` into one of es_go: one for each of their options. docs/migration.md is generated
+// from it, and the tool uses it to rewrite a configuration.
 package migrate
 
 import (
@@ -29,7 +28,7 @@ func (o Output) String() string {
 	return "both"
 }
 
-// Step is what is done with an option of a built-in output's section.
+// Step is the treatment of an option of a built-in output.
 type Step uint8
 
 const (
@@ -43,8 +42,8 @@ const (
 	Compose
 	// Drop leaves the option out: es_go needs nothing in its place.
 	Drop
-	// Decide is for a person: es_go has no such option, and leaving it out
-	// changes what happens. Note says what to do.
+	// Decide is for a person: es_go has no such option, and leaving it out changes the behaviour.
+	// Note has the advice.
 	Decide
 )
 
@@ -52,7 +51,7 @@ var stepNames = [...]string{Keep: "stays", Rename: "renamed", Compose: "part of 
 
 func (s Step) String() string { return stepNames[s] }
 
-// Rule is what becomes of one option.
+// Rule is the treatment of one option.
 type Rule struct {
 	// Option is its name in lower case; a name with a `*` at its end stands
 	// for all that begin so.
@@ -66,9 +65,8 @@ type Rule struct {
 	// Values translates values, by their lower case; one that is not here
 	// stays as it is.
 	Values map[string]string
-	// Default is what the built-in output does where a section doesn't have
-	// the option, for those where es_go does something else. A section that
-	// leaves it out behaves otherwise after the move; Note says how.
+	// Default is the built-in output's default, if es_go's differs. A section without the option
+	// behaves differently after the move; Note says how.
 	Default string
 	Note    string
 }

@@ -77,7 +77,7 @@ func TestTheFirstRuleThatFitsHolds(t *testing.T) {
 	}
 }
 
-// listed is what Fluent Bit says of an output's options: name and default.
+// listed are Fluent Bit's own descriptions of an output's options: name and default.
 func listed(t *testing.T, output string) map[string]string {
 	t.Helper()
 	program := os.Getenv("FLUENT_BIT")
@@ -142,8 +142,7 @@ func TestEveryOptionOfFluentBitHasARule(t *testing.T) {
 	}
 }
 
-// without are options whose default means nothing without another option that
-// has none.
+// without are options with a default that has no effect without another option that has none.
 var without = []string{"aws_service_name", "aws_profile", "tls.min_version"}
 
 // defaultOf is the default of the option that a rule leads to.

@@ -1,6 +1,7 @@
-// Package sections reads Fluent Bit's configuration, in its classic format and in YAML, into sections whose properties know their
-// place in the file. It keeps both formats' traps, so that what is seen here is what Fluent Bit sees: the classic format's values
-// keep quotes and a trailing "# …", the indentation must be the same in a whole file, and a variable that is not set leaves nothing.
+// Package sections reads Fluent Bit's configuration, in its classic format and in YAML, into
+// sections with properties that know their place in the file. It has both formats' traps, and so
+// the same view as Fluent Bit: the classic format's values keep quotes and a trailing "# …", the
+// indentation must be the same in a whole file, and a variable that is not set becomes nothing.
 // Facts come from Fluent Bit 5.1.1's src/config_format, src/flb_env.c and src/flb_config.c.
 package sections
 
@@ -19,7 +20,7 @@ type Position struct {
 
 func (p Position) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
-// Shape is what a value is.
+// Shape is the kind of a value.
 type Shape uint8
 
 // The shapes. Only YAML has lists and maps.
@@ -59,7 +60,7 @@ type Section struct {
 	Name string
 	Position
 	Properties []Property
-	// Groups names what is nested in the section, such as PROCESSORS. Their properties are left out.
+	// Groups names nested groups of the section, such as PROCESSORS. Their properties are left out.
 	Groups []string
 	// Flow says that a YAML section is written {in: braces}.
 	Flow bool
@@ -76,7 +77,8 @@ func (s *Section) All(name string) []*Property {
 	return all
 }
 
-// Last returns the last property of a name, nil where there is none. It is the one that counts for what Fluent Bit keeps for itself.
+// Last returns the last property of a name, nil for none. It counts for properties that Fluent Bit
+// keeps for itself.
 func (s *Section) Last(name string) *Property {
 	all := s.All(name)
 	if len(all) == 0 {
@@ -129,7 +131,7 @@ func IsYAML(path string) bool {
 	return extension == ".yaml" || extension == ".yml"
 }
 
-// Read reads a file and what it includes.
+// Read reads a file and its includes.
 //
 // Possible errors: the file itself can't be read. All else is a Problem.
 func Read(path string, environment Lookup) (*Configuration, error) {
@@ -155,11 +157,11 @@ func Read(path string, environment Lookup) (*Configuration, error) {
 	return r.Configuration, nil
 }
 
-// reader is one Read: what all its files share.
+// reader is the shared state of all files of one Read.
 type reader struct {
 	*Configuration
 	root        string            // folder of the first file: the classic format's includes are relative to it
-	environment Lookup            // what is outside of the file
+	environment Lookup            // variables outside the file
 	variables   map[string]string // from @SET, or YAML's env
 	seen        map[string]bool   // files read, since none may be read twice
 }
@@ -168,7 +170,7 @@ func (r *reader) problem(at Position, format string, values ...any) {
 	r.Problems = append(r.Problems, Problem{at, fmt.Sprintf(format, values...)})
 }
 
-// include reads the files that pattern, a path in which * may stand, names; folder is what it is relative to.
+// include reads the files of pattern, a path that may contain *, relative to folder.
 func (r *reader) include(at Position, pattern, folder string, read func(path string, text []byte)) {
 	paths := []string{pattern}
 	if strings.Contains(pattern, "*") {

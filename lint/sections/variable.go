@@ -13,7 +13,8 @@ func (r *reader) replaceVariables(s *Section) {
 	}
 }
 
-// lookup prefers what the file sets to the environment; an empty environment variable is as good as none. HOSTNAME is always there.
+// lookup prefers the file's variables to the environment; an empty environment variable counts as
+// missing. HOSTNAME is always set.
 func (r *reader) lookup(name string) (string, bool) {
 	if value, ok := r.variables[name]; ok {
 		return value, true

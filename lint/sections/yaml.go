@@ -39,7 +39,7 @@ func (f *yamlFile) at(node *yaml.Node) Position { return Position{f.path, node.L
 
 var lineNumber = regexp.MustCompile(`line (\d+)`)
 
-// unreadable reports what is no YAML, with the cure for the two mistakes that everybody makes.
+// unreadable reports invalid YAML, with the remedy for the two usual mistakes.
 func (f *yamlFile) unreadable(err error) {
 	at := Position{f.path, 1}
 	if match := lineNumber.FindStringSubmatch(err.Error()); match != nil {
@@ -151,8 +151,8 @@ func (f *yamlFile) lastLine(key, value *yaml.Node) int {
 	return last
 }
 
-// snake does what Fluent Bit does with a name in YAML: one that starts with a small letter and has no underscore is taken for
-// camelCase.
+// snake converts a name in YAML as Fluent Bit does: one that starts with a small letter and has no
+// underscore is read as camelCase.
 func snake(name string) string {
 	if name == "" || name[0] < 'a' || name[0] > 'z' || strings.Contains(name, "_") {
 		return strings.ToLower(name)

@@ -10,9 +10,10 @@ import (
 	"path/filepath"
 )
 
-// classArchive returns the JVM arguments that load Elasticsearch's classes from an archive of this very JDK, which takes
-// two seconds off every start, and writes that archive the first time. It is a convenience: what goes wrong here goes
-// wrong again in the start itself, where it is reported, or does not matter; then there are no arguments.
+// classArchive returns the JVM arguments that load Elasticsearch's classes from an archive of this
+// very JDK, which takes two seconds off every start, and writes that archive the first time. It is
+// a convenience: an error here occurs again in the start itself, which reports it, or does not
+// matter; then there are no arguments.
 func classArchive(ctx context.Context, d distribution, java jdk, home string, options Options) []string {
 	build := sha256.Sum256(append([]byte(java.home+"\n"), java.release...))
 	path := filepath.Join(home, "classes-"+hex.EncodeToString(build[:4])+".jsa")
@@ -34,8 +35,8 @@ func classArchive(ctx context.Context, d distribution, java jdk, home string, op
 	return arguments
 }
 
-// trainClasses runs a node through what tests do and has the JVM write the classes it needed. The archive appears whole
-// or not at all.
+// trainClasses runs a node through the typical requests of tests and has the JVM write the loaded
+// classes. The archive appears whole or not at all.
 func trainClasses(ctx context.Context, n node, security *Security, path string) error {
 	partial := path + ".partial"
 	defer os.Remove(partial)

@@ -10,7 +10,7 @@ import (
 // arrangeClassPath is for families that have all on the class path: jars/ as Maven filled it.
 func arrangeClassPath(string) error { return nil }
 
-// jvmArguments are what every family needs of the JVM, its class path among them.
+// jvmArguments are the JVM arguments of every family, its class path included.
 func jvmArguments(home string, java jdk) ([]string, error) {
 	jars, err := filepath.Glob(filepath.Join(home, "jars", "*.jar")) // sorted: the class archive depends on the order
 	if err != nil || len(jars) == 0 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// DefaultVersion is what Start starts when neither Options.Version nor ES_VERSION say otherwise.
+// DefaultVersion is the version for Start if neither Options.Version nor ES_VERSION is set.
 const DefaultVersion = "9.5.3"
 
 // nodes holds the launcher that all families of servers share, and a folder for each: its pom, and its part of the launcher.
@@ -23,17 +23,17 @@ type distribution struct {
 	folder  string // under nodes
 	loader  string // a file of the folder that differs between versions; may be empty
 	minJava int
-	// arrange turns home/jars, filled by Maven, into what the launcher expects of its home folder.
+	// arrange turns home/jars, filled by Maven, into the launcher's home folder.
 	arrange func(home string) error
 	// secured is how it starts with security; nil where its security can't be had.
 	secured *securedDistribution
 }
 
-// securedDistribution is what differs where a server has its security.
+// securedDistribution has the differences for a server with security.
 type securedDistribution struct {
-	version string   // the nearest whose security plugin can be had
+	version string   // the nearest one with a security plugin
 	files   []string // of the folder, for arrange
-	// arrange is called with what Maven fetched beside the jars of the server itself, in home/security.
+	// arrange is called with the additional jars from Maven in home/security.
 	arrange func(home string, java jdk, version string) error
 	// configure fills the folder of configuration and returns the settings.
 	configure func(config, home string, security *Security) (settings map[string]string, err error)
@@ -64,8 +64,9 @@ func Versions() []string {
 	return versions
 }
 
-// SecuredVersion returns the version that Start starts for this one where Options.Security is given, and reports whether there
-// is one: OpenSearch 3.4.0 for 3.8.0, whose security plugin Maven Central doesn't have.
+// SecuredVersion returns the version that Start starts for this one with Options.Security, and
+// reports whether there is one: OpenSearch 3.4.0 for 3.8.0, since Maven Central lacks the security
+// plugin of 3.8.0.
 func SecuredVersion(version string) (string, bool) {
 	for _, d := range distributions() {
 		if d.secured != nil && (d.version == version || d.secured.version == version) {
@@ -116,8 +117,8 @@ func (d distribution) users() (admin, index string) {
 	return "elastic", ".security-7"
 }
 
-// files are what the home folder holds beside the jars: Node.java is the shared launcher with the family's own classes behind
-// it, since a single source file is launched.
+// files are the other files of the home folder: Node.java is the shared launcher followed by the
+// family's own classes, since a single source file is launched.
 func (d distribution) files() map[string][]byte {
 	launcher := append(embedded("Node.java"), embedded(path.Join(d.folder, "Family.java"))...)
 	if d.loader != "" {

@@ -26,9 +26,10 @@ type page struct {
 	Hits     struct{ Hits []Document }
 }
 
-// Documents calls each for every document of the indices that match the pattern, in no particular order, holding one page
-// at a time. It uses a scroll, which every version and OpenSearch have. What was indexed in the last second is seen only
-// after Refresh. An error of each ends the walk and is returned as it is.
+// Documents calls each for every document of the indices that match the pattern, in no particular
+// order, holding one page at a time. It uses a scroll, which every version and OpenSearch have.
+// Documents of the last second are visible only after Refresh. An error of each ends the walk and
+// is returned unchanged.
 func (c *Client) Documents(ctx context.Context, pattern string, each func(Document) error) error {
 	var current page
 	query := fmt.Appendf(nil, `{"size":%d,"sort":["_doc"]}`, pageDocuments)

@@ -41,8 +41,8 @@ func hostJDKs() jdkSearch {
 	}
 }
 
-// find returns a JDK of atLeast that major version: JAVA_HOME, else the one on PATH, else the oldest of the installed
-// ones that will do, since that is the nearest to what the server was made for. The error is a *MissingToolError.
+// find returns a JDK of at least that major version: JAVA_HOME, else the one on PATH, else the
+// oldest suitable one, which is nearest to the server's own. The error is a *MissingToolError.
 func (s jdkSearch) find(atLeast int) (jdk, error) {
 	var unfit []string
 	reject := func(where string, err error) { unfit = append(unfit, where+": "+err.Error()) }

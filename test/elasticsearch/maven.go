@@ -33,9 +33,9 @@ func findMaven() (string, error) {
 	}
 }
 
-// copyJars puts the jars that the pom asks for, and what they depend on, into the folder jars. Profiles add to the pom's.
-// Possible errors: mvn is missing; it failed, with what it said.
-// progress gets a line every two seconds while something is downloaded.
+// copyJars puts the jars of the pom, and their dependencies, into the folder jars. Profiles add to
+// the pom's. Possible errors: mvn is missing; it failed, with its output. progress gets a line
+// every two seconds during a download.
 func copyJars(ctx context.Context, java jdk, pom, version, jars string, progress io.Writer, profiles ...string) error {
 	mvn, err := findMaven()
 	if err != nil {
@@ -59,7 +59,8 @@ func copyJars(ctx context.Context, java jdk, pom, version, jars string, progress
 	return nil
 }
 
-// downloads reads what Maven says: it adds up what was downloaded, and keeps all other lines but those of routine.
+// downloads reads Maven's output: it adds up the downloads, and keeps all other lines except
+// routine.
 type downloads struct {
 	progress io.Writer
 	line     []byte // the last one, without its end

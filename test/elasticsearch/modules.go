@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// What Elasticsearch 8 and later expect of their home:
+// The home folder of Elasticsearch 8 and later:
 //
 //	home/jars/*.jar                        the class path
 //	home/modules/transport-netty4/*        HTTP and transport, loaded as a module and so not on the class path
@@ -26,7 +26,7 @@ func arrangeModules(home string) error {
 	return makeModule(home, nettyModule, jars, os.Rename)
 }
 
-// jarsOf are the jars of a folder whose names begin so.
+// jarsOf are the jars of a folder with one of these beginnings.
 func jarsOf(folder string, beginnings ...string) ([]string, error) {
 	var all []string
 	for _, beginning := range beginnings {

@@ -28,7 +28,7 @@ type Options struct {
 // DefaultHeap is enough for a few hundred thousand small documents.
 const DefaultHeap = "512m"
 
-// resolved fills what was left empty, except DataDir and Port.
+// resolved fills empty fields, except DataDir and Port.
 func (o Options) resolved() Options {
 	if o.Version == "" {
 		o.Version = os.Getenv("ES_VERSION")
@@ -89,7 +89,7 @@ func (o Options) settings(home, dataDir string, security map[string]string) []st
 		"network.host":   "127.0.0.1",
 		"http.port":      strconv.Itoa(o.Port),
 		"transport.port": "0",
-		// A developer's disk is often fuller than a server's may be, and a wildcard delete is what a test wants.
+		// A developer's disk is often fuller than a server's may be, and tests delete by wildcard.
 		"cluster.routing.allocation.disk.threshold_enabled": "false",
 		"action.destructive_requires_name":                  "false",
 	}

@@ -94,7 +94,7 @@ func fill(ctx context.Context, d distribution, java jdk, home string, progress i
 	return nil
 }
 
-// addSecurity fetches what the server has not without security, into home/security.
+// addSecurity fetches the additional jars of security into home/security.
 func addSecurity(ctx context.Context, d distribution, java jdk, home string, progress io.Writer) error {
 	security := filepath.Join(home, "security")
 	if err := copyJars(ctx, java, filepath.Join(home, "pom.xml"), d.version, security, progress, "secured"); err != nil {

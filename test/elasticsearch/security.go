@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Security is what a server with security is started with: TLS by the server itself, and the password of its first user.
+// Security configures a server's security: TLS by the server itself, and the password of its first
+// user.
 type Security struct {
 	Certificate []byte // PEM, for 127.0.0.1; its authority's may follow
 	Key         []byte // PEM, PKCS#8

@@ -1,12 +1,13 @@
-// Package elasticsearch starts real servers for tests, from the jars that Maven Central has of them: no installer, no
-// container. Elasticsearch 9.5.3, 8.19.21 and 7.17.29, OpenSearch 3.8.0 and 2.19.1 start in two to ten seconds, answer on
-// 127.0.0.1 only, and never outlive the program that started them, however that program ends. StartCluster makes several nodes
-// one cluster.
+// Package elasticsearch starts real servers for tests, from their jars on Maven Central: no
+// installer, no container. Elasticsearch 9.5.3, 8.19.21 and 7.17.29, OpenSearch 3.8.0 and 2.19.1
+// start in two to ten seconds, answer on 127.0.0.1 only, and never outlive the program that started
+// them, however that program ends. StartCluster joins several nodes to one cluster.
 //
-// What the embedded servers have and what they lack is a part of docs/compatibility.md. All have HTTP, indices, templates,
-// data streams, search and bulk; with Options.Security those that SecuredVersion names have TLS, users and roles, too.
-// Elasticsearch 8 and 9 have no GET / and no native zstd library: an index with the codec best_compression is created and then
-// never takes a document. logsdb wants "index.codec": "default".
+// docs/compatibility.md has the features of the embedded servers. All have HTTP, indices,
+// templates, data streams, search and bulk; with Options.Security those of SecuredVersion have TLS,
+// users and roles, too. Elasticsearch 8 and 9 have no GET / and no native zstd library: an index
+// with the codec best_compression is created and then never accepts a document. logsdb wants
+// "index.codec": "default".
 //
 // It needs a JDK (21 or newer, for some servers 17), and Maven the first time. Unix only.
 package elasticsearch
@@ -132,7 +133,7 @@ func (n node) arguments(options Options, dataDir string, temporary bool) ([]stri
 		"-Xmx" + options.Heap,
 		"-XX:+UseSerialGC",        // few cores, small heap
 		"-XX:TieredStopAtLevel=1", // halves the CPU time of a start; Options.JVM can say 4
-		"-Xlog:disable",           // else it says at every start what it can't take from the class archive
+		"-Xlog:disable",           // no warnings about the class archive
 		"-XX:-UsePerfData",        // leaves files in the temporary folder
 		"-Djava.io.tmpdir=" + filepath.Join(dataDir, "tmp"),
 	}, n.classes...)

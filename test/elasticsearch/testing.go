@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// ForTest returns a server for one test: the one ES_URL names, else one of its own, which is stopped when the test ends.
-// A machine without the tools skips the test and says what to install; anything else that goes wrong fails it.
+// ForTest returns a server for one test: the one ES_URL names, else one of its own, which is
+// stopped when the test ends. A machine without the tools skips the test with installation
+// instructions; any other error fails it.
 func ForTest(t testing.TB, options Options) *Server {
 	t.Helper()
 	server, err := Use(t.Context(), options)

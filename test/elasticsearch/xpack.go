@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// x-pack's two modules, made of the jars that Maven fetched beside those of the server. They are under the Elastic License
-// 2.0: fetched by those who run these tests, and no part of what is built or shipped.
+// x-pack's two modules, made of the jars that Maven fetched beside those of the server. They are
+// under the Elastic License 2.0: fetched for these tests, and no part of any build or release.
 //
 //	home/modules/x-pack-core/*
 //	home/modules/x-pack-security/*         netty's jars again, since modules don't see each other
-//	home/modules/out-es-filters/*          what of analysis-common the index .security needs, which is not to be had
+//	home/modules/out-es-filters/*          the part of analysis-common that the index .security needs, which is not to be had
 func arrangeXPack(home string, java jdk, version string) error {
 	if err := arrangeModules(home); err != nil {
 		return err

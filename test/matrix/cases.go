@@ -1,11 +1,11 @@
 package main
 
-// suite is a table of docs/compatibility.md: cases, and what they run with.
+// suite is a table of docs/compatibility.md: cases, and their subjects.
 type suite struct {
 	cases    []testCase
 	target   string // of the Makefile, which the page's mark names
-	variable string // that tells the tests what to run with
-	asked    string // the test whose output names it
+	variable string // names the subject to the tests
+	asked    string // the test that logs the subject
 }
 
 var (
@@ -13,8 +13,8 @@ var (
 	agents  = suite{agentCases, "make test-agents", "FLUENT_BIT", "TestMatrixAgentIsTheOneAskedFor"}
 )
 
-// testCase is a row of docs/compatibility.md: what is shown, and by which
-// tests of the packages under test/e2e, all of which must pass.
+// testCase is a row of docs/compatibility.md: its text, and its tests in the packages under
+// test/e2e, all of which must pass.
 type testCase struct {
 	title string
 	tests []string

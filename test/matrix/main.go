@@ -1,12 +1,11 @@
-// Command matrix runs the end-to-end tests that docs/compatibility.md lists
-// against every server that test/elasticsearch can start, and writes the
-// page's table from what passed:
+// Command matrix runs the end-to-end tests of docs/compatibility.md against every server that
+// test/elasticsearch can start, and writes the page's table from the results:
 //
 //	go run ./test/matrix -update
 //
-// Without -update it fails where the table differs. With -versions it runs
-// some servers only, and compares their columns. With -fluent-bits it runs the
-// tests of the page's second table, in each of these programs:
+// Without -update it fails if the table differs. With -versions it runs some servers only, and
+// compares their columns. With -fluent-bits it runs the tests of the page's second table, in each
+// of these programs:
 //
 //	go run ./test/matrix -fluent-bits /usr/bin/fluent-bit,old/bin/fluent-bit
 package main
@@ -51,7 +50,7 @@ func main() {
 	}
 }
 
-// plan is what is run.
+// plan has the runs of a command line.
 type plan struct {
 	suite
 	subjects []string

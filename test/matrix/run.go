@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// outcome is what became of a test.
+// outcome is the result of a test.
 type outcome uint8
 
 const (
@@ -30,7 +30,7 @@ type result struct {
 type subjectRun struct {
 	subject string // as its own test names it
 	results map[string]result
-	output  string // what the tests printed, where one failed
+	output  string // the tests' output, if one failed
 }
 
 func (r subjectRun) count(o outcome) (n int) {
@@ -42,8 +42,8 @@ func (r subjectRun) count(o outcome) (n int) {
 	return n
 }
 
-// run runs the cases' tests with a subject, one package after the other. later
-// says that one before it showed what is shown once.
+// run runs the cases' tests with a subject, one package after the other. later means that cases
+// that need to be shown only once were shown before.
 func (s suite) run(built []suiteBinary, subject string, later bool) (subjectRun, error) {
 	var wanted []string
 	for _, c := range s.cases {
@@ -93,9 +93,8 @@ var (
 	saidLine    = regexp.MustCompile(`^ {4}\w+\.go:\d+: (.*)$`)
 )
 
-// parse reads what go test -v prints. What a test says stands behind its
-// verdict or, where it ran for itself, before it: the last word before the
-// verdict is a skip's reason.
+// parse reads the output of go test -v. A test's own lines are behind its verdict or, if it ran
+// alone, before it: the last line before the verdict is a skip's reason.
 func parse(out []byte) subjectRun {
 	r := subjectRun{results: map[string]result{}}
 	said := ""

@@ -8,8 +8,7 @@ import (
 	"strings"
 )
 
-// table renders the runs as Markdown, and the reasons of what is not there
-// below it.
+// table renders the runs as Markdown, with the reasons of missing results below it.
 func (s suite) table(runs []subjectRun) string {
 	var out strings.Builder
 	var reasons []string

@@ -11,7 +11,7 @@ import (
 	"out_es/plugin/deliver"
 )
 
-// Kind is what an agent sees of an outage.
+// Kind is an outage as seen by an agent.
 type Kind uint8
 
 // The kinds of outage.

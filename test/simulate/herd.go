@@ -2,7 +2,7 @@ package simulate
 
 import "time"
 
-// Herd is what a cluster sees of all agents: requests, second by second.
+// Herd is the traffic of all agents: requests, second by second.
 type Herd struct {
 	// From is the beginning of the first second.
 	From              time.Duration

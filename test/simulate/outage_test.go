@@ -30,11 +30,10 @@ func refusals(trace *Trace) int {
 	return n
 }
 
-// TestOutageEndsSoonForEveryAgent holds, for each kind of outage, how long an
-// agent waits between two requests, and when it notices that Elasticsearch is
-// back: the gate stays closed for no longer than Retry_Max or what the server
-// asked for, and the next chunk, at most Every later, is the probe. One that
-// hangs takes Request_Timeout first.
+// TestOutageEndsSoonForEveryAgent checks, for each kind of outage, the pause between two requests
+// of an agent, and the time until it notices the end: the gate stays closed for no longer than
+// Retry_Max or the server's Retry-After, and the next chunk, at most Every later, is the probe. One
+// that hangs takes Request_Timeout first.
 func TestOutageEndsSoonForEveryAgent(t *testing.T) {
 	const every, closed = 10 * time.Second, 30 * time.Second
 	for name, c := range map[string]struct {
@@ -67,8 +66,8 @@ func TestOutageEndsSoonForEveryAgent(t *testing.T) {
 	}
 }
 
-// TestSchedulerCapDecidesWhenAQuietNodeNotices plays nodes whose logs end in
-// the outage: nothing but Fluent Bit's own retries can find Elasticsearch back.
+// TestSchedulerCapDecidesWhenAQuietNodeNotices has nodes without new logs during the outage: only
+// Fluent Bit's own retries can find Elasticsearch back.
 func TestSchedulerCapDecidesWhenAQuietNodeNotices(t *testing.T) {
 	for name, c := range map[string]struct {
 		scheduler       Scheduler
@@ -90,7 +89,7 @@ func TestSchedulerCapDecidesWhenAQuietNodeNotices(t *testing.T) {
 	}
 }
 
-// TestHerdIsNoThunder holds what docs/delivery.md says of a thousand agents.
+// TestHerdIsNoThunder checks docs/delivery.md's figures of a thousand agents.
 func TestHerdIsNoThunder(t *testing.T) {
 	traces := played(t)
 	herd := Gather(outage, traces)

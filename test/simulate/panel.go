@@ -8,7 +8,7 @@ import (
 	"out_es/test/support/chart"
 )
 
-// made is what draws the plots anew.
+// made is the command that draws the plots.
 const made = "go test ./test/simulate -update"
 
 // span is the time that a chart shows, from left to right.

@@ -8,8 +8,8 @@ import (
 	"out_es/test/support/chart"
 )
 
-// DrawSchedule draws what one agent does: the pause before each of its
-// requests, and the flushes that the gate turns away.
+// DrawSchedule draws one agent: the pause before each of its requests, and the flushes that the
+// gate turns away.
 func DrawSchedule(s Scenario, trace *Trace) string {
 	c := &chart.Chart{Made: made, Height: 420, Title: "One agent through an outage of ten minutes",
 		Text: "Above: each bulk request by the pause before it. In the outage pauses grow to half a minute and stay there. Below: flushes that were answered without a request."}

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// TestFleetIsNoBurstWhenTroubleEnds lets a thousand agents send what waited in
-// five minutes of trouble: at the moment when a shard limit is lifted, with other
-// indices going on meanwhile or not, and when a throttling item by item ends.
+// TestFleetIsNoBurstWhenTroubleEnds lets a thousand agents send the backlog of five minutes of
+// trouble: at the moment when a shard limit is lifted, with and without traffic to other indices,
+// and when a throttling item by item ends.
 func TestFleetIsNoBurstWhenTroubleEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		kind  Kind
 		mixed bool
-		gone  time.Duration // what waited is delivered by then
+		gone  time.Duration // the backlog is delivered by then
 	}{
 		"shard limit":                      {Full, false, 15 * time.Minute},
 		"shard limit, other indices go on": {Full, true, 10 * time.Minute},

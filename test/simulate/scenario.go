@@ -20,7 +20,7 @@ type Scenario struct {
 	Logs time.Duration
 	// Calm comes before the Outage, After behind it.
 	Calm, Outage, After time.Duration
-	// Kind is what an agent sees of the outage.
+	// Kind is the outage as seen by an agent.
 	Kind Kind
 	// Mixed says that every other chunk is for a destination without trouble.
 	Mixed bool
@@ -35,7 +35,7 @@ var Defaults = deliver.Policy{
 	Initial: 500 * time.Millisecond, Longest: 30 * time.Second, Budget: 5 * time.Second,
 }
 
-// Trace is what one agent did. Times count from the beginning of the outage.
+// Trace is the record of one agent. Times count from the beginning of the outage.
 type Trace struct {
 	Requests []Request
 	Flushes  []Flush

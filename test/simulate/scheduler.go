@@ -9,9 +9,8 @@ import (
 // away; nearer ones have a timer of their own.
 const frame = 10 * time.Second
 
-// Scheduler is Fluent Bit's rule of when a chunk that was answered with RETRY
-// comes again, as src/flb_scheduler.c of 5.1.1 has it. The fields are what
-// `scheduler.base` and `scheduler.cap` say, in seconds.
+// Scheduler is Fluent Bit's schedule for chunks that were answered with RETRY, as in
+// src/flb_scheduler.c of 5.1.1. The fields are `scheduler.base` and `scheduler.cap`, in seconds.
 type Scheduler struct{ Base, Cap int }
 
 // Range is the shortest and the longest pause before the nth retry, in whole

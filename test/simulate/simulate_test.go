@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// outage is what the plots show: the settings of examples/lossless.conf and
-// ten minutes without Elasticsearch.
+// outage is the scenario of the plots: the settings of examples/lossless.conf and ten minutes
+// without Elasticsearch.
 var outage = Scenario{
 	Agents: 1000, Scheduler: Scheduler{Base: 1, Cap: 30}, Policy: Defaults,
 	Every: 10 * time.Second, Latency: 50 * time.Millisecond,
 	Calm: time.Minute, Outage: 10 * time.Minute, After: 3 * time.Minute,
 }
 
-// play runs all agents of a scenario, each in a bubble of its own: what one
-// does changes nothing for another.
+// play runs all agents of a scenario, each in a bubble of its own: they are independent of each
+// other.
 func play(t *testing.T, s Scenario) []*Trace {
 	t.Helper()
 	traces := make([]*Trace, s.Agents)

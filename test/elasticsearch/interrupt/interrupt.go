@@ -18,7 +18,8 @@ const parentPoll = 250 * time.Millisecond
 // Context returns a context that ends when the command should. stop frees its resources, and gives a second Ctrl-C back its
 // usual effect.
 func Context() (ctx context.Context, stop func()) {
-	// A reader of our output that leaves early, as `head` does, must not kill us before we have stopped what we started.
+	// A reader of our output that leaves early, as `head` does, must not kill us before we have
+	// stopped our children.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	ctx, stopSignals := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	if !startedByGoRun() {
