@@ -12,30 +12,29 @@ import (
 	"out_es/plugin/filelimit"
 )
 
-// Room says what bounds an append.
+// Room is the limit for an append.
 type Room uint8
 
 const (
 	// WithinLimit is for new chunks.
 	WithinLimit Room = iota
-	// BeyondLimit is for a frame that moves to the end of the queue, and whose
-	// old place is given back at once.
+	// BeyondLimit is for a frame that moves to the end of the queue; its old place is freed at
+	// once.
 	BeyondLimit
 )
 
-// copiedBytes is up to which length a frame is copied into one piece. Above it
-// the system is given the pieces where they lie.
+// copiedBytes is the maximum length of a frame that is copied into one piece. Longer ones are
+// written from their pieces.
 const copiedBytes = 64 << 10
 
-// Append writes f as the last frame of the queue. When it returns without an
-// error the frame outlives the process, and with SyncAlways the machine. After
-// an error nothing of it is there. f is borrowed.
+// Append writes f as the last frame of the queue. When it returns without an error the frame
+// survives the process, and with SyncAlways the machine. After an error the spool is unchanged. f
+// is borrowed.
 //
-// A frame that is larger than the whole limit is taken when nothing else is in
-// the spool: it would never fit otherwise.
+// A frame larger than the whole limit is accepted while the spool is empty: it would never fit
+// otherwise.
 //
-// Possible errors: ErrFull; ErrClosed; those of the file system, such as
-// syscall.ENOSPC.
+// Possible errors: ErrFull; ErrClosed; those of the file system, such as syscall.ENOSPC.
 func (s *Spool) Append(f Frame, room Room) error {
 	e := Entry{
 		Records: f.Records, Appended: time.Now(),
@@ -76,9 +75,8 @@ func (s *Spool) Append(f Frame, room Room) error {
 // fits reports whether the limit has room for so many bytes. s.mu is held.
 func (s *Spool) fits(bytes int64) bool { return s.bytes+s.elsewhere+bytes <= s.options.Limit }
 
-// makeRoom begins a new segment where the active one has not enough room, or
-// was deleted by somebody: what is appended to a file without a name would be
-// gone with the process.
+// makeRoom begins a new segment if the active one has not enough room, or was deleted from outside:
+// data in a file without a name is lost with the process.
 func (s *Spool) makeRoom(size int64) error {
 	most, err := s.segmentLimit(size)
 	if err != nil {
@@ -94,9 +92,8 @@ func (s *Spool) makeRoom(size int64) error {
 	return s.begin()
 }
 
-// segmentLimit is how long a segment may be: no longer than the process may
-// make a file, since a write beyond that ends it with a signal (SIGXFSZ), which
-// is not this library's to handle.
+// segmentLimit is the maximum length of a segment: no longer than the process may make a file,
+// since a write beyond that ends it with a signal (SIGXFSZ), which a library can't handle.
 //
 // Possible errors: a frame of that size is too large for any file.
 func (s *Spool) segmentLimit(size int64) (int64, error) {
@@ -106,9 +103,8 @@ func (s *Spool) segmentLimit(size int64) (int64, error) {
 	return s.options.SegmentBytes, nil
 }
 
-// begin makes a segment and the active one of it. The folder comes back where
-// somebody removed it, but not what it was in: that may be a volume that is not
-// mounted.
+// begin creates a new active segment. It restores a removed folder, but not the folder around it:
+// that may be a volume that is not mounted.
 func (s *Spool) begin() error {
 	if s.lock == nil {
 		if err := s.prepare(); err != nil {
@@ -144,7 +140,7 @@ func (g *segment) create(dir string) (*os.File, error) {
 	return os.OpenFile(g.path(dir), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 }
 
-// replaceFolder makes the folder again, and takes the new one's lock.
+// replaceFolder creates the folder again, and takes the new one's lock.
 func (s *Spool) replaceFolder() error {
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err
@@ -160,11 +156,11 @@ func (s *Spool) replaceFolder() error {
 
 // seal ends the active segment.
 func (s *Spool) seal() {
-	_ = s.active.Close() // what was acknowledged was written, or synced, before
+	_ = s.active.Close() // acknowledged frames were written, or synced, before
 	s.active = nil
 }
 
-// write puts the frame behind the last one.
+// write writes the frame behind the last one.
 func (s *Spool) write(g *segment, e *Entry, f Frame) error {
 	s.scratch = appendHead(s.scratch[:0], g.mark, e)
 	s.scratch = append(append(s.scratch, f.Tag...), f.Settled...)
@@ -181,12 +177,11 @@ func (s *Spool) write(g *segment, e *Entry, f Frame) error {
 	return err
 }
 
-// takeBack cuts off what a failed write left. Where even that fails, the rest
-// stays behind as a torn end, and a new segment follows.
+// takeBack cuts off the remains of a failed write. If even that fails, they stay as a torn end, and
+// a new segment follows.
 //
-// So it does after a failed sync: what the system has of the file then is not
-// known. A segment in which nothing else is goes, or each further try would
-// leave another one.
+// It does so after a failed sync, too: the system's state of the file is unknown then. A segment
+// without other frames is deleted, or each further try would leave another one.
 func (s *Spool) takeBack(g *segment) {
 	err := s.active.Truncate(g.end)
 	if err != nil || s.options.Sync == SyncAlways {

@@ -10,8 +10,7 @@ import (
 	"out_es/plugin/filelimit"
 )
 
-// asideBytes bounds what is kept of damage: it is for somebody to look at, and
-// must not fill the disk.
+// asideBytes bounds the damage that is kept for an operator, so that it can't fill the disk.
 const asideBytes = 64 << 20
 
 const (
@@ -19,8 +18,8 @@ const (
 	asideSuffix = ".bin"
 )
 
-// SetAside copies what lies between two places of a segment into a file of its
-// own, and returns its name, or "" where there is no room for it.
+// SetAside copies the bytes between two places of a segment into a file of its own, and returns its
+// name, or "" if there is no room for it.
 //
 // Possible errors: those of the file system.
 func (s *Spool) SetAside(from, to Place) (string, error) {
@@ -55,7 +54,7 @@ func (s *Spool) SetAside(from, to Place) (string, error) {
 	return path, nil
 }
 
-// aside is how many bytes have been set aside.
+// aside is the number of bytes that have been set aside.
 func (s *Spool) aside() (bytes int64) {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {

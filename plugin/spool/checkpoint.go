@@ -13,14 +13,14 @@ import (
 	"out_es/plugin/filelimit"
 )
 
-// checkpoint says how far a spool is done, big endian:
+// checkpoint is the state of delivery, big endian:
 //
 //	 0  8  "out_es 1"
 //	 8  8  number of the segment
-//	16  8  its mark, 0 where there is no such segment
+//	16  8  its mark, 0 if there is no such segment
 //	24  8  offset: everything before it is done
 //	32  8  sequence number of the frame there
-//	40  4  number of frames behind it of which something is settled; for each
+//	40  4  number of frames behind it with settled events; for each
 //	       8  sequence number
 //	       4  bytes of the bitmap
 //	          bitmap, as in Frame.Settled
@@ -38,29 +38,29 @@ const (
 	checkpointHead  = 44
 )
 
-// Progress is what a sender has done.
+// Progress is the state that a sender reports.
 type Progress struct {
-	// Done is the place before which nothing is left.
+	// Done is the place before which all frames are done.
 	Done Place
-	// Partial are frames behind Done of which something is settled. Those of
-	// earlier checkpoints hold on until Done is behind them.
+	// Partial are frames behind Done with settled events. Those of earlier checkpoints stay valid
+	// until Done is behind them.
 	Partial []Partial
 }
 
-// Partial is a frame of which something is settled.
+// Partial is a frame with settled events.
 type Partial struct {
 	Sequence uint64
 	Settled  []byte // as in Frame
 }
 
-// Checkpoint writes down what is done and deletes the segments that are. It is
-// called by the goroutine that reads.
+// Checkpoint writes the progress and deletes the segments that are done. It is called by the
+// goroutine that reads.
 //
-// Possible errors: those of the file system. What is done is known all the
-// same, for as long as the process lives.
+// Possible errors: those of the file system. The progress counts all the same while the process
+// lives.
 func (s *Spool) Checkpoint(p Progress) error {
 	c := checkpoint{done: p.Done, partial: map[uint64][]byte{}}
-	for sequence, settled := range s.partial { // of frames that were not read again yet
+	for sequence, settled := range s.partial { // of frames that were not read yet since the start
 		if sequence >= p.Done.sequence {
 			c.partial[sequence] = settled
 		}
@@ -77,18 +77,18 @@ func (s *Spool) Checkpoint(p Progress) error {
 	defer s.mu.Unlock()
 	s.done, s.partial = p.Done, c.partial
 	if s.oldest = oldest; oldest.IsZero() && s.frames() > 0 {
-		s.oldest = time.Now() // it came since
+		s.oldest = time.Now() // all frames are newer
 	}
 	dropped := s.drop(func(g *segment) bool {
 		return s.isDone(g) && (g.number < p.Done.segment || g.size >= min(replaceBytes, s.options.SegmentBytes))
 	})
 	if err != nil && dropped > 0 {
-		return s.writeCheckpoint(c) // where the disk was full it no longer is
+		return s.writeCheckpoint(c) // a disk that was full has room now
 	}
 	return err
 }
 
-// writeCheckpoint replaces the file, so that there is always a whole one.
+// writeCheckpoint replaces the file atomically, so that there is always a whole one.
 func (s *Spool) writeCheckpoint(c checkpoint) error {
 	path, text := filepath.Join(s.dir, checkpointName), c.append(nil)
 	if err := filelimit.Within(filelimit.Bytes(), int64(len(text))); err != nil {
@@ -117,7 +117,7 @@ func (c *checkpoint) append(dst []byte) []byte {
 	return binary.BigEndian.AppendUint32(dst, crc32.Checksum(dst, castagnoli()))
 }
 
-// errDoubts is what follows from all that can be wrong with a checkpoint.
+// errDoubts is the consequence of every fault of a checkpoint.
 const errDoubts = "the spool is sent from its beginning, and what was sent already may be there twice unless Generate_ID is on"
 
 // readCheckpoint reads the file of a folder.
@@ -153,11 +153,11 @@ func readCheckpoint(dir string) (c checkpoint, err error) {
 	return c, nil
 }
 
-// holdTo checks a checkpoint against what there is. One that names an older
-// segment than there are is as it should be: that one was deleted.
+// holdTo compares a checkpoint with the segments. One that names an older segment than there is, is
+// normal: that segment was deleted.
 //
-// Possible errors: it is of another spool; it is ahead of the data, in which
-// case it is moved to the end of what there is.
+// Possible errors: it belongs to another spool; it is ahead of the data, in which case it is moved
+// to the end of the data.
 func (c *checkpoint) holdTo(all []*segment) error {
 	for _, g := range all {
 		switch {
@@ -165,15 +165,15 @@ func (c *checkpoint) holdTo(all []*segment) error {
 		case g.mark != c.mark:
 			return fmt.Errorf("the checkpoint belongs to other segments than there are: %s", errDoubts)
 		case c.done.offset > g.size || c.done.offset < 0:
-			// The end of the segment was lost, by a power cut or by hand, and
-			// with it nothing that was not done.
+			// The end of the segment was lost, by a power cut or by hand, but all lost frames were
+			// done.
 			c.done.offset = g.size
 		}
 	}
 	return nil
 }
 
-// removeUnfinished deletes what a process that died was writing.
+// removeUnfinished deletes the unfinished files of a process that died.
 func removeUnfinished(dir string) {
 	_ = os.Remove(filepath.Join(dir, checkpointName+unfinished))
 }

@@ -10,10 +10,9 @@ import (
 
 const total = 9
 
-// A spool is cut off at every byte of each of its files: what lies before the
-// cut is there, and nothing is missing without being told, but for the frame
-// in which the last segment ends. That one is what a crash leaves of an append
-// that never returned.
+// A spool is cut at every byte of each of its files: the frames before the cut are there, and no
+// loss is silent, except for the frame at the end of the last segment. A crash leaves such a frame
+// of an append that never returned.
 func TestASpoolThatIsCutAtAnyByteKeepsWhatLiesBefore(t *testing.T) {
 	dir := filled(t, total)
 	segments := files(t, dir)
@@ -60,8 +59,7 @@ func framesBefore(t *testing.T, dir string, n, length int) int {
 	}
 }
 
-// goesOn checks that a spool takes and gives further frames, now and after
-// another start.
+// goesOn checks that a spool accepts and returns further frames, now and after another start.
 func goesOn(t *testing.T, s *Spool, got read) {
 	t.Helper()
 	if err := s.Checkpoint(Progress{Done: got.last}); err != nil {
@@ -82,8 +80,8 @@ func goesOn(t *testing.T, s *Spool, got read) {
 	closeSpool(t, again)
 }
 
-// Every byte of every segment is changed, and each of its bits: the frame that
-// it belongs to is told as damaged and set aside, all others arrive.
+// Every bit of every byte of every segment is flipped: its frame is reported as damaged and set
+// aside, all others arrive.
 func TestAFlippedBitCostsOneFrameAndIsTold(t *testing.T) {
 	dir := filled(t, total)
 	for i, path := range files(t, dir) {
@@ -112,7 +110,7 @@ func TestAFlippedBitCostsOneFrameAndIsTold(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with the checkpoint, no frame is lost: they come again.
+// No fault of the checkpoint loses a frame: they come again.
 func TestACheckpointThatIsDamagedOrMissingIsToldAndLosesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s := open(t, dir, small)
@@ -210,7 +208,7 @@ func TestASegmentThatIsDeletedByHandIsTold(t *testing.T) {
 		got := readAll(t, s)
 		want := total + 1 - len(got.frames)
 		if i == n-1 {
-			want = 0 // nothing says that there was one: the next number is the same
+			want = 0 // without a trace of it the next number is the same
 		}
 		if want == 0 && i < n-1 || got.damaged != want {
 			t.Errorf("segment %d: %+v, want %d told", i, got, want)

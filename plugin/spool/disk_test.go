@@ -38,7 +38,7 @@ func TestAFullDiskRefusesAndLosesNothing(t *testing.T) {
 	if accepted == 0 {
 		t.Fatal("nothing fitted")
 	}
-	// Small ones may still fit; none of those that did not left anything.
+	// Small ones may still fit; those that did not fit have left nothing.
 	got := bigFrames(t, s)
 	if !slices.Equal(got, upTo(accepted)) {
 		t.Fatalf("%d accepted, read %v", accepted, got)
@@ -49,7 +49,7 @@ func TestAFullDiskRefusesAndLosesNothing(t *testing.T) {
 	if got := bigFrames(t, s); !slices.Equal(got, upTo(accepted)) || s.Stats().Frames != accepted {
 		t.Fatalf("after a restart: %v, %+v", got, s.Stats())
 	}
-	// Delivering gives room, whether or not the checkpoint could be written.
+	// Delivery frees room, whether or not the checkpoint could be written.
 	r := s.NewReader()
 	defer r.Close()
 	var last Place
@@ -74,7 +74,7 @@ func TestAFullDiskRefusesAndLosesNothing(t *testing.T) {
 	}
 }
 
-// fill appends until the disk is full, and returns how many fitted.
+// fill appends until the disk is full, and returns the number of frames.
 func fill(t *testing.T, s *Spool, from int) int {
 	t.Helper()
 	for n := 0; ; n++ {
@@ -108,7 +108,7 @@ func bigFrames(t *testing.T, s *Spool) (all []int) {
 	}
 }
 
-// A full disk keeps no agent from starting: what it sends is what frees room.
+// An agent starts on a full disk: only its deliveries free room.
 func TestAFullDiskDoesNotKeepASpoolFromOpening(t *testing.T) {
 	disk := smallDisk(t)
 	s := open(t, filepath.Join(disk, "spool"), Options{Limit: 1 << 30, SegmentBytes: 100_000})
@@ -142,10 +142,10 @@ func TestAFullDiskDoesNotKeepASpoolFromOpening(t *testing.T) {
 	add(t, s, 1)
 }
 
-// Nor does one on which there is no room for a new folder, or for its lock: the
-// first append that finds room makes them.
+// An agent also starts without room for a new folder, or for its lock: the first append that finds
+// room creates them.
 func TestASpoolOpensWhereItsFolderHasNoRoom(t *testing.T) {
-	for _, free := range []int{0, 1, 2} { // nothing fits, the folder does, the lock does, too
+	for _, free := range []int{0, 1, 2} { // room for nothing, for the folder, for the lock, too
 		disk := disk(t, "size=1m,nr_inodes=20")
 		others := fillInodes(t, disk)
 		for range free {
@@ -188,7 +188,7 @@ func fillUp(t *testing.T, path string) {
 	}
 }
 
-// fillInodes makes files until a disk has room for none, and returns them.
+// fillInodes creates files until a disk has no inode left, and returns them.
 func fillInodes(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	for {

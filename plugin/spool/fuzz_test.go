@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// FuzzReader reads whatever a segment, and a checkpoint, may hold.
+// FuzzReader reads segments and checkpoints of random bytes.
 func FuzzReader(f *testing.F) {
 	dir := filled(f, 4)
 	for _, path := range files(f, dir) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The tests copy and read thousands of small files, which memory takes best.
+// The tests copy and read thousands of small files, so they use a file system in memory.
 func TestMain(m *testing.M) {
 	const memory = "/dev/shm"
 	if info, err := os.Stat(memory); err == nil && info.IsDir() && os.Getenv("TMPDIR") == "" {
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// small is a spool whose segments take a few frames.
+// small is a spool with segments of a few frames.
 var small = Options{Limit: 1 << 20, SegmentBytes: 250}
 
 // frameOf is the nth frame of a test, of a length of its own.
@@ -47,7 +47,7 @@ func add(t testing.TB, s *Spool, frames ...int) {
 	}
 }
 
-// filled is a folder with a closed spool of n frames, of which none is done.
+// filled is a folder with a closed spool of n frames, none of them done.
 func filled(t testing.TB, n int) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -71,16 +71,16 @@ func closeSpool(t testing.TB, s *Spool) {
 	}
 }
 
-// read is what a reader finds up to the end.
+// read is a reader's result up to the end.
 type read struct {
 	frames  []int // by their Records
 	settled map[int]string
-	damaged int // frames that are known to be lost
+	damaged int // number of frames reported as lost
 	regions int
 	last    Place
 }
 
-// readAll reads to the end and holds each frame to what was written.
+// readAll reads to the end and compares each frame with the written one.
 func readAll(t testing.TB, s *Spool) read {
 	t.Helper()
 	r := s.NewReader()

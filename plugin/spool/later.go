@@ -16,22 +16,21 @@ import (
 )
 
 const (
-	// maxQueues bounds the queues of a Later, of which each has up to three open
-	// files. What comes for further keys shares one.
+	// maxQueues bounds the queues of a Later, each of which has up to three open files. Frames of
+	// further keys share one queue.
 	maxQueues = 32
-	// queuePrefix begins the folder of each queue, so that no key is a name that
-	// the file system gives a meaning to.
+	// queuePrefix begins the folder of each queue, so that no key is a special name of the file
+	// system.
 	queuePrefix = "q-"
 	// overflowKey is the key of the queue that all others share.
 	overflowKey = ""
-	// maxQueueName is how long the name of a folder may be, less the prefix. A
-	// longer key is cut and told apart by its hash.
+	// maxQueueName is the maximum length of a folder's name without the prefix. A longer key is cut
+	// and identified by its hash.
 	maxQueueName = 180
 )
 
-// Later holds frames that can't be delivered now, in a queue of its own for each
-// key, so that none of them is in the way of another key's. Queues that are empty
-// are removed. It is safe for concurrent use; each queue has one reader.
+// Later holds frames that can't be delivered now, in a queue for each key, so that no key blocks
+// another. Empty queues are removed. It is safe for concurrent use; each queue has one reader.
 type Later struct {
 	dir     string
 	options Options
@@ -44,10 +43,10 @@ type Later struct {
 // Queue holds the frames of one key.
 type Queue struct {
 	*Spool
-	// Key is what the queue is for, as far as the folder's name tells; empty for
-	// the one that keys beyond the bound share.
+	// Key is the queue's key, as far as the folder's name tells; empty for the queue that further
+	// keys share.
 	Key string
-	// Found says that an earlier run left it.
+	// Found means that an earlier run left it.
 	Found bool
 
 	folder string
@@ -55,8 +54,8 @@ type Queue struct {
 	why string
 }
 
-// OpenLater opens the queues in dir, which need not be there. A queue that can't
-// be opened fails all: its frames would be forgotten.
+// OpenLater opens the queues in dir, which may be missing. A queue that can't be opened fails all:
+// its frames would be forgotten.
 //
 // Possible errors: those of Open.
 func OpenLater(dir string, o Options) (*Later, error) {
@@ -79,7 +78,7 @@ func OpenLater(dir string, o Options) (*Later, error) {
 	return l, nil
 }
 
-// open opens a queue. l.mu is held, or nothing else knows l yet.
+// open opens a queue. l.mu is held, unless l is still private.
 func (l *Later) open(folder string) (*Queue, error) {
 	s, err := Open(filepath.Join(l.dir, folder), l.options)
 	if err != nil {
@@ -101,7 +100,7 @@ func folderOf(key string) string {
 	return queuePrefix + name
 }
 
-// keyOf is the key of a folder, the folder's own name where it was cut.
+// keyOf is the key of a folder, or the folder's own name if it was cut.
 func keyOf(folder string) string {
 	name := strings.TrimPrefix(folder, queuePrefix)
 	if key, err := url.PathUnescape(name); err == nil {
@@ -110,7 +109,7 @@ func keyOf(folder string) string {
 	return name
 }
 
-// Adopt takes over the queue of an older version, if dir is one: before OpenLater.
+// Adopt converts the queue of an older version, if dir is one, before OpenLater.
 //
 // Possible errors: those of the file system.
 func Adopt(dir, later string) error {
@@ -126,8 +125,8 @@ func Adopt(dir, later string) error {
 	return nil
 }
 
-// Append adds a frame to the queue of a key, which is made where there is none.
-// The limit does not count: the frame's old place is given back.
+// Append adds a frame to the queue of a key, and creates it if it is missing. The limit does not
+// count: the frame's old place is freed.
 //
 // Possible errors: those of Spool.Append and Open.
 func (l *Later) Append(key string, f Frame) error {
@@ -151,14 +150,14 @@ func (l *Later) Append(key string, f Frame) error {
 	return q.Append(f, BeyondLimit)
 }
 
-// whyName is the file that tells an operator why a queue waits.
+// whyName is the file with the reason for a queue, for operators.
 const whyName = "why.txt"
 
 // maxWhy bounds a note: a reason may be long.
 const maxWhy = 2000
 
-// Note writes down why the queue of a key waits, for an operator who looks into
-// the folder. A note that can't be written is none: nothing depends on it.
+// Note writes the reason for the queue of a key into its folder, for operators. Errors are ignored:
+// nothing depends on it.
 func (l *Later) Note(key, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -175,7 +174,7 @@ func (l *Later) Note(key, why string) {
 	}
 }
 
-// Queues are those that there are now.
+// Queues are the current queues.
 func (l *Later) Queues() []*Queue {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -186,7 +185,7 @@ func (l *Later) Queues() []*Queue {
 	return all
 }
 
-// Of returns what the queue of a key holds.
+// Of returns the content of a key's queue.
 func (l *Later) Of(key string) Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,8 +211,7 @@ func (l *Later) Stats() (all Stats) {
 	return all
 }
 
-// Retire closes and removes a queue in which nothing waits, and reports whether
-// it did.
+// Retire closes and removes an empty queue, and reports whether it did.
 func (l *Later) Retire(q *Queue) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -225,18 +223,17 @@ func (l *Later) Retire(q *Queue) bool {
 	return true
 }
 
-// Close closes all queues. What is in them stays.
+// Close closes all queues. Their frames stay.
 func (l *Later) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
 	for _, q := range l.queues {
-		_ = q.Close() // what was acknowledged is written
+		_ = q.Close() // acknowledged frames are written
 	}
 }
 
-// remove closes the spool and deletes its files, but what was set aside of
-// damage: that is for an operator to look at.
+// remove closes the spool and deletes its files, except damage that was set aside for an operator.
 func (s *Spool) remove() {
 	s.mu.Lock()
 	s.drop(func(*segment) bool { return true })
@@ -247,5 +244,5 @@ func (s *Spool) remove() {
 	removeUnfinished(s.dir)
 	_ = os.Remove(filepath.Join(s.dir, lockName))
 	_ = s.Close()
-	_ = os.Remove(s.dir) // but where something is left in it
+	_ = os.Remove(s.dir) // fails if files are left in it
 }

@@ -29,7 +29,7 @@ func keep(t *testing.T, l *Later, key string, frames ...int) {
 	}
 }
 
-// waiting is what lies in each queue, by its key.
+// waiting are the frames of each queue, by its key.
 func waiting(t *testing.T, l *Later) map[string][]int {
 	t.Helper()
 	all := map[string][]int{}
@@ -74,7 +74,7 @@ func TestEachKeyHasAQueueOfItsOwnAcrossRestarts(t *testing.T) {
 		}
 		l = openLater(t, dir)
 	}
-	// Nothing lies beside the folder.
+	// There is nothing beside the folder.
 	if beside, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "*")); err != nil || len(beside) != 1 {
 		t.Errorf("%v, %v", beside, err)
 	}
@@ -116,7 +116,7 @@ func TestAQueueThatIsDoneIsRemoved(t *testing.T) {
 	}
 }
 
-// The limit counts what lies elsewhere, and a queue takes what comes from there.
+// The limit includes frames elsewhere, and a queue accepts frames from there.
 func TestAReserveIsPartOfTheLimit(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1000, SegmentBytes: 300})
 	s.Reserve(900)
@@ -130,7 +130,7 @@ func TestAReserveIsPartOfTheLimit(t *testing.T) {
 	add(t, s, 2)
 }
 
-// Whoever waits for a full request is woken when there is one, not by each frame.
+// A sender that waits for a full request is woken when there is one, not by each frame.
 func TestAddedSignalsOnceThereIsEnough(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	r := s.NewReader()

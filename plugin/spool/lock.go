@@ -9,20 +9,19 @@ import (
 	"time"
 )
 
-// ErrLocked means that another instance, of this process or another one, uses
-// the spool.
+// ErrLocked means that another instance, of this process or another one, uses the spool.
 var ErrLocked = errors.New("another output uses this folder: give each its own Alias or Spool_Path")
 
 const (
 	lockName = "lock"
-	// lockPatience covers somebody who only looks whether a spool is in use, and
-	// an instance before a reload that ends late.
+	// lockPatience covers a short check of whether a spool is in use, and an instance before a
+	// reload that ends late.
 	lockPatience = 2 * time.Second
 	lockPause    = 20 * time.Millisecond
 )
 
-// takeLock locks the folder for as long as the file is open. The system gives
-// the lock back when the process dies.
+// takeLock locks the folder while the file is open. The system releases the lock when the process
+// dies.
 //
 // Possible errors: ErrLocked; those of the file system.
 func takeLock(dir string) (*os.File, error) {
@@ -51,8 +50,7 @@ type Left struct {
 	Bytes int64
 }
 
-// Abandoned finds the spools in the folders of root, but for own, that hold
-// something and that no instance uses.
+// Abandoned finds non-empty spools without an instance in the folders of root, except own.
 //
 // Possible errors: those of the file system.
 func Abandoned(root, own string) ([]Left, error) {
@@ -73,8 +71,7 @@ func Abandoned(root, own string) ([]Left, error) {
 	return all, nil
 }
 
-// held is how many bytes the segments of a folder have, of whatever version, and
-// those of the queues in it.
+// held is the length of all segments of a folder, of any version, including those of its queues.
 func held(dir string) (bytes int64) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -95,7 +92,7 @@ func held(dir string) (bytes int64) {
 	return bytes
 }
 
-// locked says whether an instance uses a folder.
+// locked reports whether an instance uses a folder.
 func locked(dir string) bool {
 	file, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
 	if err != nil {

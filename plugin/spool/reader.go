@@ -9,20 +9,18 @@ import (
 	"slices"
 )
 
-// Reader walks through a spool's frames, oldest first. It is not safe for
-// concurrent use; there is one for a spool.
+// Reader reads a spool's frames, oldest first. It is not safe for concurrent use; a spool has one.
 type Reader struct {
 	spool *Spool
 	at    Place
 	// file is the segment that was read last.
 	file   *os.File
 	number uint64
-	// peeks says that it looks ahead of the one that tells what it meets.
+	// peeks means that it looks ahead of the reader that reports damage.
 	peeks bool
 }
 
-// span is how much of a segment there is: where its last frame ends, and the
-// sequence number behind that.
+// span is the extent of a segment: the end of its last frame, and the sequence number behind that.
 type span struct {
 	end  int64
 	next uint64
@@ -31,20 +29,19 @@ type span struct {
 // NewReader starts at the checkpoint.
 func (s *Spool) NewReader() *Reader { return &Reader{spool: s, at: s.done} }
 
-// Place is where the reader stands.
+// Place is the reader's position.
 func (r *Reader) Place() Place { return r.at }
 
-// Seek goes back, or on, to a place.
+// Seek moves to a place, forwards or backwards.
 func (r *Reader) Seek(p Place) { r.at = p }
 
-// Damage is a piece of a spool that is no frame, or frames that are not there
-// any more. The reader stands behind it.
+// Damage is a part of a spool that is no frame, or missing frames. The reader's position is behind
+// it.
 type Damage struct {
 	From, To Place
-	// Frames is how many frames were in it, as far as their sequence numbers
-	// tell.
+	// Frames is the number of lost frames, as far as their sequence numbers tell.
 	Frames int
-	// Missing says that nothing is left of them.
+	// Missing means that nothing is left of them.
 	Missing bool
 }
 
@@ -55,24 +52,24 @@ func (d *Damage) Error() string {
 	return fmt.Sprintf("spool: segment %d is damaged from byte %d to %d, with %d frames", d.From.segment, d.From.offset, d.To.offset, d.Frames)
 }
 
-// ErrDamaged means that a frame's tag or chunk is not what was written.
+// ErrDamaged means that a frame's tag or chunk has changed since it was written.
 var ErrDamaged = errors.New("spool: the frame is damaged")
 
-// IsDamage says whether an error tells of the data itself, or of the disk that
-// it is on, and not of a state that somebody can end.
+// IsDamage reports whether an error is about the data or its disk, and not about a state that an
+// operator can end.
 func IsDamage(err error) bool {
 	return errors.Is(err, ErrDamaged) || slices.ContainsFunc(diskErrors(), func(e error) bool { return errors.Is(err, e) })
 }
 
-// Next returns the next frame's head and goes behind it. What the checkpoint
-// said of the frame is known to Load.
+// Next returns the next frame's head and moves behind it. Load knows its settled events of the
+// checkpoint.
 //
-// Possible errors: io.EOF where there is none yet; Damage, once, and then
-// Next goes on; those of the file system.
+// Possible errors: io.EOF for none yet; Damage, once, after which Next continues; those of the file
+// system.
 func (r *Reader) Next() (Entry, error) {
 	e, err := r.next()
 	if err != nil && !errors.Is(err, io.EOF) {
-		r.Close() // what was mended meanwhile has another file
+		r.Close() // a repaired segment is another file
 	}
 	return e, err
 }
@@ -107,11 +104,11 @@ func (r *Reader) next() (Entry, error) {
 		case found == damaged:
 			return Entry{}, r.skip(g, file, there)
 		}
-		r.at.offset = there.end // a torn end, which segment cuts off but for one that shrank
+		r.at.offset = there.end // a torn end, which segment hides unless the file shrank
 	}
 }
 
-// pass goes behind a frame, unless others should come before it.
+// pass moves behind a frame, unless others should come before it.
 func (r *Reader) pass(e Entry) (Entry, error) {
 	if r.at.sequence != 0 && e.Sequence > r.at.sequence {
 		missing := &Damage{From: r.at, To: e.Place, Frames: int(e.Sequence - r.at.sequence), Missing: true}
@@ -122,7 +119,7 @@ func (r *Reader) pass(e Entry) (Entry, error) {
 	return e, nil
 }
 
-// skip goes behind damage.
+// skip moves behind damage.
 func (r *Reader) skip(g *segment, file *os.File, there span) error {
 	offset, err := g.search(file, r.at.offset, there.end)
 	if err != nil {
@@ -144,7 +141,7 @@ func (r *Reader) skip(g *segment, file *os.File, there span) error {
 	return d
 }
 
-// SkipSegment goes behind a segment that can't be read.
+// SkipSegment moves behind a segment that can't be read.
 func (r *Reader) SkipSegment() *Damage {
 	r.spool.mu.Lock()
 	defer r.spool.mu.Unlock()
@@ -155,8 +152,7 @@ func (r *Reader) SkipSegment() *Damage {
 	return r.leave(g, span{g.end, g.next})
 }
 
-// leave goes behind what there was of a segment, and says how many frames are
-// left out.
+// leave moves behind the rest of a segment, and returns the number of skipped frames.
 func (r *Reader) leave(g *segment, there span) *Damage {
 	d := &Damage{From: r.at, To: Place{g.number, there.end, max(there.next, r.at.sequence)}}
 	if r.at.sequence != 0 {
@@ -166,8 +162,7 @@ func (r *Reader) leave(g *segment, there span) *Damage {
 	return d
 }
 
-// segment finds the segment that the reader stands in, or the next one, and
-// what there is of it now.
+// segment finds the reader's segment, or the next one, and its present extent.
 //
 // Possible errors: io.EOF.
 func (r *Reader) segment() (*segment, span, error) {
@@ -186,8 +181,7 @@ func (r *Reader) segment() (*segment, span, error) {
 	return nil, span{}, io.EOF
 }
 
-// forgetFile closes a file that was deleted meanwhile: it takes its room for as
-// long as it is open.
+// forgetFile closes a file that was deleted: it occupies the disk while it is open.
 func (r *Reader) forgetFile() {
 	r.spool.mu.Lock()
 	gone := r.spool.find(r.number) == nil
@@ -211,7 +205,7 @@ func (r *Reader) open(g *segment) (*os.File, error) {
 	return file, nil
 }
 
-// forget takes a segment out whose file is gone.
+// forget removes a segment without a file from the list.
 func (s *Spool) forget(gone *segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,8 +222,8 @@ func (s *Spool) forget(gone *segment) {
 	}
 }
 
-// Load reads a frame into buffer, which grows as it must, and checks it. The
-// frame's slices are buffer's.
+// Load reads a frame into buffer, which grows as needed, and checks it. The frame's slices are
+// buffer's.
 //
 // Possible errors: ErrDamaged; those of the file system.
 func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {

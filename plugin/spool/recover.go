@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// recover finds out what there is, and writes down what it made of it. A disk
-// without room for that is no reason not to send: the older checkpoint says the
-// same, or is found to be damaged again.
+// recover reads the spool's state, and writes a new checkpoint. A disk without room for it does not
+// stop the sender: the older checkpoint says the same, or is found to be damaged again.
 func (s *Spool) recover() error {
 	removeUnfinished(s.dir)
 	all, err := listSegments(s.dir)
@@ -49,11 +48,9 @@ func (s *Spool) recover() error {
 	return nil
 }
 
-// adopt takes a segment of an earlier run over. Where the one behind it begins as
-// it should, its two first heads tell what there is of it: to look at every head
-// would be to read all of a spool of small chunks, from a disk that may take
-// minutes for it, while Fluent Bit waits. What is damaged or torn in it is found
-// by the reader.
+// adopt opens a segment of an earlier run. If the one behind it begins as expected, their two first
+// heads determine its frames: to read every head would be to read all of a spool of small chunks,
+// while Fluent Bit waits. The reader finds damage in it.
 func (s *Spool) adopt(g *segment, behind []*segment) error {
 	start := int64(0)
 	if g.number == s.done.segment {
@@ -69,8 +66,8 @@ func (s *Spool) adopt(g *segment, behind []*segment) error {
 		return err
 	}
 	if g.first != 0 {
-		// A frame that was refused, and could not be taken back, has the number
-		// of one behind it: which of them is partly settled is not known.
+		// A frame after a failed append that could not be undone has the number of one behind it:
+		// the settled events may be those of either.
 		maps.DeleteFunc(s.partial, func(n uint64, _ []byte) bool { return n >= g.first && n < s.sequence })
 	}
 	s.segments = append(s.segments, g)
@@ -80,8 +77,7 @@ func (s *Spool) adopt(g *segment, behind []*segment) error {
 	return nil
 }
 
-// first completes what the checkpoint does not tell of where the first frame
-// is.
+// first completes the place of the first frame.
 func (s *Spool) first() {
 	if len(s.segments) > 0 && s.done.segment < s.segments[0].number {
 		s.done.segment, s.done.offset = s.segments[0].number, 0
@@ -96,8 +92,7 @@ func (s *Spool) first() {
 	}
 }
 
-// ageOf returns when the first frame at or behind a place was appended, zero
-// where there is none.
+// ageOf returns the time of the first append at or behind a place, zero for none.
 func (s *Spool) ageOf(p Place) time.Time {
 	r := &Reader{spool: s, at: p, peeks: true}
 	defer r.Close()

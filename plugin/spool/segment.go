@@ -13,19 +13,17 @@ import (
 	"strings"
 )
 
-// segment is one file of frames. Its name says its number, its mark and the
-// version of its format, so that the file itself has nothing but frames: no
-// damage of a header can cost more than a frame.
+// segment is one file of frames. Its name has its number, its mark and the version of its format,
+// so that the file itself has only frames: no damage can cost more than a frame.
 type segment struct {
 	number uint64
-	// mark is a random number that begins every frame of the segment. Nobody
-	// who writes log lines knows it, so that a line can't pass for a frame
-	// where one is looked for behind damage.
+	// mark is a random number at the start of every frame of the segment. The author of a log line
+	// can't know it, so a line can't pass for a frame during the search behind damage.
 	mark uint64
-	// size is the length of the file, end where its last whole frame ends.
+	// size is the length of the file, end the end of its last whole frame.
 	size, end int64
-	// first is the sequence number of the first frame, from the checkpoint on,
-	// next the one that follows the last; both are 0 where there is no frame.
+	// first is the sequence number of the first frame, from the checkpoint on, next the one behind
+	// the last; both are 0 without a frame.
 	first, next uint64
 }
 
@@ -40,8 +38,8 @@ func (g *segment) path(dir string) string {
 	return filepath.Join(dir, segmentName(g.number, g.mark))
 }
 
-// splitName cuts a segment's name, as segmentName writes it, in three. ok is false for other files.
-// It does without package regexp, which nothing else in the .so needs and which would be 0.2 MB of it.
+// splitName splits a segment's name, as segmentName writes it. ok is false for other files. It does
+// so without package regexp, which nothing else in the .so needs and which would be 0.2 MB of it.
 func splitName(name string) (number, mark, format string, ok bool) {
 	const prefix, numberDigits, markDigits = "segment-", 20, 16
 	rest, isSegment := strings.CutPrefix(name, prefix)
@@ -57,8 +55,7 @@ func splitName(name string) (number, mark, format string, ok bool) {
 // consistsOf reports whether text has no other characters than those.
 func consistsOf(text, characters string) bool { return strings.Trim(text, characters) == "" }
 
-// VersionError means that a spool was written by a version of the plugin that
-// this one can't read.
+// VersionError means that a spool was written by a version of the plugin with another format.
 type VersionError struct {
 	File, Version string
 }
@@ -90,7 +87,7 @@ func parseName(name string) (g *segment, ok bool, err error) {
 //
 // Possible errors: VersionError; those of the file system.
 func listSegments(dir string) ([]*segment, error) {
-	files, err := os.ReadDir(dir) // sorted by name, which begins with the number
+	files, err := os.ReadDir(dir) // sorted by name, and so by number
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
@@ -116,7 +113,7 @@ func listSegments(dir string) ([]*segment, error) {
 	return all, nil
 }
 
-// standing is what lies at a place of a segment.
+// standing is the kind of data at a place of a segment.
 type standing uint8
 
 const (
@@ -126,7 +123,7 @@ const (
 	over
 	// torn: the beginning of a frame that was never written to its end.
 	torn
-	// damaged: no frame.
+	// damaged: not a frame.
 	damaged
 )
 
@@ -158,11 +155,10 @@ func (g *segment) look(file io.ReaderAt, offset, size int64) (e Entry, found sta
 	return e, whole, nil
 }
 
-// searchBytes is how much of a segment is searched at a time.
+// searchBytes is the part of a segment that is searched at a time.
 const searchBytes = 64 << 10
 
-// search finds the next frame behind damage at offset, size where there is
-// none.
+// search finds the next frame behind damage at offset, size for none.
 //
 // Possible errors: those of the file system.
 func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
@@ -189,8 +185,7 @@ func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
 	return size, nil
 }
 
-// firstOf is the number of the frame at offset, 0 where there is none, or where
-// it can't be told.
+// firstOf is the number of the frame at offset, 0 if there is none or it is unknown.
 func (g *segment) firstOf(dir string, offset int64) uint64 {
 	file, err := os.Open(g.path(dir))
 	if err != nil {
@@ -203,8 +198,8 @@ func (g *segment) firstOf(dir string, offset int64) uint64 {
 	return 0
 }
 
-// survey walks over the heads of a segment from offset on, to where it ends.
-// sequence is the number that its first frame should have.
+// survey reads the heads of a segment from offset to its end. sequence is the expected number of
+// its first frame.
 //
 // Possible errors: those of the file system.
 func (g *segment) survey(dir string, offset int64, sequence uint64) error {

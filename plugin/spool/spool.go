@@ -1,8 +1,8 @@
-// Package spool keeps chunks on disk until they are delivered: a queue of
-// frames in segment files, and a checkpoint of how far it is done. It knows
-// bytes and frames, nothing of Elasticsearch or msgpack.
+// Package spool keeps chunks on disk until they are delivered: a queue of frames in segment files,
+// and a checkpoint of the delivery. It handles bytes and frames, and is independent of
+// Elasticsearch and msgpack.
 //
-// docs/spool.md draws the states and says for each fault what follows.
+// docs/spool.md has the states, and the consequence of each fault.
 package spool
 
 import (
@@ -17,12 +17,12 @@ import (
 	"out_es/plugin/filelimit"
 )
 
-// Sync says what an append waits for.
+// Sync is the durability that an append waits for.
 type Sync uint8
 
 const (
-	// SyncNever leaves it to the system when data gets to the disk: it
-	// survives the death of the process, not of the machine.
+	// SyncNever leaves it to the system when data is written to the disk: it survives the death of
+	// the process, not of the machine.
 	SyncNever Sync = iota
 	// SyncAlways returns from Append only when the disk has it.
 	SyncAlways
@@ -30,26 +30,26 @@ const (
 
 // Options of a spool.
 type Options struct {
-	// Limit is how many bytes all segments may have, with what Reserve takes.
+	// Limit is the maximum length of all segments, including the reserve, in bytes.
 	Limit int64
 	Sync  Sync
-	// SegmentBytes is how large a segment grows, 0 for the usual.
+	// SegmentBytes is the maximum length of a segment, 0 for the usual one.
 	SegmentBytes int64
 }
 
 const (
-	// segmentBytes is what is freed at a time. A restart looks into every
-	// segment, and 5 GB are 320 such files.
+	// segmentBytes is the unit of disk that is freed at a time. A restart looks into every segment,
+	// and 5 GB are 320 such files.
 	segmentBytes = 16 << 20
-	// segmentsALimit is how many segments there are at least in Limit bytes,
-	// since the one that is being delivered takes room to its end.
+	// segmentsALimit is the minimum number of segments in Limit bytes, since the one that is being
+	// delivered occupies the disk to its end.
 	segmentsALimit = 8
-	// replaceBytes is how large a segment may be, at most, that is kept for
-	// appending when everything in it is done.
+	// replaceBytes is the maximum length of a segment that is kept for appends when all of its
+	// frames are done.
 	replaceBytes = 1 << 20
 )
 
-// The errors that Append has of its own; others are the file system's.
+// Append's own errors; others are the file system's.
 var (
 	ErrFull   = errors.New("spool: it is full")
 	ErrClosed = errors.New("spool: it is closed")
@@ -60,16 +60,16 @@ var (
 type Spool struct {
 	dir     string
 	options Options
-	lock    *os.File // nil where there was no room for its file
+	lock    *os.File // nil if there was no room for its file
 	added   chan struct{}
 	found   Recovery
-	// partial is what the checkpoint said of frames behind it, by sequence
-	// number. It belongs to the reader.
+	// partial are the settled events of frames behind the checkpoint, by sequence number. They
+	// belong to the reader.
 	partial map[uint64][]byte
 
 	mu       sync.Mutex
 	segments []*segment // oldest first; of active, the last one
-	active   *os.File   // nil where the next append makes a segment
+	active   *os.File   // nil if the next append begins a segment
 	number   uint64     // of the next segment
 	sequence uint64     // of the next frame
 	done     Place      // its sequence number is known whenever there is a frame
@@ -77,39 +77,38 @@ type Spool struct {
 	oldest   time.Time
 	scratch  []byte
 	closed   bool
-	// elsewhere is how much of Limit others take.
+	// elsewhere is the part of Limit that is used elsewhere.
 	elsewhere int64
-	// awaited is how many bytes of frames are to come before Added signals, 0
-	// or less where it has, or where nobody waits.
+	// awaited is the number of bytes of frames after which Added signals, 0 or less if it has
+	// signalled or is not awaited.
 	awaited int64
 }
 
-// Stats is what a spool holds.
+// Stats describe the content of a spool.
 type Stats struct {
-	// Frames are those that are not done, Bytes those of all segments, done
-	// frames in them included: what Limit bounds.
+	// Frames counts those that are not done. Bytes is the length of all segments, including done
+	// frames, which Limit bounds.
 	Frames int
 	Bytes  int64
-	// Oldest is when the oldest frame that is not done came, zero for none.
+	// Oldest is the time of the oldest frame that is not done, zero for none.
 	Oldest time.Time
 }
 
-// Recovery is what Open found.
+// Recovery is the result of Open.
 type Recovery struct {
-	// Frames wait from an earlier run.
+	// Frames is the number of waiting frames of an earlier run.
 	Frames int
-	// TornBytes is what was being written when the agent died: no chunk that
-	// was acknowledged.
+	// TornBytes is the length of an unfinished append when the agent died: its chunk was not
+	// acknowledged.
 	TornBytes int64
-	// Checkpoint says in words what is wrong with the checkpoint, "" for
-	// nothing. Chunks may be sent twice.
+	// Checkpoint is the fault of the checkpoint, "" for none. Chunks may be sent twice.
 	Checkpoint string
-	// Unwritten is why no checkpoint could be written, nil where it could.
+	// Unwritten is the error of a checkpoint that could not be written, nil for none.
 	Unwritten error
 }
 
-// Open opens the spool in dir, or makes it, and takes its lock. A full disk does
-// not keep it from opening: only what is sent frees room.
+// Open opens or creates the spool in dir, and takes its lock. It succeeds on a full disk: only
+// deliveries free room.
 //
 // Possible errors: ErrLocked; VersionError; those of the file system.
 func Open(dir string, o Options) (*Spool, error) {
@@ -131,8 +130,8 @@ func Open(dir string, o Options) (*Spool, error) {
 	return s, nil
 }
 
-// prepare makes the folder and takes its lock. Where a full disk has no room for
-// them, there is nothing in the folder either: the first append tries again.
+// prepare creates the folder and takes its lock. Without room for them on a full disk, the folder
+// is empty, and the first append tries again.
 //
 // Possible errors: ErrLocked; those of the file system.
 func (s *Spool) prepare() error {
@@ -140,7 +139,7 @@ func (s *Spool) prepare() error {
 		return fmt.Errorf("spool: %w", err)
 	}
 	if s.options.Sync == SyncAlways {
-		_ = filelimit.SyncFolder(filepath.Dir(s.dir)) // the name of the folder, where it is new
+		_ = filelimit.SyncFolder(filepath.Dir(s.dir)) // the name of the folder, if it is new
 		_ = filelimit.SyncFolder(filepath.Dir(filepath.Dir(s.dir)))
 	}
 	lock, err := takeLock(s.dir)
@@ -151,7 +150,7 @@ func (s *Spool) prepare() error {
 	return nil
 }
 
-// unlock gives the lock back, if there is one.
+// unlock releases the lock, if there is one.
 func (s *Spool) unlock() error {
 	if s.lock == nil {
 		return nil
@@ -159,21 +158,20 @@ func (s *Spool) unlock() error {
 	return s.lock.Close()
 }
 
-// frames is how many there are that are not done. s.mu is held.
+// frames is the number of frames that are not done. s.mu is held.
 func (s *Spool) frames() int { return int(s.sequence - s.done.sequence) }
 
-// Recovery is what Open found.
+// Recovery is the result of Open.
 func (s *Spool) Recovery() Recovery { return s.found }
 
 // Dir is the spool's folder.
 func (s *Spool) Dir() string { return s.dir }
 
-// Added signals what Await asked for.
+// Added signals the event that Await asked for.
 func (s *Spool) Added() <-chan struct{} { return s.added }
 
-// Await makes Added signal once so many bytes of frames lie behind a reader, so
-// that nothing wakes whoever waits for more than one of them. Each signal needs a
-// call of its own.
+// Await makes Added signal once that many bytes of frames are behind a reader, so that a sender
+// that waits for more is not woken by each frame. Each signal needs a call of its own.
 func (s *Spool) Await(r *Reader, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -199,7 +197,7 @@ func (s *Spool) arrived(bytes int64) {
 	}
 }
 
-// behind is how many bytes of frames lie behind a place. s.mu is held.
+// behind is the number of bytes of frames behind a place. s.mu is held.
 func (s *Spool) behind(p Place) (bytes int64) {
 	for _, g := range s.segments {
 		switch {
@@ -212,21 +210,21 @@ func (s *Spool) behind(p Place) (bytes int64) {
 	return bytes
 }
 
-// Reserve takes so many bytes of the limit for others, whose frames count for it.
+// Reserve sets the part of the limit that is used elsewhere.
 func (s *Spool) Reserve(bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.elsewhere = bytes
 }
 
-// Stats returns what the spool holds now.
+// Stats returns the present content of the spool.
 func (s *Spool) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Stats{Frames: s.frames(), Bytes: s.bytes, Oldest: s.oldest}
 }
 
-// Close gives the files and the lock back. What is in the spool stays.
+// Close closes the files and releases the lock. The spool's content stays.
 func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,8 +239,7 @@ func (s *Spool) Close() error {
 	return errors.Join(err, s.unlock())
 }
 
-// find returns the segment with that number, nil where there is none. s.mu is
-// held.
+// find returns the segment with that number, nil for none. s.mu is held.
 func (s *Spool) find(number uint64) *segment {
 	for _, g := range s.segments {
 		if g.number == number {
@@ -252,7 +249,7 @@ func (s *Spool) find(number uint64) *segment {
 	return nil
 }
 
-// markOf is the mark of a segment, 0 where there is none.
+// markOf is the mark of a segment, 0 for none.
 func (s *Spool) markOf(number uint64) uint64 {
 	if g := s.find(number); g != nil {
 		return g.mark
@@ -260,14 +257,13 @@ func (s *Spool) markOf(number uint64) uint64 {
 	return 0
 }
 
-// isDone says whether all that a segment holds is done. s.mu is held.
+// isDone reports whether all frames of a segment are done. s.mu is held.
 func (s *Spool) isDone(g *segment) bool {
 	return g.number < s.done.segment || g.number == s.done.segment && g.end <= s.done.offset
 }
 
-// drop deletes segments. One that can't be deleted stays, and is tried again
-// with the next: it takes room. One whose file is not there was deleted by
-// somebody else. s.mu is held.
+// drop deletes segments. One that can't be deleted stays, since it occupies the disk, and is tried
+// again with the next. One without a file was deleted from outside. s.mu is held.
 func (s *Spool) drop(goes func(*segment) bool) (dropped int) {
 	kept := make([]*segment, 0, len(s.segments))
 	for i, g := range s.segments {

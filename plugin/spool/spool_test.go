@@ -49,7 +49,7 @@ func TestFramesComeInOrderAndToTheByte(t *testing.T) {
 	}
 }
 
-// A frame is seen as soon as it is there, also by a reader that was at the end.
+// A frame is visible as soon as it is appended, also to a reader at the end.
 func TestAReaderAtTheEndGoesOn(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	r := s.NewReader()
@@ -131,8 +131,8 @@ func TestALimitIsKeptAndGivenBack(t *testing.T) {
 	}
 }
 
-// Whatever is done before the process dies, and whenever, what was
-// acknowledged is there, in order, and what the checkpoint said is known.
+// Whenever the process dies, acknowledged frames are there, in order, and so is the content of the
+// checkpoint.
 func TestRandomLivesLoseNothing(t *testing.T) {
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -168,8 +168,8 @@ func TestRandomLivesLoseNothing(t *testing.T) {
 	}
 }
 
-// die leaves what a killed process leaves: no last words, and perhaps half an
-// append, and half a checkpoint.
+// die leaves the files of a killed process: nothing is closed, and there may be half an append, and
+// half a checkpoint.
 func die(t *testing.T, s *Spool, random *rand.Rand) {
 	t.Helper()
 	if s.active != nil && random.IntN(2) == 0 {
@@ -240,11 +240,11 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 	}
 }
 
-// A write that fails leaves nothing behind, and the next one finds its way.
+// A write that fails leaves nothing behind, and the next one succeeds.
 func TestAFailedWriteLeavesNothing(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 20})
 	add(t, s, 0, 1)
-	_ = s.active.Close() // what a disk that fails looks like from here
+	_ = s.active.Close() // looks like a failing disk from here
 	if err := s.Append(frameOf(2), WithinLimit); err == nil {
 		t.Fatal("the write did not fail")
 	}

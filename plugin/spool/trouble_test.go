@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A folder that somebody removed comes back with the next append, lock and all.
-// What it was in does not: that may be a volume which is not mounted.
+// A folder that was removed comes back with the next append, lock and all. The folder around it
+// does not: that may be a volume that is not mounted.
 func TestAFolderThatIsGoneComesBack(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "spools")
 	s := open(t, filepath.Join(root, "es_go.0"), small)
@@ -41,8 +41,7 @@ func TestAFolderThatIsGoneComesBack(t *testing.T) {
 	}
 }
 
-// What is appended after somebody deleted the file that is written to is in
-// another one, and safe.
+// Appends after the active file was deleted go to another one, and are safe.
 func TestADeletedSegmentIsNotWrittenOn(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 20})
 	add(t, s, 0, 1)
@@ -57,7 +56,7 @@ func TestADeletedSegmentIsNotWrittenOn(t *testing.T) {
 	}
 }
 
-// Each try on a disk that is full leaves as many files as there were.
+// A try on a full disk leaves no additional file.
 func TestFailedAppendsLeaveNoFiles(t *testing.T) {
 	disk := smallDisk(t)
 	s := open(t, filepath.Join(disk, "spool"), Options{Limit: 1 << 30, SegmentBytes: 300_000, Sync: SyncAlways})
@@ -75,8 +74,8 @@ func TestFailedAppendsLeaveNoFiles(t *testing.T) {
 	}
 }
 
-// blocked puts something in the place of each segment that can't be deleted,
-// and returns what ends that.
+// blocked replaces each segment by something that can't be deleted, and returns a function that
+// ends that.
 func blocked(t *testing.T, s *Spool) (unblock func()) {
 	t.Helper()
 	paths := files(t, s.dir)
@@ -97,7 +96,7 @@ func blocked(t *testing.T, s *Spool) (unblock func()) {
 	}
 }
 
-// What can't be deleted takes its room until it can.
+// A segment that can't be deleted occupies its room until it can.
 func TestWhatCannotBeDeletedIsDeletedLater(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 2000, SegmentBytes: 300})
 	n := 0
@@ -119,9 +118,9 @@ func TestWhatCannotBeDeletedIsDeletedLater(t *testing.T) {
 	}
 }
 
-// A frame whose sync failed, and that could not be cut off, is there after a
-// restart, and the frame after it has its number. What the checkpoint says of
-// one is not believed of the other.
+// A frame whose sync failed, and that could not be cut off, is there after a restart, and the frame
+// after it has the same number. The checkpoint's settled events of one are not applied to the
+// other.
 func TestTwoFramesOfOneNumberLoseNothing(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 20})
 	add(t, s, 0, 1)
@@ -145,8 +144,7 @@ func TestTwoFramesOfOneNumberLoseNothing(t *testing.T) {
 	}
 }
 
-// A frame that is appended while the reader deals with damage before it is not
-// part of the damage.
+// A frame that is appended while the reader handles damage before it is not part of the damage.
 func TestDamageEndsWhereItWasSeen(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 20})
 	add(t, s, 0)
@@ -164,7 +162,7 @@ func TestDamageEndsWhereItWasSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	add(t, s, 1) // between a look at the segment and what follows from it
+	add(t, s, 1) // between a look at the segment and its consequence
 	var damage *Damage
 	if err := r.skip(g, file, there); !errors.As(err, &damage) || damage.Frames != 1 {
 		t.Errorf("%v", err)
@@ -174,7 +172,7 @@ func TestDamageEndsWhereItWasSeen(t *testing.T) {
 	}
 }
 
-// A look at how old the first frame is takes nothing from the one who tells.
+// A look at the age of the first frame hides nothing from the reader that reports.
 func TestAMissingSegmentIsToldThoughItWasNoticedBefore(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	add(t, s, upTo(6)...)
@@ -210,7 +208,7 @@ func TestAMissingSegmentIsToldThoughItWasNoticedBefore(t *testing.T) {
 	}
 }
 
-// A file that was deleted takes its room for as long as it is open.
+// A deleted file occupies the disk while it is open.
 func TestAReaderAtTheEndHoldsNoDeletedFile(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	add(t, s, upTo(6)...)

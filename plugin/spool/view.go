@@ -11,16 +11,15 @@ import (
 	"strings"
 )
 
-// View reads a spool beside the instance that uses it: it takes no lock and
-// writes nothing. It sees the segments that were there when it was made. Its
-// methods are safe for concurrent use.
+// View reads a spool beside the instance that uses it: it takes no lock and writes nothing. It has
+// the segments that existed when it was made. Its methods are safe for concurrent use.
 type View struct {
 	dir     string
 	done    Place
 	partial map[uint64][]byte
 	all     []*segment
-	// Doubt tells why the checkpoint can't be used, "" where it can. Then frames
-	// that were delivered are among those that the view shows.
+	// Doubt is the fault of the checkpoint, "" for none. With a fault, the view also shows frames
+	// that were delivered.
 	Doubt string
 }
 
@@ -29,8 +28,8 @@ type View struct {
 // Possible errors: VersionError; those of the file system.
 func Look(dir string) (*View, error) {
 	v := &View{dir: dir}
-	// The checkpoint is read first: a segment that is deleted afterwards is one
-	// that a later checkpoint names.
+	// The checkpoint is read first: the segments that are deleted afterwards are behind a later
+	// checkpoint only.
 	c, doubt := readCheckpoint(dir)
 	all, err := listSegments(dir)
 	if err != nil {
@@ -57,7 +56,7 @@ func Look(dir string) (*View, error) {
 // Dir is the spool's folder.
 func (v *View) Dir() string { return v.dir }
 
-// Segments is how many segments there are, for Walk.
+// Segments is the number of segments, for Walk.
 func (v *View) Segments() int { return len(v.all) }
 
 // SegmentName is the file of a segment.
@@ -66,31 +65,31 @@ func (v *View) SegmentName(i int) string { return segmentName(v.all[i].number, v
 // SegmentBytes is the length of a segment's file.
 func (v *View) SegmentBytes(i int) int64 { return v.all[i].size }
 
-// Sighting is one frame that a view has come to.
+// Sighting is one frame of a walk.
 type Sighting struct {
 	Entry
 	// Tag is valid until the next one. It is not covered by the checksum that
 	// was read: Load checks it.
 	Tag []byte
-	// Left is how many records are not settled yet.
+	// Left is the number of records that are not settled yet.
 	Left int
 }
 
 // Segment is the outcome of a walk over one segment.
 type Segment struct {
-	// First and Next are the sequence numbers of the first frame and behind the
-	// last; both are 0 where there was none.
+	// First and Next are the sequence numbers of the first frame and behind the last; both are 0
+	// without a frame.
 	First, Next uint64
 	Damage      []*Damage
-	// Torn is how many bytes at the end are no whole frame: one that is being
-	// written, or that was when the agent died.
+	// Torn is the number of bytes at the end that are no whole frame: an append in progress, or one
+	// that the agent's death interrupted.
 	Torn int64
-	// Gone says that the segment was deleted meanwhile, since all of it was done.
+	// Gone means that the segment was deleted meanwhile, since all of it was done.
 	Gone bool
 }
 
-// windowBytes is how much of a segment is read at a time: small frames share a
-// read, and a large one costs no more than its head.
+// windowBytes is the part of a segment that is read at a time: small frames share a read, and a
+// large one costs no more than its head.
 const windowBytes = 4 << 10
 
 // window is a file that is read from its front in small steps.
@@ -119,8 +118,8 @@ func (w *window) ReadAt(p []byte, offset int64) (int, error) {
 	return n, nil
 }
 
-// Walk visits the frames of a segment that are not done. It reads heads and tags
-// and leaves the chunks where they are.
+// Walk visits the frames of a segment that are not done. It reads heads and tags, and skips the
+// chunks.
 //
 // Possible errors: those of visit and of the file system.
 func (v *View) Walk(i int, visit func(Sighting) error) (s Segment, err error) {
@@ -184,11 +183,11 @@ func (v *View) Walk(i int, visit func(Sighting) error) (s Segment, err error) {
 	}
 }
 
-// left is how many records of a frame are not settled.
+// left is the number of records of a frame that are not settled.
 func (v *View) left(file io.ReaderAt, e *Entry) (int, error) {
 	settled, known := v.partial[e.Sequence]
 	if !known {
-		return e.Records, nil // a frame that moved to a queue counts only records that were left
+		return e.Records, nil // a frame that moved to a queue counts its remaining records only
 	}
 	before := 0
 	if e.settled > 0 {
@@ -223,8 +222,8 @@ func (v *View) Load(e Entry, buffer []byte) (Frame, []byte, error) {
 	return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
 }
 
-// Passed reports whether the instance has settled all that lies before a place
-// since the view was made: then it may be gone.
+// Passed reports whether the instance has settled everything before a place since the view was
+// made: then it may be deleted.
 func (v *View) Passed(p Place) bool {
 	c, err := readCheckpoint(v.dir)
 	return err == nil && !c.done.Before(p)
@@ -236,8 +235,8 @@ func (v *View) PassedAll(sequence uint64) bool {
 	return err == nil && c.done.sequence >= sequence
 }
 
-// Behind is the sequence number of the first frame that is not done, 0 where the
-// checkpoint does not tell.
+// Behind is the sequence number of the first frame that is not done, 0 if the checkpoint doesn't
+// have it.
 func (v *View) Behind() uint64 { return v.done.sequence }
 
 // Aside lists the files of damage that was set aside.
@@ -249,8 +248,7 @@ func (v *View) Aside() ([]string, error) {
 // lock's file, and else reports false.
 func (v *View) InUse() bool { return locked(v.dir) }
 
-// Spools finds the spools in a folder: the folder itself, where it is one, else
-// those of its folders that are.
+// Spools finds the spools in a folder: the folder itself, or its folders that are spools.
 //
 // Possible errors: those of the file system.
 func Spools(dir string) ([]string, error) {
@@ -283,16 +281,16 @@ func isSpool(dir string) bool {
 	return false
 }
 
-// HeldQueue is a queue of a Later that was found on disk.
+// HeldQueue is a queue of a Later on disk.
 type HeldQueue struct {
 	Dir string
 	// Key is the destination, "" for the queue that several share.
 	Key string
-	// Why is the reason that the instance noted last, "" where it noted none.
+	// Why is the last reason that the instance noted, "" for none.
 	Why string
 }
 
-// HeldQueues finds the queues of a Later in dir, which need not be there.
+// HeldQueues finds the queues of a Later in dir, which may be missing.
 //
 // Possible errors: those of the file system.
 func HeldQueues(dir string) ([]HeldQueue, error) {

@@ -7,8 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writePieces writes both pieces at offset with one call of the system, so
-// that a chunk is not copied to stand behind its head.
+// writePieces writes both pieces at offset with one system call, so that a chunk is not copied.
 func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 	pieces := [][]byte{head, chunk}
 	for len(pieces) > 0 {
@@ -34,12 +33,11 @@ func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 	return nil
 }
 
-// nameless says whether a file's last name is gone.
+// nameless reports whether a file's last name is gone.
 func nameless(file *os.File) bool {
 	var stat unix.Stat_t
 	return unix.Fstat(int(file.Fd()), &stat) == nil && stat.Nlink == 0
 }
 
-// diskErrors are those of a disk that can't be read, and of a file system that
-// finds its data damaged.
+// diskErrors are those of an unreadable disk, and of a file system that finds its data damaged.
 func diskErrors() []error { return []error{unix.EIO, unix.EBADMSG, unix.EUCLEAN, unix.ENXIO} }

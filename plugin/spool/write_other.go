@@ -16,8 +16,8 @@ func writePieces(file *os.File, offset int64, head, chunk []byte) error {
 	return err
 }
 
-// nameless says whether a file's last name is gone.
+// nameless reports whether a file's last name is gone.
 func nameless(*os.File) bool { return false }
 
-// diskErrors are those of a disk that can't be read.
+// diskErrors are those of an unreadable disk.
 func diskErrors() []error { return []error{syscall.EIO, syscall.ENXIO} }
