@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Whoever moves the file away, or deletes it, has what was in it, and nothing
-// that comes later.
+// A file that is moved away, or deleted, gets no later records.
 func TestAFileThatIsMovedAwayIsNotWrittenOn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "letters")
 	f := open(t, path)
@@ -31,8 +30,8 @@ func TestAFileThatIsMovedAwayIsNotWrittenOn(t *testing.T) {
 	}
 }
 
-// No write goes beyond what a file may have (ulimit -f): that would end the
-// process, which is somebody else's, by a signal.
+// No write exceeds the maximum length of a file (ulimit -f): that would end the host process by a
+// signal.
 func TestAFileEndsWhereFilesMust(t *testing.T) {
 	const child = "OUT_ES_LIMITED"
 	if os.Getenv(child) == "" { // a process of its own, since the limit is one of the process

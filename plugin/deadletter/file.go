@@ -26,12 +26,11 @@ const (
 // ErrClosed means that the file was closed, and that its lock may be another's.
 var ErrClosed = errors.New("deadletter: the file is closed")
 
-// File is a dead-letter file: one record a line (NDJSON). It is 0600, since it
-// holds records, and its folder is made 0700 where it is missing. It is safe for
-// concurrent use.
+// File is a dead-letter file: one record a line (NDJSON). It has mode 0600, since it contains
+// records, and a missing folder is created with 0700. It is safe for concurrent use.
 //
-// The file ends in a newline before anything is appended to it: open cuts back
-// what a process that died had not written to its end, Write what it could not.
+// The file ends in a newline before anything is appended to it: Open cuts off the unfinished line
+// of a process that died, Write the remains of its own failures.
 type File struct {
 	path string
 
@@ -43,12 +42,10 @@ type File struct {
 	closed bool
 }
 
-// Open opens the file, or makes it, and takes its lock. On a disk without room
-// for a new file, the first Write that finds room makes it: what could not be
-// started could free none.
+// Open opens or creates the file, and takes its lock. On a disk without room for a new file, the
+// first Write that finds room creates it: an agent that can't start could free none.
 //
-// Possible errors: the file can't be written; another instance, or process,
-// writes to it.
+// Possible errors: the file can't be written; another instance, or process, writes to it.
 func Open(path string) (*File, error) {
 	f := &File{path: path}
 	if err := f.open(); err != nil && !filelimit.OutOfRoom(err) {
@@ -180,9 +177,8 @@ func (f *File) Write(lines []byte) (removed bool, err error) {
 	return removed, nil
 }
 
-// ready opens the file where it is not open: it was moved away, an earlier
-// rotation failed half-way, or there was no room for it. What a failed write left
-// behind the last line is cut off before anything follows it.
+// ready opens the file if it is not open: it was moved away, an earlier rotation failed half-way,
+// or there was no room for it. It cuts off the remains of a failed write behind the last line.
 func (f *File) ready() error {
 	if f.file != nil && !named(f.file, f.path) {
 		_ = f.file.Close() // every write was synced

@@ -1,6 +1,5 @@
-// Package deadletter writes down records that Elasticsearch refused for good:
-// each as one JSON object that holds what was to be written where, and why
-// Elasticsearch would not have it.
+// Package deadletter stores records that Elasticsearch rejected: each as one JSON object with the
+// document, its destination, and Elasticsearch's reason.
 package deadletter
 
 import (

@@ -28,8 +28,8 @@ func limitFiles(t *testing.T, bytes uint64) (unlimit func()) {
 	return unlimit
 }
 
-// No write goes beyond what a file may have (ulimit -f): that would end the
-// process, which is somebody else's, by a signal.
+// No write exceeds the maximum length of a file (ulimit -f): that would end the host process by a
+// signal.
 func TestSegmentsEndWhereFilesMust(t *testing.T) {
 	const child = "OUT_ES_LIMITED"
 	if os.Getenv(child) == "" { // a process of its own, since the test's own log is a file, too

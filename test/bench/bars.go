@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// bar is one row of the table of bounds, with what was measured.
+// bar is one row of the table of bounds, with its measurement.
 type bar struct {
 	what, bar string
 	goal      string // beyond the bar; empty: none
@@ -73,8 +73,8 @@ func (f figures) bars() []bar {
 	return append(rows, f.growthBars()...)
 }
 
-// net is the CPU of an output alone, by round: less the mean of the runs of
-// `null` in the same round, since what else a machine does changes with time.
+// net is the CPU of an output alone, by round: less the mean of the runs of `null` in the same
+// round, since the machine's other load changes with time.
 func (f figures) net(part, with, output string) []float64 {
 	all, without := f.byRound(part, with, output, "cpu_s"), f.byRound(part, with, "null", "cpu_s")
 	var net []float64
@@ -139,8 +139,8 @@ func (f figures) memoryBar(what, with, ours, metric string, limit float64) bar {
 		got: fmt.Sprintf("%+.1f MB: %.1f over %.1f", over, megabytes(spreadOf(a).median), megabytes(spreadOf(b).median)), verdict: atMost(over, limit)}
 }
 
-// flatMB is how far the two halves of an outage may be apart: half of what the
-// agent alone varies by.
+// flatMB is the maximum difference between the two halves of an outage: half of the agent's own
+// variation.
 const flatMB = 2
 
 func (f figures) flatBar(ours string) bar {

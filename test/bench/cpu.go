@@ -11,7 +11,7 @@ import (
 	"out_es/test/bench/records"
 )
 
-// What a node's pods write in a few minutes.
+// The logs of a node's pods in a few minutes.
 const (
 	tableRecords = 300_000
 	tablePods    = 10
@@ -49,8 +49,8 @@ func (b *bench) measureCPU() error {
 	return nil
 }
 
-// cpuRounds says how many rounds there are for one of the other parts: what
-// the cheap outputs cost is a tenth of what a run of the agent varies by.
+// cpuRounds is the number of rounds for one of the other parts: the cost of the cheap outputs is a
+// tenth of the agent's variation.
 const cpuRounds = 2
 
 // rotated begins with another output each round, so that none comes behind the
@@ -94,7 +94,7 @@ func (b *bench) oneCPU(o output, in input, count, round int) error {
 // floorBodyBytes is more than any chunk becomes, a few times over.
 const floorBodyBytes = 8 << 20
 
-// floorBody is what the ready-made output sends.
+// floorBody is the body that the ready-made output sends.
 type floorBody struct {
 	path  string
 	ratio float64 // bytes of lines for each byte of a chunk

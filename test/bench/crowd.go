@@ -129,7 +129,7 @@ func copyFile(to, from string) error {
 		target.Close()
 		return err
 	}
-	// On a node the files are on the disk: what is not can't be given back.
+	// On a node the files are on the disk: pages that are not can't be given back.
 	if err := target.Sync(); err != nil {
 		target.Close()
 		return err
@@ -148,7 +148,7 @@ func window(samples []agent.Sample, from, to time.Duration) []agent.Sample {
 	return some
 }
 
-// addMemory adds the median and the most of what samples show.
+// addMemory adds the median and the maximum of samples.
 func (b *bench) addMemory(with, output string, round int, samples []agent.Sample) {
 	read := map[string]func(agent.Sample) int{
 		"rss_kb":       func(s agent.Sample) int { return s.Rss },

@@ -14,8 +14,8 @@ import (
 // their units.
 var benchmarkLine = regexp.MustCompile(`(?m)^Benchmark(\w+?)(?:-\d+)?\s+\d+\s+(.*)$`)
 
-// encodeUnits are the units that are kept, and what becomes of them: the name in
-// the figures, empty for that of the benchmark, and the metric.
+// encodeUnits are the units that are kept, with their names in the figures, empty for that of the
+// benchmark, and their metrics.
 var encodeUnits = map[string]struct{ name, metric string }{
 	"MB/s":                  {"", "mb_per_s"},
 	"allocs/op":             {"", "allocations"},
@@ -44,7 +44,7 @@ func (b *bench) measureEncode() error {
 	return nil
 }
 
-// addBenchmarks adds what `go test -bench` has printed.
+// addBenchmarks adds the output of `go test -bench`.
 func (f *figures) addBenchmarks(out []byte) {
 	rounds := map[string]int{}
 	for _, m := range benchmarkLine.FindAllSubmatch(out, -1) {

@@ -14,7 +14,7 @@ import (
 type figure struct {
 	part   string // of the run: cpu, memory, …
 	with   string // the case within the part: "plain", "2000 records/s", "tags=100" …
-	output string // what was measured
+	output string // the measured output
 	metric string // with its unit as its last word: "cpu_s", "rss_kb", …
 	round  int
 	value  float64
@@ -77,7 +77,7 @@ func (f figures) outputs(part, with string) []string {
 	return all
 }
 
-// spread is a median with what lies around it.
+// spread is a median with its range.
 type spread struct {
 	median, low, high float64
 	n                 int
@@ -122,7 +122,7 @@ func (f figures) write(w io.Writer) error {
 	return out.Error()
 }
 
-// readFigures reads what write wrote; no file is no figures.
+// readFigures reads the file of write; a missing file has no figures.
 func readFigures(path string) (figures, error) {
 	file, err := os.Open(path)
 	if os.IsNotExist(err) {

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// curve is what an output's CPU is along an axis.
+// curve is an output's CPU along an axis.
 type curve struct{ x, y []float64 }
 
-// curve returns the net seconds of CPU along an axis, scaled by what each
-// point's records are.
+// curve returns the net seconds of CPU along an axis, scaled by the number of each point's records.
 func (f figures) curve(axis, output string, scale func(x, seconds, records float64) float64) curve {
 	var c curve
 	for _, with := range f.cases("growth") {
@@ -43,7 +42,7 @@ func (c curve) slope() float64 {
 	return (n*sxy - sx*sy) / (n*sxx - sx*sx)
 }
 
-// axes of growth, with what is drawn over them.
+// axes of growth, with the titles of their plots.
 var axes = []struct {
 	name, unit string
 	scale      func(x, seconds, records float64) float64

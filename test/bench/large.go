@@ -36,7 +36,7 @@ var largeLimits = []struct {
 	mb   float64
 }{{"64 MB chunk", 25}, {"10 MB document", 45}, {"50 MB answer", 20}}
 
-// largeBars compare what was resident at the most.
+// largeBars compare the maxima of resident memory.
 func (f figures) largeBars() []bar {
 	var rows []bar
 	for _, limit := range largeLimits {
@@ -52,7 +52,7 @@ func (f figures) largeBars() []bar {
 	return rows
 }
 
-// everyLarge is short: what is large is there for a moment.
+// everyLarge is short: large memory is there for a moment.
 const everyLarge = 20 * time.Millisecond
 
 func (b *bench) largeOutputs() []output {

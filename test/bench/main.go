@@ -1,5 +1,5 @@
-// Command bench measures what the plugin costs the agent, beside the built-in
-// es, a textbook Go plugin and the floor: make bench.
+// Command bench measures the plugin's cost to the agent, beside the built-in es, a textbook Go
+// plugin and the floor: make bench.
 package main
 
 import (

@@ -29,8 +29,8 @@ func (b *bench) memoryOutputs() []output {
 	return []output{null(), builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip), b.byTheBook("")}
 }
 
-// measureMemory looks at what agents hold while they are used evenly, while
-// Elasticsearch is away, and while they catch up.
+// measureMemory measures the memory of agents under steady use, while Elasticsearch is away, and
+// while they catch up.
 func (b *bench) measureMemory() error {
 	for round := range steadyTimes {
 		if err := b.steady(round); err != nil {
@@ -75,8 +75,8 @@ func (b *bench) steady(round int) error {
 	return os.RemoveAll(logs)
 }
 
-// stored is an input whose chunks lie in files, of which a bounded number is
-// in memory, as on a node that must lose nothing.
+// stored is an input with chunks in files, of which a bounded number is in memory, as on a node
+// that must lose nothing.
 func stored(logs, folder string) input {
 	return input{
 		path:    filepath.Join(logs, "*.log"),
@@ -118,7 +118,7 @@ func (b *bench) away() error {
 	}
 	sleep(ctx, awayAfter)
 	writing.Stop()
-	c.kill() // es and textbook may still have a queue; what counts has been seen
+	c.kill() // es and textbook may still have a queue; the relevant phase is over
 	for _, m := range c.members {
 		gone := window(m.usage.Samples, awayBefore, awayBefore+long)
 		b.addMemory("Elasticsearch away", m.name, 0, gone)

@@ -79,8 +79,9 @@ const spooled = "es_go, spool"
 // timing is how long an agent runs before it is looked at, and how long it is looked at.
 type timing struct{ warm, window time.Duration }
 
-// The plugin gives back what its start took 5 s after it (docs/adr/0020): the warm-up outlasts that. The quick form ends before it. A
-// window is a whole number of seconds, each of which has one flush of every file.
+// The plugin returns the memory of its start 5 s after it (docs/adr/0020): the warm-up is longer
+// than that, except in the quick form. A window is a whole number of seconds, each of which has one
+// flush of every file.
 var (
 	fullTiming  = timing{warm: 5200 * time.Millisecond, window: 5 * time.Second}
 	quickTiming = timing{warm: 1600 * time.Millisecond, window: 3 * time.Second}
@@ -140,7 +141,7 @@ func (o output) spooled() output {
 	return o
 }
 
-// measureOrdinary measures what every user pays every day.
+// measureOrdinary measures the cost of every day.
 func (b *bench) measureOrdinary() error {
 	return b.ordinary("ordinary", ordinaryLoads, b.ordinaryRounds())
 }
@@ -199,7 +200,7 @@ func (b *bench) wanted(part string, l load) bool {
 	return !b.quick || part != "ordinary" || l == busyNode || l == quietNode
 }
 
-// oneOrdinary runs one agent for a while and adds what it took.
+// oneOrdinary runs one agent for a while and adds its usage.
 func (b *bench) oneOrdinary(part string, l load, o output, round int) error {
 	answers := sink.Answers{After: l.after}
 	if l.tls {
@@ -273,7 +274,7 @@ func (b *bench) addOrdinary(part string, l load, name string, round int, spent a
 	add("switches", float64(spent.Voluntary)/seconds/l.flushes())
 	add("requests", float64(got.Requests)/seconds)
 	add("threads", float64(spent.Threads))
-	if !b.quick { // its end comes before the plugin gives back what its start took
+	if !b.quick { // it ends before the plugin returns the memory of its start
 		add("rss_kb", float64(seen[0].Rss+seen[1].Rss)/2)
 		add("anonymous_kb", float64(seen[0].Anonymous+seen[1].Anonymous)/2)
 	}
@@ -299,7 +300,7 @@ func (b *bench) sayOrdinary(part string, l load) {
 	}
 }
 
-// soundSmall finds what the floor sends, unless the floor is left out.
+// soundSmall determines the floor's body, unless the floor is left out.
 func (b *bench) soundSmall() error {
 	if b.quick {
 		return nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// day is what an output costs under a steady load, medians: CPU and context switches over the agent with null, memory and threads over
-// the agent with es.
+// day is an output's cost under a steady load, medians: CPU and context switches over the agent
+// with null, memory and threads over the agent with es.
 type day struct {
 	cpu, outside, switches  float64 // seconds a second; a flush
 	rss, anonymous, threads float64 // MB
@@ -69,7 +69,8 @@ func (f figures) ordinaryBars() []bar {
 	}
 }
 
-// ratioText shows a ratio with what it is made of, the part outside Fluent Bit's own thread, and how far rounds were apart.
+// ratioText shows a ratio with its parts, the part outside Fluent Bit's own thread, and the range
+// of the rounds.
 func (f figures) ratioText(with, ours string) (ratio float64, text string) {
 	a, b := f.day("ordinary", with, ours), f.day("ordinary", with, esOf(ours))
 	net := func(output string) []float64 { return f.differences("ordinary", with, output, "null", "cpu_s") }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ordinaryParts are the parts whose loads are steady, with what is said over their tables.
+// ordinaryParts are the parts with steady loads, with the texts above their tables.
 var ordinaryParts = []struct{ part, title, text string }{
 	{"ordinary", "The ordinary day", "Medians over the rounds of what an output adds to the agent with `null`: milliseconds of CPU a second, of which so many outside Fluent Bit's pipeline thread; " +
 		"voluntary context switches a flush. Memory in MB (10^6 bytes) and threads are over the agent with `es`."},

@@ -14,8 +14,8 @@ type output struct {
 	lines func(address string) []string
 }
 
-// workers is what every output gets: one. The built-in es has two by default,
-// null one, a Go plugin none.
+// workers is the setting of every output: one. The built-in es has two by default, null one, a Go
+// plugin none.
 const workers = "Workers 1"
 
 // section is an [OUTPUT].
@@ -51,8 +51,8 @@ func null() output {
 	return output{name: "null", lines: func(string) []string { return []string{"Name null", workers} }}
 }
 
-// builtIn is es with the settings with which it loses least: without a limit
-// on the answer's size, beyond which it sends again what has arrived.
+// builtIn is es with the settings with which it loses least: without a limit on the answer's size,
+// beyond which it sends delivered records again.
 func builtIn(compress string) output {
 	return output{name: "es" + suffix(compress), lines: func(address string) []string {
 		host, port, _ := strings.Cut(address, ":")

@@ -38,7 +38,7 @@ func (b *bench) measureReal() error {
 		builtIn(""), b.ours(""), b.ours("").twoWorkers(),
 		builtIn(gzip), b.ours(gzip), b.ours(gzip).twoWorkers(),
 	}
-	if _, _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles what it runs often
+	if _, _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles its hot code
 		return err
 	}
 	for round := range b.rounds {

@@ -63,7 +63,7 @@ const parsers = `[PARSER]
     Time_Keep On
 `
 
-// input is what an agent reads, and how.
+// input is the input of an agent.
 type input struct {
 	path    string // of tail
 	goesOn  bool   // the agent goes on at the end of the files
@@ -113,7 +113,7 @@ type trial struct {
 	address string        // of a server; empty: a sink of its own
 }
 
-// result is what a trial used, and what the sink took.
+// result is the usage of a trial, and the sink's count.
 type result struct {
 	agent.Usage
 	sink.Count

@@ -12,8 +12,8 @@ import (
 	"out_es/test/bench/records"
 )
 
-// measureStart looks at what an agent has added when it is up: threads, with
-// and without a worker, and time until its input has begun.
+// measureStart measures the threads that an agent has added at its start, with and without a
+// worker, and the time until its input has begun.
 func (b *bench) measureStart() error {
 	so, err := os.Stat(b.esGo)
 	if err != nil {
@@ -78,8 +78,7 @@ func (b *bench) threads(logs string) error {
 	return nil
 }
 
-// started is what the engine says when all outputs have been made and inputs
-// begin.
+// started is the engine's line when all outputs have been made and inputs begin.
 const started = "stream processor started"
 
 // startOnce is the time from the start of the process until tail reads.

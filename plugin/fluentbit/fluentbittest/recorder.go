@@ -31,7 +31,7 @@ type Line struct {
 // series is one series of a metric: its name and its label's value.
 type series struct{ metric, value string }
 
-// NewRecorder returns a host whose instance has that name.
+// NewRecorder returns a host with an instance of that name.
 func NewRecorder(name string) *Recorder {
 	return &Recorder{name: name, counts: map[series]uint64{}, observed: map[string]uint64{}, gauges: map[string]float64{}}
 }

@@ -24,7 +24,7 @@ import (
 	"out_es/test/support/sigv4"
 )
 
-// foreign is what runs an architecture that is not this machine's.
+// foreign returns the tools for an architecture other than this machine's.
 func foreign(t *testing.T, arch string) (compiler string, runner []string) {
 	t.Helper()
 	a := architectures[arch]
@@ -39,10 +39,10 @@ func foreign(t *testing.T, arch string) (compiler string, runner []string) {
 	return a.triplet + "-gcc", []string{a.emulator, "-L", "/usr/" + a.triplet}
 }
 
-// key is what requests are signed with.
+// key is the key for signatures.
 var key = sigv4.Key{ID: "AKIDEXAMPLE", Secret: "hush5/secret", Token: "hush5token", Region: "eu-central-1", Service: "es"}
 
-// domain stands before the server as Amazon's does: what is not signed by key goes no further.
+// domain protects the server as Amazon's does: it rejects requests that are not signed by key.
 func domain(t *testing.T, server string) string {
 	t.Helper()
 	behind, err := url.Parse(server)
@@ -67,8 +67,8 @@ func domain(t *testing.T, server string) string {
 	return front.URL
 }
 
-// TestItDelivers drives each plugin over the C ABI before the real Elasticsearch, that for AWS with signed requests. It says at start
-// what it is.
+// TestItDelivers drives each plugin over the C ABI with the real Elasticsearch, the one for AWS
+// with signed requests. Each names its version at start.
 func TestItDelivers(t *testing.T) {
 	folder(t)
 	server := elasticsearch.ForTest(t, elasticsearch.Options{})

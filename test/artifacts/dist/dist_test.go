@@ -1,4 +1,4 @@
-// Package dist tests what "make dist" made: "make test-dist" names it in OUT_ES_DIST.
+// Package dist tests the output of "make dist": "make test-dist" names it in OUT_ES_DIST.
 package dist
 
 import (
@@ -23,7 +23,7 @@ import (
 	"out_es/test/artifacts/sharedobject"
 )
 
-// contents is what each archive holds, below a folder of the archive's name.
+// contents are the files of each archive, below a folder of the archive's name.
 var contents = []string{"CHANGELOG.md", "LICENSE", "THIRD_PARTY.txt", "completions/out-es.bash", "completions/out-es.fish", "completions/out-es.zsh",
 	"man/out-es-check.1", "man/out-es-migrate.1", "man/out-es-preview.1", "man/out-es-replay.1", "man/out-es-spool.1", "man/out-es.1", "out-es", "out_es-lint", "out_es.so", "out_es_aws.so", "sbom.cdx.json"}
 
@@ -189,8 +189,8 @@ func TestTheBillNamesTheFiles(t *testing.T) {
 	}
 }
 
-// TestTheSameSourceGivesTheSameFiles builds once more, from a copy in another folder and without what the first build left in Go's
-// cache, and compares archives.
+// TestTheSameSourceGivesTheSameFiles builds once more, from a copy in another folder and without
+// the results of the first build in Go's cache, and compares archives.
 func TestTheSameSourceGivesTheSameFiles(t *testing.T) {
 	before := folder(t)
 	root := filepath.Dir(before)

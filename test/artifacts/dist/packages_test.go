@@ -35,7 +35,7 @@ func program(t *testing.T, name, debian string) {
 	}
 }
 
-// output runs a command and returns what it wrote to standard output.
+// output runs a command and returns its standard output.
 func output(t *testing.T, name string, arguments ...string) string {
 	t.Helper()
 	var out, problems bytes.Buffer
@@ -52,7 +52,8 @@ func packageFile(t *testing.T, arch, kind string) string {
 	return filepath.Join(folder(t), "out_es-"+os.Getenv("OUT_ES_VERSION")+"-linux-"+arch+"."+kind)
 }
 
-// compare holds what a package installed below root to the archive of its architecture.
+// compare compares the files that a package installed below root with the archive of its
+// architecture.
 func compare(t *testing.T, arch, root, lib string) {
 	t.Helper()
 	into := unpack(t, arch)

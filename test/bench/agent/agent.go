@@ -16,7 +16,7 @@ import (
 	"out_es/test/support"
 )
 
-// Options say what to run.
+// Options configure an agent.
 type Options struct {
 	// Program is Fluent Bit's path.
 	Program string
@@ -30,7 +30,7 @@ type Options struct {
 	Every time.Duration
 	// Environment is added to this process's.
 	Environment []string
-	// Await is a text in the log whose time Seen returns.
+	// Await is a text in the log; Seen returns its time.
 	Await string
 }
 
@@ -45,11 +45,11 @@ type Agent struct {
 	sampler *sampler
 }
 
-// Usage is what a process has used from its start to its end.
+// Usage is a process's usage from its start to its end.
 type Usage struct {
 	User, System time.Duration
 	Wall         time.Duration
-	// Samples are what was seen every Options.Every.
+	// Samples were taken every Options.Every.
 	Samples []Sample
 }
 
@@ -110,7 +110,7 @@ func (a *Agent) start() error {
 	return <-started
 }
 
-// account reads what the kernel says of the process that has ended.
+// account reads the kernel's account of the process that has ended.
 func (a *Agent) account() {
 	state := a.cmd.ProcessState
 	a.usage = Usage{User: state.UserTime(), System: state.SystemTime(), Wall: time.Since(a.began)}
@@ -125,9 +125,9 @@ func (a *Agent) Began() time.Time { return a.began }
 // Done is closed when the process has ended.
 func (a *Agent) Done() <-chan struct{} { return a.done }
 
-// Wait waits for the agent to end by itself and returns what it has used.
+// Wait waits for the agent to end by itself and returns its usage.
 //
-// Possible errors: it ended badly, with what it printed last.
+// Possible errors: it ended badly, with the end of its output.
 func (a *Agent) Wait() (Usage, error) {
 	<-a.done
 	if a.sampler != nil {
@@ -139,8 +139,7 @@ func (a *Agent) Wait() (Usage, error) {
 	return a.usage, nil
 }
 
-// Stop asks the agent to end, kills it where it doesn't within patience, and
-// returns what it has used.
+// Stop asks the agent to end, kills it after patience, and returns its usage.
 //
 // Possible errors: those of Wait.
 func (a *Agent) Stop(patience time.Duration) (Usage, error) {
@@ -153,7 +152,7 @@ func (a *Agent) Stop(patience time.Duration) (Usage, error) {
 	return a.Wait()
 }
 
-// Kill ends it at once: what it has used so far is returned.
+// Kill ends it at once, and returns its usage so far.
 func (a *Agent) Kill() Usage {
 	_ = a.cmd.Process.Kill()
 	u, _ := a.Wait()
@@ -171,7 +170,7 @@ func (a *Agent) Seen() (after time.Duration, seen bool) {
 	}
 }
 
-// Log is what it has printed so far.
+// Log is its output so far.
 func (a *Agent) Log() string { return string(a.log.text()) }
 
 // tailBytes of a log are about its last ten lines.

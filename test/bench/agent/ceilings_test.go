@@ -14,12 +14,11 @@ import (
 	"out_es/test/support"
 )
 
-// threadCeilings are how many threads an agent may have more than one with
-// `null` and no worker. Fluent Bit's own worker is among them. Issue 7's bars
-// are 7 and 5, and what make bench measures. On a machine with more to do than
-// it has cores, as that of a test run is, Go starts one or two more: it takes a
-// thread whose system call lasts for blocked, and goes on with another. So the
-// best of a few agents counts.
+// threadCeilings are the maximum numbers of threads of an agent beyond one with `null` and no
+// worker. Fluent Bit's own worker is among them. The bars are 7 and 5, as make bench measures. On a
+// busy machine, such as that of a test run, Go starts one or two more: it considers a thread
+// blocked while its system call lasts, and continues with another. So the best of a few agents
+// counts.
 var threadCeilings = map[string]int{"Workers 1": 8, "Workers 0": 6}
 
 func TestThreadsAdded(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// journal keeps what an agent prints, and the moment at which a text came.
+// journal keeps an agent's output, and the moment at which a text came.
 type journal struct {
 	await []byte
 	seen  chan time.Time // gets one

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Sample is what /proc says of a process at a moment. Sizes are in KB.
+// Sample is a process's state in /proc at a moment. Sizes are in KB.
 type Sample struct {
 	At                  time.Duration // since the start
 	Rss, Pss, Anonymous int
@@ -47,8 +47,8 @@ func Look(pid int) (s Sample, err error) {
 	return s, s.readStat(pid)
 }
 
-// peak is the most that was resident, in KB. ru_maxrss won't do: it begins with
-// what the parent had when it started the process.
+// peak is the maximum of resident memory, in KB. ru_maxrss won't do: it begins with that of the
+// parent when it started the process.
 func peak(pid int) (kb int, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"out_es/test/support"
 )
 
-// Timer slack in nanoseconds: what Linux gives a process, and what the plugin gives Go's threads.
+// Timer slack in nanoseconds: Linux's default for a process, and the plugin's for Go's threads.
 const (
 	hostSlack = 50_000
 	goSlack   = 2_000_000

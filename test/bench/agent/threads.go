@@ -9,15 +9,16 @@ import (
 	"time"
 )
 
-// Thread is what the kernel accounts to one thread. CPU is in nanoseconds, where /proc/PID/stat counts in ticks of 10 ms: a quiet
-// node's output takes less than a tick a second.
+// Thread is the kernel's account of one thread. CPU is in nanoseconds, where /proc/PID/stat counts
+// in ticks of 10 ms: a quiet node's output takes less than a tick a second.
 type Thread struct {
 	Name      string
 	CPU       time.Duration
 	Voluntary int // context switches: the thread had to wait
 }
 
-// Pipeline is the name of Fluent Bit's engine thread, which runs inputs, filters and what has no workers.
+// Pipeline is the name of Fluent Bit's engine thread, which runs inputs, filters and outputs
+// without workers.
 const Pipeline = "flb-pipeline"
 
 // Threads reads schedstat and status of each thread of a process.
@@ -72,15 +73,15 @@ func readThread(folder string) (t Thread, err error) {
 	return t, nil
 }
 
-// Spent is what a process's threads used between two looks.
+// Spent is the usage of a process's threads between two looks.
 type Spent struct {
 	Inside, Outside time.Duration // of the pipeline thread, and of all others
 	Voluntary       int           // context switches of all threads
 	Threads         int           // at the second look
 }
 
-// Between is what was used from one look to the next. A thread that ended between them is missing, which only those do that Go starts
-// for what lasts.
+// Between is the usage from one look to the next. A thread that ended between them is missing; only
+// threads that Go starts for long system calls do.
 func Between(before, after map[int]Thread) (s Spent) {
 	s.Threads = len(after)
 	for tid, now := range after {

@@ -1,10 +1,11 @@
-// Command load writes container logs at a steady rate, as many containers do that have a few lines a second each: each file gets its
-// lines of a second in one write, files in turn, so that Fluent Bit makes one chunk a file and second of them. It is a process of its
-// own, so that its CPU is nobody else's, and truncates the files at its end.
+// Command load writes container logs at a steady rate, like many containers with a few lines a
+// second each: each file gets its lines of a second in one write, files in turn, so that Fluent Bit
+// makes one chunk a file and second. It is a separate process, so that its CPU is not counted, and
+// truncates the files at its end.
 //
 //	load -folder F -files 100 -rate 20
 //
-// It prints "ready" once the files are there, and at its end how many lines it has written.
+// It prints "ready" once the files are there, and at its end the number of written lines.
 package main
 
 import (

@@ -13,7 +13,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestSteadyRate waits until each file has what two seconds bring, and sees that the end leaves them empty.
+// TestSteadyRate waits until each file has the lines of two seconds, and checks that the end leaves
+// them empty.
 func TestSteadyRate(t *testing.T) {
 	support.LongForm(t)
 	for _, row := range []struct {

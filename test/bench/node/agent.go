@@ -14,7 +14,7 @@ import (
 	"out_es/test/support"
 )
 
-// agent is a Fluent Bit that runs, with what was seen of its memory in bytes.
+// agent is a running Fluent Bit, with samples of its memory in bytes.
 type agent struct {
 	cmd       *exec.Cmd
 	log       support.Journal
@@ -22,8 +22,8 @@ type agent struct {
 	anonymous int // of it
 }
 
-// cpu is what the kernel accounts to it, user and system: fields 14 and 15 of /proc/PID/stat, in hundredths of a second. The name in
-// field 2 may hold anything but ends with the last bracket.
+// cpu is the kernel's account of it, user and system: fields 14 and 15 of /proc/PID/stat, in
+// hundredths of a second. The name in field 2 may contain anything but ends with the last bracket.
 func (a *agent) cpu() (used time.Duration) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", a.cmd.Process.Pid))
 	if err != nil {
@@ -55,7 +55,8 @@ func (a *agent) sample() error {
 	return nil
 }
 
-// written is what it has written into files, in bytes, whether it has come to the disk or not.
+// written is the number of bytes that it has written into files, whether they are on the disk or
+// not.
 func (a *agent) written() (bytes int) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", a.cmd.Process.Pid))
 	if err != nil {
@@ -69,7 +70,7 @@ func (a *agent) written() (bytes int) {
 	return bytes
 }
 
-// reading is what the counters say at a moment.
+// reading is the state of the counters at a moment.
 type reading struct {
 	when  time.Time
 	cpu   time.Duration
@@ -81,7 +82,7 @@ func (a *agent) look(server *sink.Sink) reading {
 	return reading{time.Now(), a.cpu(), a.written(), server.Count()}
 }
 
-// since tells what happened between two readings.
+// since describes the difference between two readings.
 func (a *agent) since(from, to reading) string {
 	seconds := to.when.Sub(from.when).Seconds()
 	return fmt.Sprintf("%.0f s, CPU %.1f %% of a core, resident at most %.0f MB, %.0f of them anonymous; %.1f requests/s, %.0f documents/s; %.2f MB/s written", seconds,

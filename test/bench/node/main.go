@@ -1,6 +1,7 @@
-// Command node measures the node agent of deploy/kubernetes, its own files with all filters, at a steady number of records a second:
-// what docs/sizing.md is checked against. The API server is played, the sink is that of test/bench, and forty containers write: for a while,
-// then while the sink is away, and until it has all.
+// Command node measures the node agent of deploy/kubernetes, its own files with all filters, at a
+// steady number of records a second, for docs/sizing.md. The API server is a stand-in, the sink is
+// that of test/bench, and forty containers write: for a while, then while the sink is away, and
+// until the sink has all records.
 //
 //	go run ./test/bench/node -plugin ./out_es.so -rate 1000
 package main
@@ -23,7 +24,8 @@ import (
 
 const configuration = "deploy/kubernetes/base/agent/fluent-bit.yaml"
 
-// How long each phase is. Before the first Fluent Bit asks the API server, and the plugin gives back what its start took.
+// The length of each phase. Before the first, Fluent Bit asks the API server, and the plugin
+// returns the memory of its start.
 const (
 	warmUp = 10 * time.Second
 	steady = 15 * time.Second

@@ -1,10 +1,9 @@
-// Command readymade is a Fluent Bit output that encodes nothing: for each chunk
-// it sends as many bytes of bulk lines as the chunk would have become, which
-// lie ready in memory, and believes the answer. It is the floor: what sending
-// costs, whoever made the bytes. Built with -buildmode=c-shared.
+// Command readymade is a Fluent Bit output that encodes nothing: for each chunk it sends as many
+// ready-made bytes of bulk lines as the chunk would have become, and believes the answer. It is the
+// floor: the cost of sending, without that of encoding. Built with -buildmode=c-shared.
 //
-// Options: Address (host:port), Body (a file of bulk lines), Ratio (bytes of
-// lines for each byte of a chunk), Compress (gzip or off).
+// Options: Address (host:port), Body (a file of bulk lines), Ratio (bytes of lines for each byte of
+// a chunk), Compress (gzip or off).
 package main
 
 import "C"
@@ -25,7 +24,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// floor is one instance. Fluent Bit's one worker calls it, nobody else.
+// floor is one instance. Only Fluent Bit's one worker calls it.
 type floor struct {
 	address string
 	ratio   float64

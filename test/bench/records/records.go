@@ -1,7 +1,6 @@
-// Package records makes the records that are measured with: what a container
-// writes and what the kubernetes filter knows of its pod, about 800 bytes as a
-// document, and flat ones with a given number of fields. The same number gives
-// the same bytes on every machine.
+// Package records makes the records for measurements: a container's log with the kubernetes
+// filter's metadata of its pod, about 800 bytes as a document, and flat ones with a given number of
+// fields. The same number gives the same bytes on every machine.
 package records
 
 import (
@@ -16,9 +15,9 @@ import (
 // its newline.
 type Maker func(b []byte, pod, i int) []byte
 
-// said are what containers write: access logs, plain text, JSON in a string, a
-// stack trace, and text beyond ASCII. Each has three places for what differs
-// from line to line: a number, another, and a trace's id.
+// said are typical lines of containers: access logs, plain text, JSON in a string, a stack trace,
+// and text beyond ASCII. Each has three places for the variable parts of a line: a number, another,
+// and a trace's id.
 var said = []string{
 	`10.42.3.17 - - [23/Nov/2026:09:14:22 +0000] \"GET /api/v1/orders/%d?expand=items HTTP/1.1\" 200 %d \"-\" \"okhttp/4.12.0\" trace=%s`,
 	`2026-11-23T09:14:22.117Z INFO  [worker-7] shipping.Dispatcher - order %d handed to carrier, 3 parcels, %d g, trace %s`,

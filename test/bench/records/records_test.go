@@ -12,8 +12,7 @@ import (
 	"out_es/test/support"
 )
 
-// TestRecordsAreTheSameEverywhere holds the bytes to what figures of earlier
-// runs were measured with.
+// TestRecordsAreTheSameEverywhere compares the bytes with those of earlier measurements.
 func TestRecordsAreTheSameEverywhere(t *testing.T) {
 	for name, row := range map[string]struct {
 		make Maker

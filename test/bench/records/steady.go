@@ -11,7 +11,7 @@ import (
 // perSecond is how often WriteSteadily writes.
 const perSecond = 10
 
-// Writing is what WriteSteadily has begun.
+// Writing is a running WriteSteadily.
 type Writing struct {
 	stop  context.CancelFunc
 	ended sync.WaitGroup

@@ -14,9 +14,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// conversation is one connection. Its buffers grow to what came and are used
-// again, so that a request costs reading it, counting its lines and writing
-// the answer.
+// conversation is one connection. Its buffers grow with the requests and are reused, so that a
+// request costs reading it, counting its lines and writing the answer.
 type conversation struct {
 	sink   *Sink
 	in     *bufio.Reader
@@ -29,14 +28,14 @@ type conversation struct {
 	wireBytes int // of the body as it came: reading it empties wire
 }
 
-// readBytes is what is read at a time: a few system calls for a body of 2 MB.
+// readBytes is the size of a read: a few system calls for a body of 2 MB.
 const readBytes = 256 << 10
 
 func newConversation(s *Sink, connection net.Conn) *conversation {
 	return &conversation{sink: s, in: bufio.NewReaderSize(connection, readBytes), out: connection}
 }
 
-// head is what matters of a request's head.
+// head has the relevant parts of a request's head.
 type head struct {
 	method, path string
 	length       int
@@ -164,9 +163,8 @@ func (c *conversation) reply(h head, body []byte) error {
 	return err
 }
 
-// countDocuments counts pairs of an action line and a document. Any line that
-// stands where an action should, and is none, ends the count: such a body is
-// not what Elasticsearch would take.
+// countDocuments counts pairs of an action line and a document. A line in place of an action that
+// is none ends the count: Elasticsearch would reject such a body.
 func countDocuments(body []byte) (documents int, operation string) {
 	for len(body) > 0 {
 		end := bytes.IndexByte(body, '\n')

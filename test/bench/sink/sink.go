@@ -1,6 +1,6 @@
-// Package sink answers bulk requests as Elasticsearch does, one item for each
-// action and only what filter_path asks for, and keeps nothing. It costs so
-// little that it doesn't disturb an agent that is measured beside it.
+// Package sink answers bulk requests as Elasticsearch does, one item for each action with only the
+// fields of filter_path, and keeps nothing. It is so cheap that it doesn't disturb the measured
+// agent.
 package sink
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Count is what a sink has taken since Reset.
+// Count is a sink's traffic since Reset.
 type Count struct {
 	Requests, Documents int
 	Wire, Body          int64 // bytes of bodies, as they came and without compression
@@ -32,7 +32,7 @@ type Sink struct {
 	sample   []byte
 }
 
-// Answers says what the items of an answer are like.
+// Answers configure the items of an answer.
 type Answers struct {
 	// RefusedBytes, where it isn't 0, is how large each whole answer grows:
 	// every item is then refused with a long reason.
@@ -85,7 +85,7 @@ func (s *Sink) Go() {
 	}
 }
 
-// Count returns what was taken since Reset.
+// Count returns the traffic since Reset.
 func (s *Sink) Count() Count {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package soak holds the real Fluent Bit to what an agent must be after half an hour of ordinary days with faults in them: as large as
-// before. make soak-ordinary runs the long form.
+// Package soak checks that the real Fluent Bit is as large after half an hour of ordinary days with
+// faults as before. make soak-ordinary runs the long form.
 package soak
 
 import (
