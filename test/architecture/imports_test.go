@@ -93,7 +93,7 @@ func table(t *testing.T, heading string) [][]string {
 	return rows
 }
 
-// rules are the page's: what each package may import of this module, from the top of the table to its end.
+// rules are the page's: the packages of this module that each may import, from the top of the table to its end.
 func rules(t *testing.T) (all []row) {
 	t.Helper()
 	for _, cells := range table(t, "| package | what lives there | imports of ours |") {

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// ownFolder renders a kustomization of somebody's own in dir: an overlay, and the component secrets, the folder that secrets.example.sh makes.
+// ownFolder renders a user's kustomization in dir: an overlay, and the component secrets, the
+// folder that secrets.example.sh makes.
 func ownFolder(t testing.TB, dir, overlay string) Objects {
 	t.Helper()
 	path, err := filepath.Rel(dir, Folder(overlay))
@@ -36,7 +37,7 @@ func WithSecrets(t testing.TB) (dir string, again func() Objects) {
 	return dir, func() Objects { return ownFolder(t, dir, "kubernetes/overlays/production") }
 }
 
-// templatesOf is what pods are made of, by kind and name of their workloads.
+// templatesOf are the pod templates, by kind and name of their workloads.
 func templatesOf(objects Objects) map[string]any {
 	all := map[string]any{}
 	for _, o := range objects {
@@ -126,7 +127,8 @@ func TestSecretsAreMadeOnce(t *testing.T) {
 	}
 }
 
-// TestSetUpRunsAgainOnAChange: what it reads is in its pod, and none of it in the container that stays.
+// TestSetUpRunsAgainOnAChange: its inputs are in its pod, and none of them in the container that
+// stays.
 func TestSetUpRunsAgainOnAChange(t *testing.T) {
 	for _, folder := range stackFolders() {
 		_, objects := Render(t, folder)

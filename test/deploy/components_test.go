@@ -24,7 +24,8 @@ func mounts(t *testing.T, objects Objects) (paths []string) {
 	return paths
 }
 
-// TestComponentsForKindsOfNodes: what each changes of the agent, and that Fluent Bit starts without a journal.
+// TestComponentsForKindsOfNodes checks each component's changes to the agent, and that Fluent Bit
+// starts without a journal.
 func TestComponentsForKindsOfNodes(t *testing.T) {
 	with := func(component string) Objects {
 		return RenderWith(t, "kubernetes/overlays/development", "kubernetes/components/"+component)
@@ -67,7 +68,7 @@ func TestComponentsForKindsOfNodes(t *testing.T) {
 	agent.Signal(t, syscall.SIGTERM)
 }
 
-// TestKubeletComponentChangesTheSourceOnly: its metadata.yaml is base's, and what it adds.
+// TestKubeletComponentChangesTheSourceOnly: its metadata.yaml equals base's, with its additions.
 func TestKubeletComponentChangesTheSourceOnly(t *testing.T) {
 	settings := func(objects Objects) []string {
 		var all []string
@@ -122,7 +123,7 @@ func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheOriginalStackStay: what people have in their configuration and dashboards.
+// TestNamesOfTheOriginalStackStay: users have these names in their configurations and dashboards.
 func TestNamesOfTheOriginalStackStay(t *testing.T) {
 	for _, folder := range []string{"development", "logstash", "production", "kube-prometheus", "eck"} {
 		_, objects := Render(t, "kubernetes/overlays/"+folder)

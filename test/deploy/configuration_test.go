@@ -55,13 +55,13 @@ func TestFluentBitStartsWithEveryConfiguration(t *testing.T) {
 						t.Errorf("it logs an error: %s", line)
 					}
 				}
-				agent.Signal(t, syscall.SIGTERM) // what is queued, and for how long it ends, is examined elsewhere
+				agent.Signal(t, syscall.SIGTERM) // the queue at the exit is tested elsewhere
 			})
 		}
 	}
 }
 
-// nodeless is what a node, a secret or the pod's network would give.
+// nodeless has the values that a node, a secret or the pod's network would give.
 func nodeless(t testing.TB, objects Objects) map[string]string {
 	t.Helper()
 	host := t.TempDir()

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// helmTemplate is what install.sh makes of the chart and our values, in a cluster whose secret out-es-credentials is as given.
+// helmTemplate is the output of install.sh for the chart and our values, in a cluster with this
+// secret out-es-credentials.
 func helmTemplate(t *testing.T, secret string, further ...string) Objects {
 	t.Helper()
 	chart, bin := HelmChart(t), t.TempDir()
@@ -61,8 +62,9 @@ func TestHelmRendersWhatKustomizeDoes(t *testing.T) {
 	}
 }
 
-// plain is an object without what the two ways say differently and mean alike: who manages it, hashes in names, where the configuration is mounted,
-// and whether a variable comes from a ConfigMap or from the workload itself.
+// plain is an object without the differences of the two ways that mean the same: the manager,
+// hashes in names, the mount path of the configuration, and whether a variable comes from a
+// ConfigMap or from the workload itself.
 func plain(t *testing.T, all Objects, o Object) map[string]any {
 	t.Helper()
 	out := map[string]any{"data": o["data"], "rules": o["rules"], "roleRef": o["roleRef"], "subjects": o["subjects"], "value": o["value"], "spec": o["spec"]}
@@ -80,7 +82,8 @@ func plain(t *testing.T, all Objects, o Object) map[string]any {
 		return out
 	}
 	pod, container := maps.Clone(o.PodSpec()), maps.Clone(List(o.PodSpec(), "containers")[0].(map[string]any))
-	// Of the environment, what the configuration names: the ConfigMap has more, for others.
+	// Of the environment, only the variables of the configuration: the ConfigMap has more, for
+	// others.
 	configuration := fmt.Sprint(all.Find(t, "ConfigMap", o.Name())["data"])
 	container["environment"] = slices.DeleteFunc(all.Environment(t, o, map[string]string{"NODE_NAME": "node-1", "POD_NAMESPACE": "monitoring"}), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")

@@ -13,7 +13,7 @@ import (
 // oldest and newest are the versions of Kubernetes that manifests are held to: 1.29 is the first that runs native side-cars by itself.
 const oldest, newest = "1.29", "1.37"
 
-// folders is everything that somebody would apply.
+// folders are all folders that a user would apply.
 var folders = []string{
 	"kubernetes/overlays/development", "kubernetes/overlays/logstash", "kubernetes/overlays/production", "kubernetes/overlays/kube-prometheus", "kubernetes/overlays/eck",
 	"kubernetes/overlays/external", "kubernetes/overlays/helm", "kubernetes/examples/myapp", "metrics/mtail", "metrics/grok_exporter",

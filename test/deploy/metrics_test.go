@@ -20,12 +20,13 @@ import (
 	"out_es/test/support"
 )
 
-// sample is one access line in the form of 2017, whose zone has no sign, and in today's. Both count as one request each.
+// sample is one access line in the form of 2017, with a zone without a sign, and in today's. Both
+// count as one request each.
 const sample = `10.1.8.10 - - [07/Jul/2017:16:47:12 0000] "GET /ping HTTP/1.1" 200 68
 10.1.8.10 - - [07/Jul/2017:16:47:12 +0000] "GET /ping HTTP/1.1" 200 68
 `
 
-// further has what isn't counted, and what ends in a class of paths.
+// further has lines that aren't counted, and lines that end in a class of paths.
 const further = `203.0.113.32 - - [07/Jul/2017:16:30:03 +0000] "\x16\x03\x01\x02\x00" 400 150 "-" "-"
 not an access line: 10.1.8.10 - - [07/Jul/2017:16:47:12 +0000] "GET /ping HTTP/1.1" 200 68
 2001:db8::1 - alice [07/Jul/2017:16:30:03 +0000] "POST /api/v2/search?q=tea HTTP/2.0" 503 - "-" "curl"
@@ -100,7 +101,7 @@ func TestNobodyFloodsTheAgentByAccessLines(t *testing.T) {
 	_, objects := Render(t, "kubernetes/overlays/development")
 	for _, c := range []struct {
 		byClient string
-		most     int // series of the container: classes of paths × codes, or its bound and the one for what is beyond
+		most     int // series of the container: classes of paths × codes, or its bound and the one for the rest
 	}{{"off", 6}, {"on", 201}} {
 		t.Run("by client "+c.byClient, func(t *testing.T) {
 			given := nodeless(t, objects)
@@ -181,8 +182,8 @@ func TestAccessLinesByMtail(t *testing.T) {
 	compareSeries(t, "mtail", series(string(out)))
 }
 
-// TestAccessLinesByGrokExporter examines the pattern, not grok_exporter, which no package registry has: its grok patterns are put in as
-// grok_exporter does, and what comes out is matched line by line.
+// TestAccessLinesByGrokExporter tests the pattern, not grok_exporter, which no package registry
+// has: it expands the grok patterns as grok_exporter does, and matches the result line by line.
 func TestAccessLinesByGrokExporter(t *testing.T) {
 	_, objects := Render(t, "metrics/grok_exporter")
 	text, err := os.ReadFile(filepath.Join(objects.WriteConfigMap(t, "myapp-grok-exporter"), "config.yml"))
@@ -253,7 +254,7 @@ func TestAlertRules(t *testing.T) {
 	}
 }
 
-// discovery is what Debian's Prometheus is built without; `make e2e-kubernetes` has one that knows it.
+// discovery is missing in Debian's Prometheus; `make e2e-kubernetes` has one with it.
 var discovery = regexp.MustCompile(`(?m)^    kubernetes_sd_configs:\n(?:      .*\n)+`)
 
 func TestPrometheusTakesItsConfiguration(t *testing.T) {
@@ -322,7 +323,8 @@ func TestPrometheusRuleIsRulesYML(t *testing.T) {
 	}
 }
 
-// TestPodMonitorNamesWhatTheRulesAskFor: the labels that prometheus.yml gives are those of the PodMonitor, whose job would be its own name.
+// TestPodMonitorNamesWhatTheRulesAskFor: the labels of prometheus.yml equal those of the
+// PodMonitor, whose job would be its own name.
 func TestPodMonitorNamesWhatTheRulesAskFor(t *testing.T) {
 	_, objects := Render(t, "kubernetes/overlays/kube-prometheus")
 	monitor := objects.Find(t, "PodMonitor", "out-es")

@@ -63,7 +63,8 @@ func TestSelectorsTakeOwnPodsOnly(t *testing.T) {
 	}
 }
 
-// TestNamesAreOwn: an object of a name that others use, too, would replace theirs. The namespace is nobody's to make or to delete.
+// TestNamesAreOwn: an object with a common name would replace a neighbour's. The namespace is not
+// ours to make or to delete.
 func TestNamesAreOwn(t *testing.T) {
 	for _, folder := range stackFolders() {
 		_, objects := Render(t, folder)
@@ -97,9 +98,9 @@ func TestStackMovesToAnotherNamespace(t *testing.T) {
 	}
 }
 
-// packet is what a network policy decides on.
+// packet is the input of a network policy's decision.
 type packet struct {
-	from, to map[string]string // labels of pods, nil for what is no pod of this namespace
+	from, to map[string]string // labels of pods, nil for other than pods of this namespace
 	protocol string
 	port     int
 }
@@ -196,7 +197,7 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 		{"prometheus-logging", "out-es-agent", "TCP", []int{2020, 2021}, true},
 		{"other", "out-es-agent", "TCP", []int{2020, 2021}, true}, // kube-prometheus' own, in this namespace
 		{"other", "es-logging", "TCP", []int{9200}, false},
-		{"other", "outside", "TCP", []int{80}, true}, // others' pods are nobody's business here
+		{"other", "outside", "TCP", []int{80}, true}, // neighbours' pods are unaffected
 		{"outside", "other", "TCP", []int{9090}, true},
 	} {
 		for _, port := range c.ports {

@@ -26,8 +26,8 @@ func TestNodeLogsArrive(t *testing.T) {
 	}
 }
 
-// logsdb puts the set-up's template back with what x-pack, which the test's server lacks, makes of it: the index mode, and the field
-// host.name, by which it sorts.
+// logsdb replaces the set-up's template by x-pack's version of it, since the test's server lacks
+// x-pack: the index mode, and the field host.name, by which it sorts.
 func logsdb(t *testing.T, s *elasticsearch.Server, objects Objects) {
 	t.Helper()
 	template := Text(objects.Find(t, "ConfigMap", "out-es-templates"), "data", "elasticsearch.logs-es_go.json")
@@ -67,7 +67,8 @@ func nodeLogsArrive(t *testing.T, mode string) {
 	fluentbit.StartFile(t, so, filepath.Join(dir, "fluent-bit.yaml"), objects.Environment(t, objects.Find(t, "DaemonSet", "out-es-agent"), given)...)
 
 	const stream = "logs-kubernetes.node-default"
-	// A message, and what its document has to say. ssh is no component of the cluster, so its line is not asked for.
+	// A message, and the expected fields of its document. ssh is no component of the cluster, so
+	// its line is not wanted.
 	want := map[string]map[string]string{
 		"line of kubelet.service":                      {"systemd_unit": "kubelet.service", "priority": "6", "node": "node-1", "tag": "node.journal.kubelet.service"},
 		"line of containerd.service":                   {"systemd_unit": "containerd.service"},

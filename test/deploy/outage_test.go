@@ -81,8 +81,10 @@ func diskUse(t *testing.T, dir string) (sum int64) {
 	return sum
 }
 
-// TestFullSpoolPausesReading: without Elasticsearch the agent takes Spool_Limit and storage.max_chunks_up × 2 MB of the node's disk, and no more. Then the
-// kubelet's files are the buffer: what it still has when Elasticsearch is back arrives, each line once; what it has deleted meanwhile is lost.
+// TestFullSpoolPausesReading: without Elasticsearch the agent uses Spool_Limit and
+// storage.max_chunks_up × 2 MB of the node's disk, and no more. Then the kubelet's files are the
+// buffer: lines that are still there when Elasticsearch is back arrive, each once; deleted ones are
+// lost.
 func TestFullSpoolPausesReading(t *testing.T) {
 	so := plugin(t)
 	_, objects := Render(t, "kubernetes/overlays/development")
@@ -106,7 +108,7 @@ func TestFullSpoolPausesReading(t *testing.T) {
 	const paused = `fluentbit_input_ingestion_paused{name="containers"}`
 	support.Eventually(t, time.Minute, "reading pauses", func() bool { return agent.Metric(t, paused) == 1 })
 	read := agent.Metric(t, `fluentbit_input_records_total{name="containers"}`)
-	// A restart takes what is there for the backlog, and as many chunks more.
+	// A restart reads the stored chunks as backlog, and as many more.
 	const bound = 16<<20 + 2*chunksUp*(2<<20) + 8<<20
 	if read < 2000 || int(read) >= log.number {
 		t.Fatalf("it has read %v of %d lines when it pauses", read, log.number)

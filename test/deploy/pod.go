@@ -22,8 +22,9 @@ func (o Object) Containers() []any {
 	return append(slices.Clone(List(spec, "initContainers")), List(spec, "containers")...)
 }
 
-// Environment is what the first container of a workload gets, as NAME=value: from ConfigMaps, and its own. What comes from the node or
-// from a secret is for the caller to give, in given, which wins over everything; a name that is given as "-" is left out.
+// Environment is the environment of the first container of a workload, as NAME=value: from
+// ConfigMaps, and its own. The caller gives the values from the node or from a secret, in given,
+// which wins over everything; a name with "-" is left out.
 func (all Objects) Environment(t testing.TB, workload Object, given map[string]string) []string {
 	t.Helper()
 	container := List(workload.PodSpec(), "containers")[0]

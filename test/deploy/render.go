@@ -1,5 +1,5 @@
-// Package deploy renders what is in deploy/ as kustomize does, and hands out its parts: tests run the very configuration files that a
-// cluster would get, with the very environment.
+// Package deploy renders deploy/ as kustomize does, and returns its parts: tests run the very
+// configuration files that a cluster would get, with the very environment.
 package deploy
 
 import (
@@ -48,8 +48,8 @@ func HelmChart(t testing.TB) string {
 	return chart
 }
 
-// Run runs a program to its end and returns what it wrote to standard output; the test fails, with what it wrote to standard error,
-// where it fails.
+// Run runs a program to its end and returns its standard output; the test fails, with its standard
+// error, if the program fails.
 func Run(t testing.TB, input []byte, program string, arguments ...string) []byte {
 	t.Helper()
 	var out, complaint bytes.Buffer
@@ -61,7 +61,7 @@ func Run(t testing.TB, input []byte, program string, arguments ...string) []byte
 	return out.Bytes()
 }
 
-// Render returns what `kustomize build` makes of a folder of deploy/, as text and as objects.
+// Render returns the output of `kustomize build` for a folder of deploy/, as text and as objects.
 func Render(t testing.TB, folder string) ([]byte, Objects) {
 	t.Helper()
 	text := Run(t, nil, Tool(t, "kustomize"), "build", Folder(folder))
@@ -72,7 +72,7 @@ func Render(t testing.TB, folder string) ([]byte, Objects) {
 	return text, objects
 }
 
-// RenderWith is Render of an overlay with further components, as a kustomization of somebody's own would name them.
+// RenderWith is Render of an overlay with further components, as in a user's own kustomization.
 func RenderWith(t testing.TB, overlay string, components ...string) Objects {
 	t.Helper()
 	return RenderFile(t, "", overlay, components...)
@@ -170,7 +170,7 @@ func List(value any, path ...any) []any {
 	return list
 }
 
-// suffix is what kustomize puts behind the name of a generated ConfigMap.
+// suffix is kustomize's suffix of the name of a generated ConfigMap.
 var suffix = regexp.MustCompile(`-[a-z0-9]{10}$`)
 
 // Find returns the object of a kind and name, the hash of a generated one left out.

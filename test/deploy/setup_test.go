@@ -32,7 +32,8 @@ func setUp(t *testing.T, url string, environment ...string) (string, error) {
 	return string(out), err
 }
 
-// TestSetUpMakesElasticsearchReady runs it twice against each real server: the second run has to leave what the first made.
+// TestSetUpMakesElasticsearchReady runs it twice against each real server: the second run must
+// change nothing.
 func TestSetUpMakesElasticsearchReady(t *testing.T) {
 	support.LongForm(t)
 	for _, family := range []struct{ name, version, retention string }{
@@ -48,8 +49,9 @@ func TestSetUpMakesElasticsearchReady(t *testing.T) {
 	}
 }
 
-// setUpTwice checks what the job leaves on a server of a family: templates of that family and no other, with the retention where the server
-// keeps it in a template; Kibana's objects; an alias for whatever index of events comes; and a data stream.
+// setUpTwice checks the objects on a server of a family: templates of that family and no other,
+// with the retention if the server keeps it in a template; Kibana's objects; an alias for every
+// index of events; and a data stream.
 func setUpTwice(t *testing.T, s *elasticsearch.Server, family, retention string) {
 	t.Helper()
 	kibana, imports := fakeKibana(t)
@@ -156,7 +158,8 @@ func TestSetUpSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestSavedObjectsHangTogether: no Kibana can be started here, so what an import would check first is checked.
+// TestSavedObjectsHangTogether: Kibana can't be started here, so this checks the first checks of an
+// import.
 func TestSavedObjectsHangTogether(t *testing.T) {
 	text, err := os.ReadFile(Folder("kibana", "saved-objects.ndjson"))
 	if err != nil {
@@ -206,8 +209,8 @@ func TestSavedObjectsHangTogether(t *testing.T) {
 	}
 }
 
-// TestOpenSearchRollsStreamsOverBeforeDeleting: OpenSearch refuses to delete the index that a data stream writes to. The test's server has no
-// state policies, so what one with them would get is examined.
+// TestOpenSearchRollsStreamsOverBeforeDeleting: OpenSearch refuses to delete the write index of a
+// data stream. The test's server has no state policies, so this checks the request.
 func TestOpenSearchRollsStreamsOverBeforeDeleting(t *testing.T) {
 	policies := map[string]any{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

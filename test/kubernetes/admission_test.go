@@ -9,14 +9,15 @@ import (
 	"out_es/test/deploy"
 )
 
-// applied is everything that somebody would apply, and what Kubernetes warns of: the agent's hostPaths and its user, and nothing else.
+// applied are all folders that a user would apply, with Kubernetes' warnings: the agent's hostPaths
+// and its user, and nothing else.
 var applied = map[string][]string{
 	"kubernetes/overlays/development": {"hostPath"}, "kubernetes/overlays/logstash": {"hostPath"}, "kubernetes/overlays/production": {"hostPath"}, "kubernetes/overlays/kube-prometheus": {"hostPath"},
 	"kubernetes/overlays/eck": {"hostPath"}, "kubernetes/overlays/external": {"hostPath"}, "kubernetes/overlays/helm": nil,
 	"kubernetes/examples/myapp": nil, "metrics/mtail": nil, "metrics/grok_exporter": nil,
 }
 
-// ready returns a cluster with what has to be there before anything can be applied to it.
+// ready returns a cluster that is prepared for the first apply.
 func ready(t *testing.T) *Cluster {
 	t.Helper()
 	c := Start(t)
@@ -62,7 +63,7 @@ func TestAPIServerAcceptsEverything(t *testing.T) {
 			}
 		})
 	}
-	// What is refused has to be refused, or the above says nothing.
+	// A violation must be rejected, or the above shows nothing.
 	text, _ := deploy.Render(t, "kubernetes/overlays/development")
 	broken := strings.ReplaceAll(string(text), "terminationGracePeriodSeconds", "terminationGraceSeconds")
 	if out, err := c.kubectl(t.Context(), broken, "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"); err == nil {
@@ -70,7 +71,8 @@ func TestAPIServerAcceptsEverything(t *testing.T) {
 	}
 }
 
-// TestAccountsMayDoWhatTheyNeedAndNothingMore compares what each account may do with what any account may.
+// TestAccountsMayDoWhatTheyNeedAndNothingMore compares each account's rights with those of any
+// account.
 func TestAccountsMayDoWhatTheyNeedAndNothingMore(t *testing.T) {
 	c := ready(t)
 	text, _ := deploy.Render(t, "kubernetes/overlays/development")
@@ -109,7 +111,7 @@ func TestAccountsMayDoWhatTheyNeedAndNothingMore(t *testing.T) {
 	}
 }
 
-// may lists what an account may do in a namespace, a line a rule with single spaces.
+// may lists an account's rights in a namespace, a line a rule with single spaces.
 func (c *Cluster) may(t testing.TB, account, namespace string) []string {
 	t.Helper()
 	said := c.Kubectl(t, "", "auth", "can-i", "--list", "--no-headers", "-n", namespace, "--as=system:serviceaccount:monitoring:"+account)

@@ -52,7 +52,7 @@ type kubelets struct {
 
 const podsOfStack = "/api/v1/namespaces/monitoring/pods"
 
-// look does what is due for each pod.
+// look does the next step of each pod.
 func (k *kubelets) look(t *testing.T) {
 	_, text, err := k.api.do("GET", podsOfStack, "")
 	var list struct{ Items []map[string]any }

@@ -23,8 +23,9 @@ import (
 	"out_es/test/support"
 )
 
-// kubelet plays that part of one which the agent asks: GET /pods by TLS, from whom the real API server knows (TokenReview) and says that he
-// may (SubjectAccessReview), as a kubelet with webhook authorization does.
+// kubelet is a stand-in for the part of a kubelet that the agent uses: GET /pods by TLS, for
+// accounts that the real API server knows (TokenReview) and permits (SubjectAccessReview), as a
+// kubelet with webhook authorization does.
 type kubelet struct {
 	server   *httptest.Server
 	asked    atomic.Int32 // and answered

@@ -118,7 +118,7 @@ func lines(t *testing.T, files []*os.File, seconds int) {
 	}
 }
 
-// anotherNode is the same stack for a node whose /var/log is empty.
+// anotherNode is the same stack for a node with an empty /var/log.
 func (s *stack) anotherNode(t *testing.T) *stack {
 	t.Helper()
 	other := *s
@@ -137,8 +137,9 @@ func readAll(t *testing.T, agent *fluentbit.Agent, want int) {
 	})
 }
 
-// TestMetadataOf200Nodes: a node's agent asks the API server once for each container, so 200 nodes can be computed; what that is for a real
-// API server that has their 8,000 pods is measured. kube_meta_cache_ttl is an hour.
+// TestMetadataOf200Nodes: a node's agent asks the API server once for each container, so the
+// requests of 200 nodes can be computed; their cost for a real API server with their 8,000 pods is
+// measured. kube_meta_cache_ttl is an hour.
 func TestMetadataOf200Nodes(t *testing.T) {
 	s := newStack(t)
 	for i := range shops {
@@ -211,7 +212,8 @@ func (s *stack) overfull(t *testing.T) {
 	agent.Stop(t, time.Minute)
 }
 
-// cpu is what the kernel accounts to a process, user and system: fields 14 and 15 of /proc/PID/stat, in hundredths of a second.
+// cpu is the kernel's account of a process, user and system: fields 14 and 15 of /proc/PID/stat, in
+// hundredths of a second.
 func cpu(t *testing.T, process *os.Process) (used time.Duration) {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", process.Pid))

@@ -7,7 +7,8 @@ import (
 	"out_es/test/deploy"
 )
 
-// neighbours are what somebody else has in the namespace, under names and labels that this stack once used itself.
+// neighbours are other users' objects in the namespace, with names and labels that this stack once
+// used itself.
 const neighbours = `
 apiVersion: v1
 kind: ServiceAccount

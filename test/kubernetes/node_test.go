@@ -16,11 +16,11 @@ import (
 
 // node plays the kubelet of one node: it knows where logs lie, and writes them as one would.
 type node struct {
-	log     string // what is /var/log on a node
+	log     string // /var/log of a node
 	cluster *Cluster
 }
 
-// containerID is what a runtime would call a pod's container.
+// containerID is a runtime's id of a pod's container.
 func containerID(pod, container string) string {
 	return fmt.Sprintf("%064x", []byte(pod+container))[:64]
 }
@@ -97,8 +97,9 @@ func docker(t *testing.T, file *os.File, lines ...string) {
 	}
 }
 
-// sidecar runs the commands of the example pod myapp, the file's path apart: the application, and the side-car whose output goes where a
-// kubelet would put it. It returns when the side-car has printed so many lines.
+// sidecar runs the commands of the example pod myapp, with another path of the file: the
+// application, and the side-car, with its output in the kubelet's place. It returns when the
+// side-car has printed that many lines.
 func (n *node) sidecar(t *testing.T, pod map[string]any, lines int) {
 	t.Helper()
 	dir := t.TempDir()

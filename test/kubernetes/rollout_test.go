@@ -17,7 +17,7 @@ import (
 // stackWorkloads are those of the external overlay.
 var stackWorkloads = []string{"daemonset/out-es-agent", "deployment/out-es-events", "deployment/out-es-set-up"}
 
-// own is a kustomization of somebody's own, which he changes and applies.
+// own is a user's own kustomization, which is changed and applied.
 type own struct {
 	dir      string
 	resource string
@@ -60,8 +60,9 @@ func changed(before, after map[string][]string) (names []string) {
 	return names
 }
 
-// TestChangesUpgradesAndRollbacks on the real API server with the real controllers, three nodes: what is applied twice rolls nothing; a changed
-// secret and a changed value roll what reads them; a new version goes node by node, and back; a canary is where it is told to be.
+// TestChangesUpgradesAndRollbacks on the real API server with the real controllers, three nodes: a
+// second apply rolls nothing; a changed secret and a changed value roll their readers; a new
+// version goes node by node, and back; a canary is on its node.
 func TestChangesUpgradesAndRollbacks(t *testing.T) {
 	c := ready(t)
 	nodes := c.controllers(t, "node-1", "node-2", "node-3")

@@ -19,7 +19,7 @@ import (
 	"out_es/test/support"
 )
 
-// stack is what runs, and how its configuration was rendered.
+// stack is the running stack, with its rendered configuration.
 type stack struct {
 	cluster  *Cluster
 	es       *elasticsearch.Server
@@ -358,7 +358,8 @@ func TestStackBringsEachEventOnce(t *testing.T) {
 	s.eventsInADataStream(t, after-2)
 }
 
-// eventsInADataStream starts another collector, with components/events-data-stream: what the server has is there once, and with its id.
+// eventsInADataStream starts another collector, with components/events-data-stream: each of the
+// server's events is there once, and with its id.
 func (s *stack) eventsInADataStream(t *testing.T, want int) {
 	t.Helper()
 	s.with(t, "kubernetes/components/events-data-stream").start(t, "Deployment", "out-es-events", t.TempDir())

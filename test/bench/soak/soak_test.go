@@ -36,7 +36,7 @@ var (
 	longForm = form{long: 30 * time.Minute, warm: 2 * time.Minute, cycle: 30 * time.Second, storm: 5 * time.Second}
 )
 
-// stormRules are what a quarter of a storm's requests meet.
+// stormRules apply to a quarter of a storm's requests.
 var stormRules = []faults.Rule{
 	{Fault: faults.CutBefore, Share: 0.02}, {Fault: faults.CutAfter, Share: 0.02}, {Fault: faults.TornAnswer, Share: 0.02},
 	{Fault: faults.Throttle, Share: 0.02, RetryAfter: "1"}, {Fault: faults.Unavailable, Share: 0.02}, {Fault: faults.BadGateway, Share: 0.01},
@@ -44,14 +44,14 @@ var stormRules = []faults.Rule{
 	{Fault: faults.MissingItem, Share: 0.01}, {Fault: faults.Slow, Share: 0.02, Delay: 300 * time.Millisecond}, {Fault: faults.DropIdle, Share: 0.05},
 }
 
-// allowed is how far the last third of the looks may be above the first: what Go's collector and Fluent Bit's allocator differ by from
-// look to look. Go starts a thread where a system call lasts, and keeps it.
+// allowed is the maximum rise of the last third of the looks over the first: the variation of Go's
+// collector and Fluent Bit's allocator. Go starts a thread when a system call lasts, and keeps it.
 var allowed = look{anonymousKB: 3 << 10, threads: 3, descriptors: 2, goroutines: 2}
 
-// look is what one agent has at a moment.
+// look is one agent's state at a moment.
 type look struct{ anonymousKB, threads, descriptors, goroutines int }
 
-// soaked is one agent with what stands behind it.
+// soaked is one agent with its server and its files.
 type soaked struct {
 	name  string
 	share float64 // by which a storm's faults come more often: a spool makes a twentieth of the requests
@@ -61,8 +61,9 @@ type soaked struct {
 	looks []look
 }
 
-// TestSoakOrdinaryDay has 100 files of 20 lines a second in two agents, one of them with a spool, and faults in each cycle. Nothing may
-// grow, and every line must have been delivered: once, but for those whose answer a fault has lost.
+// TestSoakOrdinaryDay has 100 files of 20 lines a second in two agents, one of them with a spool,
+// and faults in each cycle. Nothing may grow, and every line must be delivered: once, unless a
+// fault has lost its answer.
 func TestSoakOrdinaryDay(t *testing.T) {
 	support.LongForm(t)
 	program := fluentbit.ForTest(t)
@@ -82,7 +83,7 @@ func TestSoakOrdinaryDay(t *testing.T) {
 	all := []*soaked{{name: "without a spool", share: 1}, {name: "with a spool", share: 3}}
 	all[0].start(t, program, so, logs, "Workers 1")
 	all[1].start(t, program, so, logs, "Spool_Linger 200ms\n    Spool_Path "+t.TempDir())
-	time.Sleep(f.warm) // the length of a soak is what it is about
+	time.Sleep(f.warm) // the length of a soak is its purpose
 	for end := time.Now().Add(f.long); time.Now().Before(end); {
 		for _, s := range all {
 			s.weather(t, stormRules)
@@ -185,13 +186,15 @@ func (s *soaked) look(t *testing.T) {
 	t.Logf("%-16s %+v, %d documents", s.name, now, s.sink.Count().Documents)
 }
 
-// dead is how a goroutine shows whose end has come: Go keeps its memory for the next one. System goroutines are counted, too.
+// dead marks a goroutine that has ended: Go keeps its memory for the next one. System goroutines
+// are counted, too.
 var (
 	goroutine = regexp.MustCompile(`^  G\d+: status=(\d+)`)
 	dead      = "6"
 )
 
-// goroutines are those of the last whole trace in a log: what comes behind its first line and before the next one's.
+// goroutines counts those of the last whole trace in a log: the lines behind its first line and
+// before the next one's.
 func goroutines(log string) (count int) {
 	traces := strings.Split(log, "SCHED ")
 	if len(traces) < 3 {
@@ -246,7 +249,7 @@ func (s *soaked) compare(t *testing.T) {
 	}
 }
 
-// least is the lowest of each: what remains grows it, what passes doesn't.
+// least is the lowest of each: a leak raises it, a passing peak doesn't.
 func least(looks []look) look {
 	l := looks[0]
 	for _, one := range looks[1:] {

@@ -1,8 +1,7 @@
-// Command textbook is a Fluent Bit output as the documentation of its parts
-// suggests to write one: fluent-bit-go's GetRecord, a map for each record,
-// json-iterator, and go-elasticsearch's BulkIndexer. It is what the plugin is
-// measured against, and nothing else. Built with -buildmode=c-shared; a module
-// of its own, so that the plugin's go.mod doesn't have the whole client.
+// Command textbook is a Fluent Bit output as the documentation of its parts suggests to write one:
+// fluent-bit-go's GetRecord, a map for each record, json-iterator, and go-elasticsearch's
+// BulkIndexer. It exists only for comparison. Built with -buildmode=c-shared; a module of its own,
+// so that the plugin's go.mod doesn't have the whole client.
 //
 // Options: Address (a URL), Index, Compress (gzip or off).
 package main
@@ -55,8 +54,8 @@ func FLBPluginInit(section unsafe.Pointer) int {
 	return output.FLB_OK
 }
 
-// FLBPluginFlushCtx sends a chunk and waits for what became of it: an indexer
-// for each, since the answer to Fluent Bit is that of its documents.
+// FLBPluginFlushCtx sends a chunk and waits for its result: an indexer for each,
+// since the answer to Fluent Bit is that of its documents.
 //
 //export FLBPluginFlushCtx
 func FLBPluginFlushCtx(ctx, data unsafe.Pointer, length C.int, tag *C.char) int {
@@ -107,7 +106,7 @@ func timestamp(at interface{}) time.Time {
 	return time.Now()
 }
 
-// object makes of what GetRecord returns what JSON has.
+// object converts the result of GetRecord into JSON's types.
 func object(record map[interface{}]interface{}) map[string]interface{} {
 	document := make(map[string]interface{}, len(record)+1)
 	for key, v := range record {

@@ -13,7 +13,7 @@ import (
 	"out_es/test/faults"
 )
 
-// arrivals are what an index holds of a storm.
+// arrivals are an index's documents of a storm.
 type arrivals struct {
 	storm   *storm
 	copies  []int

@@ -26,7 +26,7 @@ func block(t *testing.T, s *elasticsearch.Server, index, setting string, state s
 type trouble struct {
 	name          string
 	begin, repair func(t *testing.T, s *elasticsearch.Server, bad string)
-	// says is what the line about the held destination has of the answer and of the remedy.
+	// says are the parts of the answer and of the remedy in the line about the held destination.
 	says []string
 }
 

@@ -21,7 +21,7 @@ func TestFaultCostsNoRecord(t *testing.T) {
 	tests := []struct {
 		name string
 		rule faults.Rule
-		// first is what the first flush comes to; requests is how many there may be in all.
+		// first is the outcome of the first flush; requests is the maximum number in all.
 		first    es.Outcome
 		requests int
 		// arrived says that the documents of a request that failed were taken.

@@ -97,7 +97,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 	for name, c := range bad(t) {
 		t.Run(name, func(t *testing.T) {
 			index := e2e.FreshIndex(t, s)
-			// Nothing is mapped: what is tested is this plugin, not Elasticsearch's limits.
+			// Nothing is mapped: the test is about this plugin, not about Elasticsearch's limits.
 			if err := s.PutIndex(t.Context(), index, `{"mappings":{"dynamic":false}}`); err != nil {
 				t.Fatal(err)
 			}

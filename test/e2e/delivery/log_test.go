@@ -44,8 +44,9 @@ func TestTwoFaultsInTurnAreNotLoggedEachTime(t *testing.T) {
 	}
 }
 
-// TestFirstRefusalIsToldAtOnceWithItsCause: what is wrong with a document is in the log when it happens, also where other lines were
-// summed up a moment before, with the cause that the server names and none of the record's values. What follows is counted.
+// TestFirstRefusalIsToldAtOnceWithItsCause: the fault of a document is logged when it happens, even
+// right after a summary of other lines, with the server's cause and none of the record's values.
+// Repetitions are counted.
 func TestFirstRefusalIsToldAtOnceWithItsCause(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -66,7 +67,7 @@ func TestFirstRefusalIsToldAtOnceWithItsCause(t *testing.T) {
 		t.Errorf("%d lines tell of the first refusal when its flush is over, want 1", n)
 	}
 	support.Eventually(t, 10*time.Second, "the others are counted", func() bool {
-		refuse(0, "") // a flush prints what goroutines have to say
+		refuse(0, "") // a flush prints the lines of goroutines
 		return p.Count("[code]", ": 2 more\n") == 1
 	})
 	refuse(1, "when") // a summary has just been written: the next is due in a minute

@@ -1,4 +1,5 @@
-// Package delivery shows what retries, faults between the plugin and Elasticsearch, and the C ABI cost a record: nothing.
+// Package delivery shows that retries, faults between the plugin and Elasticsearch, and the C ABI
+// cost no record.
 package delivery
 
 import (

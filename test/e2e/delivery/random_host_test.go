@@ -59,7 +59,7 @@ func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 	}
 }
 
-// account is what the metrics say of all flushes together: records by verdict, and those received.
+// account has the metrics of all flushes together: records by verdict, and those received.
 type account struct {
 	verdicts map[string]int
 	received int
@@ -84,7 +84,8 @@ func scrapeAccount(t *testing.T, h *host.Host) account {
 	return a
 }
 
-// wantBalance checks the account in itself, and against what Elasticsearch holds. beside is how often the record of traffic was taken.
+// wantBalance checks the account in itself, and against Elasticsearch's documents. beside is the
+// number of accepted records of the other traffic.
 func (a account) wantBalance(t *testing.T, found *arrivals, buries bool, beside int) {
 	t.Helper()
 	sum, there := 0, 0

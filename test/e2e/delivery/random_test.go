@@ -17,7 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// What a run is made of. SOAK asks for the full form with so many seeds, FAULT_SEED for a single one in all variants.
+// The parts of a run. SOAK asks for the full form with that many seeds, FAULT_SEED for a single one
+// in all variants.
 const (
 	shortSeeds, shortRecords, shortChunk = 3, 3_000, 60
 	soakRecords, soakChunk               = 100_000, 250

@@ -12,7 +12,7 @@ import (
 	"out_es/test/host"
 )
 
-// kind is what a record of a storm is meant to become.
+// kind is the intended fate of a record of a storm.
 type kind uint8
 
 const (

@@ -13,8 +13,8 @@ import (
 	"out_es/test/faults"
 )
 
-// TestTwinChunksAreTwo has two chunks of the same tag and bytes under way at once, as two inputs that read one file make
-// them: what was settled of one must not count for the other.
+// TestTwinChunksAreTwo has two chunks of the same tag and bytes under way at once, as two inputs
+// that read one file make them: the settled events of one must not count for the other.
 func TestTwinChunksAreTwo(t *testing.T) {
 	const records = 100
 	s := e2e.Cluster(t)

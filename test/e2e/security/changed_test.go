@@ -172,7 +172,8 @@ func TestCredentialThatIsWrongForAWhile(t *testing.T) {
 	}
 }
 
-// TestAPIKeyThatEnds: options are read at the start only, so a new key means a restart or a hot reload; what waited arrives.
+// TestAPIKeyThatEnds: HTTP_API_Key is read at the start only, so a new key means a restart or a hot
+// reload; waiting records arrive.
 func TestAPIKeyThatEnds(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)

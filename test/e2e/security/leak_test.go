@@ -183,7 +183,7 @@ func TestNoSingleLeak(t *testing.T) {
 	}
 }
 
-// TestNoFaultLeaks lets every fault quote what was sent: pages, errors, items.
+// TestNoFaultLeaks lets every fault quote the request: pages, errors, items.
 func TestNoFaultLeaks(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.MappedIndex(t, s)

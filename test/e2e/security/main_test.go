@@ -1,4 +1,4 @@
-// Package security covers TLS, credentials and proxies, and what no log may tell.
+// Package security covers TLS, credentials and proxies, and secrets in logs.
 package security
 
 import (

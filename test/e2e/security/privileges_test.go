@@ -25,7 +25,7 @@ type namedRole struct {
 
 var roleCommand = regexp.MustCompile(`(?s)\$ES_URL(/_security/role/|/_plugins/_security/api/roles/)(\w+)" -d '(.*?)'`)
 
-// documentedRoles runs the page's commands for the server under test, and returns what they made.
+// documentedRoles runs the page's commands for the server under test, and returns their roles.
 func documentedRoles(t *testing.T, s *e2e.SecuredServer) map[string]namedRole {
 	t.Helper()
 	page, err := os.ReadFile("../../../docs/security.md")
@@ -88,7 +88,7 @@ func destinations(n int) []destination {
 	}
 }
 
-// TestFewestPrivileges: what docs/security.md says is enough, and nothing of it can be left out.
+// TestFewestPrivileges: the privileges of docs/security.md are enough, and none can be left out.
 func TestFewestPrivileges(t *testing.T) {
 	s := e2e.Secured(t)
 	s.StreamTemplate(t, "streams", "logs-*-*")
@@ -168,7 +168,8 @@ func prepare(t *testing.T, s *e2e.SecuredServer, d destination) {
 // optionRow is a row of the page's table of options.
 var optionRow = regexp.MustCompile("(?m)^\\| `((?:Write_Operation|Dead_Letter_Index|Template_File)[a-z ]*)` \\| (.*) \\| (.*) \\|$")
 
-// TestPrivilegesOfOptions: the table of docs/security.md about what options need besides the role es_go_creates.
+// TestPrivilegesOfOptions checks the table of docs/security.md about privileges that options need
+// besides the role es_go_creates.
 func TestPrivilegesOfOptions(t *testing.T) {
 	s := e2e.Secured(t)
 	page, err := os.ReadFile("../../../docs/security.md")

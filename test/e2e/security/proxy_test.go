@@ -24,7 +24,7 @@ import (
 // a proxy.
 const anyHost = "0.0.0.0"
 
-// forwarder is a proxy that passes everything on and keeps what it was asked.
+// forwarder is a proxy that forwards everything and keeps the requested addresses.
 type forwarder struct {
 	url string
 
@@ -131,7 +131,7 @@ func TestHostProxyByTheEnvironment(t *testing.T) {
 			if c.option != "" {
 				options = append(options, "Proxy "+fill.Replace(c.option))
 			}
-			// What the machine has must not count.
+			// The machine's own proxies must not count.
 			env := []string{"HTTP_PROXY=", "http_proxy=", "HTTPS_PROXY=", "https_proxy=", "NO_PROXY=", "no_proxy="}
 			for _, line := range c.env {
 				name, _, _ := strings.Cut(line, "=")

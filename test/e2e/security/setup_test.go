@@ -92,7 +92,7 @@ func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 	}
 }
 
-// notAsked are privileges for what the embedded servers don't have: lifecycle policies.
+// notAsked are privileges for features that the embedded servers lack: lifecycle policies.
 var notAsked = []string{"manage_ilm", "cluster:admin/opendistro/ism/policy/write"}
 
 // wantRefusal checks that the job ended with a line that names the credential, the privilege and the remedy.

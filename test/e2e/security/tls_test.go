@@ -22,10 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/tls/*.golden")
 
-// apiKey is what the servers of these tests take.
+// apiKey is accepted by the servers of these tests.
 const apiKey = "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw=="
 
-// realm is an authority, and files for what it signed.
+// realm is an authority, and files of its certificates.
 type realm struct {
 	*support.Authority
 	t   *testing.T
@@ -177,9 +177,8 @@ func tlsCases(t *testing.T) []tlsCase {
 	}
 }
 
-// TestTLSAndCredentials brings one chunk by each way, with nginx as the TLS
-// server in front of the real Elasticsearch. What is told of a failure is in
-// testdata/tls, one file a case.
+// TestTLSAndCredentials brings one chunk by each way, with nginx as the TLS server in front of the
+// real Elasticsearch. The lines about failures are in testdata/tls, one file a case.
 func TestTLSAndCredentials(t *testing.T) {
 	for _, c := range tlsCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -211,8 +210,8 @@ var (
 	lineHeads = regexp.MustCompile(`^\[.*?\] (\[ ?\w+\]) \[.*?\] (first look: )?`)
 )
 
-// told is what a log warns of, without what differs from run to run. The first
-// look and the first request tell of a failure as one, whichever comes first.
+// told are a log's warnings, without their variable parts. The first look and the first request
+// share the line about a failure, whichever comes first.
 func told(t *testing.T, log, host string) string {
 	t.Helper()
 	address, err := url.Parse(host)

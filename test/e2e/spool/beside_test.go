@@ -55,7 +55,7 @@ func besideConfig(dir, output string) string {
 %[2]s`, dir, output)
 }
 
-// beside is what happened beside an output in trouble.
+// beside is the result of an output beside one in trouble.
 type beside struct {
 	written, arrived int           // lines, of the file, when the trouble ends
 	behind           time.Duration // at most

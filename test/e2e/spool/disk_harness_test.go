@@ -40,8 +40,8 @@ func (d *disk) mount() ([]byte, error) {
 	return exec.Command("mount", "-o", "loop,errors=remount-ro", d.path(), d.dir).CombinedOutput()
 }
 
-// replace puts what the disk holds onto a new one, in the old one's place: what
-// a machine finds after a power cut, or after somebody mended its disk.
+// replace copies the disk's content to a new one, in the old one's place: the disk of a machine
+// after a power cut, or after a repair.
 func (d *disk) replace(t *testing.T) {
 	t.Helper()
 	must(t, "umount", "-l", d.dir) // programs may have files open
@@ -56,8 +56,8 @@ func (d *disk) replace(t *testing.T) {
 // How a disk goes down (EXT4_IOC_SHUTDOWN of the kernel's fs/ext4/ext4.h): all
 // that is done with it from then on ends in EIO.
 const (
-	synced = 0 // after what was written got to the disk
-	cut    = 2 // at once, as in a power cut: what was not synced is gone
+	synced = 0 // after the data got to the disk
+	cut    = 2 // at once, as in a power cut: unsynced data is lost
 )
 
 // shutdown takes the disk away.

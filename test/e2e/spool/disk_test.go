@@ -15,9 +15,9 @@ import (
 // diskFault is something that keeps the spool from being written.
 type diskFault struct {
 	name string
-	// told is what the log says of it.
+	// told is the log's line about it.
 	told string
-	// begin makes the fault and returns what ends it.
+	// begin makes the fault and returns a function that ends it.
 	begin func(t *testing.T, d *disk, pid int) (end func())
 	// first says that it begins before there is anything to write.
 	first   bool

@@ -19,8 +19,8 @@ func spoolKills() map[string]int {
 	return map[string]int{"off": 20, "on": 8}
 }
 
-// gale is what requests meet while the agent is killed: every fault after
-// which something may have arrived, and some that last.
+// gale are the faults of requests while the agent is killed: every fault after which documents may
+// have arrived, and some that last.
 func gale() []faults.Rule {
 	return []faults.Rule{
 		{Fault: faults.CutBefore, Share: 0.05},

@@ -40,14 +40,13 @@ func manyTags(output string) string {
 	return text.String() + output
 }
 
-// loaded is what an agent cost under manyTags.
+// loaded is an agent's cost under manyTags.
 type loaded struct {
 	requests, documents float64 // a second
 	cpu                 float64 // of a core
 }
 
-// measureLoad runs agents side by side, so that what else the machine does hits
-// all of them.
+// measureLoad runs agents side by side, so that the machine's other load affects all of them.
 func measureLoad(t *testing.T, outputs map[string]string, seconds int) map[string]loaded {
 	t.Helper()
 	program := fluentbit.ForTest(t)
@@ -71,7 +70,7 @@ func measureLoad(t *testing.T, outputs map[string]string, seconds int) map[strin
 		}
 		t.Cleanup(func() { a.Kill() })
 		all.Go(func() {
-			time.Sleep(4 * time.Second) // its start is not what is measured
+			time.Sleep(4 * time.Second) // its start is not measured
 			before, err := agent.Look(a.PID())
 			s.Reset()
 			began := time.Now()
@@ -207,8 +206,8 @@ func (s *sloth) longest(t *testing.T) (longest time.Duration, documents int) {
 	return longest, documents
 }
 
-// TestSpoolNeverBlocksTheEngine gives an agent without workers an Elasticsearch
-// that takes 10 seconds an answer, and looks for holes in what inputs made.
+// TestSpoolNeverBlocksTheEngine gives an agent without workers an Elasticsearch that takes 10
+// seconds an answer, and looks for gaps in the inputs' records.
 func TestSpoolNeverBlocksTheEngine(t *testing.T) {
 	support.LongForm(t)
 	t.Parallel()

@@ -14,19 +14,19 @@ import (
 	"out_es/test/e2e"
 )
 
-// share is whose an agent's memory is, in KB.
+// share divides an agent's memory between its owners, in KB.
 type share struct {
-	// ours is the Go heap, and what of out_es.so's own pages was written to.
-	// fluent is all other anonymous memory: Fluent Bit's chunks and the buffers
-	// of its inputs, stacks, and what the Go runtime has beside its heap.
+	// ours is the Go heap, and the written pages of out_es.so. fluent is all other anonymous
+	// memory: Fluent Bit's chunks and the buffers of its inputs, stacks, and the Go runtime's
+	// memory beside its heap.
 	ours, fluent int
 	// mapped are pages of files: programs and libraries.
 	mapped int
 }
 
 const (
-	// goHeapAlign is what Go's arenas begin at a multiple of, at least; goHeapFar
-	// how far away they are from where the system puts everything else.
+	// goHeapAlign is the minimum alignment of Go's arenas; goHeapFar their minimum distance from
+	// the system's other mappings.
 	goHeapAlign = 4 << 20
 	goHeapFar   = 1 << 40
 )
@@ -116,7 +116,7 @@ func ours(s share) int   { return s.ours }
 func fluent(s share) int { return s.fluent }
 func mapped(s share) int { return s.mapped }
 
-// tellShares logs what a phase took.
+// tellShares logs the memory of a phase.
 func tellShares(t *testing.T, phase string, seen []share) {
 	t.Helper()
 	t.Logf("%-28s KB: the plugin's at most %d, Fluent Bit's %d to %d, half of the time below %d; pages of files %d",

@@ -18,9 +18,8 @@ import (
 const (
 	outageInputs = 10
 	megabyte     = 1 << 20
-	// growths, in KB, are what the plugin's own memory may grow by from the first
-	// quarter of an outage on, and by a request when it ends: its body, a frame of
-	// 2 MB, what becomes of it, and what the collector has not come to yet.
+	// The maximum growth of the plugin's own memory, in KB, from the first quarter of an outage on,
+	// and by a request when it ends: its body, a frame of 2 MB, its results, and garbage.
 	outageGrowth, drainGrowth = 1536, 10 << 10
 	// fluentGrowth is how much half of all looks at Fluent Bit's own memory may
 	// lie higher at the end than at the beginning: its chunks come and go by tens
@@ -30,8 +29,8 @@ const (
 	mappedGrowth = 2 << 10
 )
 
-// outageBytes is how much is spooled in an outage: SOAK makes it what a busy
-// node writes in an hour.
+// outageBytes is the amount that is spooled in an outage: with SOAK the logs of a busy node in an
+// hour.
 func outageBytes() int {
 	if os.Getenv("SOAK") != "" {
 		return 5 << 30
@@ -117,7 +116,7 @@ func TestSpoolOutageCostsDiskAndNoMemory(t *testing.T) {
 	support.Eventually(t, time.Minute, "the disk is given back", func() bool { return spoolBytes(t, dir) < 2*megabyte })
 }
 
-// spoolBytes is what the spool's segments take.
+// spoolBytes is the size of the spool's segments.
 func spoolBytes(t *testing.T, dir string) (bytes int64) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "spool", "*", "segment-*"))
@@ -132,7 +131,7 @@ func spoolBytes(t *testing.T, dir string) (bytes int64) {
 	return bytes
 }
 
-// assertGrowth holds memory in KB to what it may grow by.
+// assertGrowth compares the growth of memory, in KB, with its maximum.
 func assertGrowth(t *testing.T, what string, before, after, most int) {
 	t.Helper()
 	if after > before+most {

@@ -40,8 +40,8 @@ func TestSpoolSurvivesTenHotReloadsUnderLoad(t *testing.T) {
 	assertReloaded(t, s, at, agent, scribe.Finish(t))
 }
 
-// TestSpoolDrainsThroughHotReloads reloads Fluent Bit while what an outage left
-// is sent, and more comes.
+// TestSpoolDrainsThroughHotReloads reloads Fluent Bit while the backlog of an outage is sent, and
+// more comes.
 func TestSpoolDrainsThroughHotReloads(t *testing.T) {
 	support.LongForm(t)
 	t.Parallel()
@@ -108,8 +108,8 @@ func assertReloaded(t *testing.T, s *elasticsearch.Server, at *e2e.Site, agent *
 	}
 }
 
-// TestSpoolExitIsQuickWithElasticsearchAway ends an agent whose requests hang,
-// and one whose connections are refused. What it had is delivered by the next.
+// TestSpoolExitIsQuickWithElasticsearchAway ends an agent with hanging requests, and one with
+// refused connections. The next one delivers their chunks.
 func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 	for name, outage := range map[string]func(*testing.T) string{"port closed": e2e.ClosedPort, "no answer": e2e.HangingPort} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"out_es/test/support"
 )
 
-// spoolFile is what users are told to copy where they want a spool.
+// spoolFile is the configuration with a spool that users are told to copy.
 const spoolFile = "../../../examples/spool.conf"
 
 // spoolSeries is a metric of that file's output, with further labels such as

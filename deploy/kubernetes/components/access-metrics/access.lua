@@ -1,5 +1,5 @@
--- The labels of web_access_requests_total, so that nobody can bring the agent down by what they log. Methods and classes of paths are
--- closed sets. What has no end (clients, codes, containers) has a bound: a container has ACCESS_SERIES_OF_CONTAINER series, a node
+-- The labels of web_access_requests_total, so that no log can bring the agent down. Methods and classes of paths are
+-- closed sets. Open ones (clients, codes, containers) have a bound: a container has ACCESS_SERIES_OF_CONTAINER series, a node
 -- ACCESS_SERIES. A request beyond that is counted in the series of its container whose labels are all `other`, and where even containers are
 -- too many, in one of the node: every request is counted once, and a container that floods takes nothing from its neighbours.
 local function set(words)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes Elasticsearch and Kibana ready for the stack. All that it does replaces what is there by the same: it can run at any time.
+# Makes Elasticsearch and Kibana ready for the stack. It replaces existing objects by the same: it can run at any time.
 #
 #   ES_HOSTS          addresses of Elasticsearch; the first is used
 #   ES_CA_FILE        authority to trust, unless it is one that the system knows
@@ -37,7 +37,7 @@ quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 } >"$work/curl"
 if [ -n "${SETUP_API_KEY:-}" ]; then who=SETUP_API_KEY; elif [ -n "${ELASTIC_PASSWORD:-}" ]; then who=ELASTIC_PASSWORD; else who=; fi
 
-# refused WHAT: ends where the answer refuses whoever asks, with the server's own reason, which names the privilege, and the remedy.
+# refused STEP: ends if the answer refuses the credential, with the server's own reason, which names the privilege, and the remedy.
 refused() {
   reason=$(sed -n 's/.*"reason" *: *"\([^"]*\)".*/\1/p' "$work/answer" 2>/dev/null | head -n 1)
   case "$status $who" in
@@ -53,7 +53,7 @@ ask() {
   shift 2
   status=$(curl -K "$work/curl" ${ca:+--cacert "$ca"} -o "$work/answer" -w '%{http_code}' -X "$method" "$@" "$address" 2>"$work/error") || status=000
 }
-# must WHAT METHOD URL [argument…]: ask, and end where the answer is no success.
+# must STEP METHOD URL [argument…]: ask, and end unless the answer is a success.
 must() {
   what=$1
   shift
@@ -65,7 +65,7 @@ must() {
     *) fail "$what: status $status from $2: $(head -c 2000 "$work/answer")" ;;
   esac
 }
-# await WHAT URL: until it answers with success. 401 and 403 won't get better by waiting.
+# await STEP URL: until it answers with success. 401 and 403 won't get better by waiting.
 await() {
   end=$(($(date +%s) + PATIENCE))
   while :; do
@@ -86,7 +86,7 @@ say "Elasticsearch at $url is there"
 
 if [ -n "${ELASTIC_PASSWORD:-}" ] && [ -n "${ES_USER:-}" ]; then
   must "the role out_es_writer" PUT "$url/_security/role/out_es_writer" -H "$json" --data-binary "@$SET_UP/writer-role.json"
-  # Passwords here are those of our own secrets; what JSON would have to escape is refused rather than guessed.
+  # Passwords here are those of our own secrets; one with characters that JSON escapes is refused.
   case "$ES_PASSWORD${KIBANA_PASSWORD:-}" in *[\\\"]*) fail 'ES_PASSWORD and KIBANA_PASSWORD must not hold " or \' ;; esac
   printf '{"password":"%s","roles":["out_es_writer"]}' "$ES_PASSWORD" >"$work/user"
   must "the user $ES_USER" PUT "$url/_security/user/$ES_USER" -H "$json" --data-binary "@$work/user"

@@ -10,8 +10,8 @@
 #
 #   ./secrets.example.sh | kubectl create -f -
 #
-# Each run makes other passwords and another authority. Nothing overwrites what is in use: a folder that is there is left alone, and the Secrets
-# are immutable. To change one of a plain name, delete it first, and restart what reads it (kubectl rollout restart).
+# Each run makes other passwords and another authority. Nothing in use is overwritten: an existing folder is left alone, and the Secrets
+# are immutable. To change one of a plain name, delete it first, and restart its readers (kubectl rollout restart).
 set -euo pipefail
 folder=${1:-}
 test -z "$folder" || { mkdir "$folder" && folder=$(cd "$folder" && pwd) && chmod 700 "$folder"; } || { echo "$folder stays as it is: each run makes other secrets" >&2; exit 1; }
@@ -80,8 +80,8 @@ random() { openssl rand -hex 24; }
 secret es-logging-ca ca.crt=@ca.crt
 secret es-logging-certs ca.crt=@ca.crt tls.crt=@es-logging.crt tls.key=@es-logging.key
 secret kibana-logging-certs ca.crt=@ca.crt tls.crt=@kibana-logging.crt tls.key=@kibana-logging.key
-# What the agents and the collector write with. The set-up creates this user.
+# The user of the agents and the collector. The set-up creates it.
 secret out-es-credentials ES_USER=out_es ES_PASSWORD="$(random)"
-# What the set-up needs, and Elasticsearch and Kibana themselves.
+# The secrets of the set-up, and of Elasticsearch and Kibana themselves.
 secret es-logging-admin ELASTIC_PASSWORD="$(random)" KIBANA_PASSWORD="$(random)" KIBANA_SECURITY_KEY="$(random)" \
   KIBANA_SAVED_OBJECTS_KEY="$(random)" KIBANA_REPORTING_KEY="$(random)"
