@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"out_es/plugin"
 )
@@ -84,15 +83,7 @@ func throttled() func(document) *itemError {
 // document has the resource of its own group, and none that of another frame.
 func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
 	faults := requestFaults()
-	faults["items parked"] = func(e *elasticsearch) {
-		began := time.Now()
-		e.refuse = func(d document) *itemError {
-			if n := int(d.Source["n"].(float64)); n%5 != 0 || time.Since(began) > 200*time.Millisecond {
-				return nil
-			}
-			return &itemError{403, "security_exception", "no"}
-		}
-	}
+	faults["items parked"] = func(*elasticsearch) {} // begins once the instance is there, whose metric ends it
 	for name, fault := range faults {
 		for _, size := range []int{1, 7, 20} {
 			for _, more := range []section{{}, {"Generate_ID": "on", "Bulk_Size": "1K"}, {"Index": "$n|none"}, {"Index": "of-$resource['name']|none"}} {
@@ -104,6 +95,16 @@ func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
 						s[option] = value
 					}
 					p, host := spooled(t, e, t.TempDir(), s)
+					if name == "items parked" {
+						e.set(func() {
+							e.refuse = func(d document) *itemError {
+								if int(d.Source["n"].(float64))%5 != 0 || host.Count("documents_total", "parked") > 0 {
+									return nil
+								}
+								return &itemError{403, "security_exception", "no"}
+							}
+						})
+					}
 					bringGrouped(t, p, size)
 					eventually(t, "all arrive", e.has(groupedFrames*groupedEvents))
 					eventually(t, "the spool is empty", func() bool { p.Flush("none", nil); return allSent(host) })
