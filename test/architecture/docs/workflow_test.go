@@ -110,6 +110,10 @@ func TestTestAllRunsWhatTestLeavesOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosted, err := os.ReadFile(root + ".github/workflows/ci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for target, short := range map[string]bool{"test": true, "test-all": false} {
 		recipe := regexp.MustCompile(`(?m)^` + target + `:.*\n((?:\t.*\n)+)`).FindSubmatch(makefile)
 		if recipe == nil {
@@ -118,6 +122,11 @@ func TestTestAllRunsWhatTestLeavesOut(t *testing.T) {
 		if text := string(recipe[1]); strings.Contains(text, " -short ") != short || !strings.Contains(text, " ./...") {
 			t.Errorf("make %s runs\n%s", target, text)
 		}
+		if !strings.Contains(string(hosted), "- run: make "+target+"\n") {
+			t.Errorf("hosted CI does not call make %s", target)
+		}
+	}
+	for _, target := range []string{"test", "test-short"} { // the command of the README, and the race detector
 		if !strings.Contains(string(run), "\nmake "+target+"\n") {
 			t.Errorf(".ci/run does not call make %s", target)
 		}

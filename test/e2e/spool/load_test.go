@@ -231,7 +231,7 @@ func TestSpoolNeverBlocksTheEngine(t *testing.T) {
 	})
 	longest, documents := s.longest(t)
 	t.Logf("with answers that take 10 s: of %d records of %d inputs, one each %s, the longest pause of an input was %s", documents, loadTags, time.Second/loadRate, longest)
-	if longest > 2*time.Second {
+	if longest > 7*time.Second { // a blocked engine pauses for the 10 s of an answer, a busy machine for some seconds
 		t.Errorf("an input paused for %s", longest)
 	}
 }
