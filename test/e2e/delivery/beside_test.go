@@ -17,6 +17,7 @@ import (
 	"out_es/test/elasticsearch"
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
+	"out_es/test/support"
 )
 
 const (
@@ -264,6 +265,7 @@ func maximum(values []int) (m int) {
 // documents, and as many to a healthy one in the same chunks; then the state is repaired. All states are there at the same time, on one server.
 // The long form (SOAK=1) has the built-in es beside them: docs/delivery.md has its table.
 func TestOneIndexInTroubleBesideAHealthyOne(t *testing.T) {
+	support.LongForm(t) // it starts 17 agents at once, and measures delays
 	program := fluentbit.ForTest(t)
 	s := e2e.Cluster(t)
 	none := func(*testing.T, *elasticsearch.Server, string) {}
