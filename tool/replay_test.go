@@ -2,7 +2,6 @@ package tool
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"out_es/test/support"
 )
 
 // server answers bulk requests: documents that hold "bad" are rejected, those for the index "closed" are for a destination that takes none.
@@ -32,16 +33,10 @@ func newServer(t *testing.T) *server {
 }
 
 func (s *server) serve(w http.ResponseWriter, r *http.Request) {
-	var body io.Reader = r.Body
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		unzipped, err := gzip.NewReader(r.Body)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		body = unzipped
+	text, ok := support.ReadBody(w, r)
+	if !ok {
+		return
 	}
-	text, _ := io.ReadAll(body)
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.Header().Set("Content-Type", "application/json")
 	if !strings.HasPrefix(r.URL.Path, "/_bulk") {

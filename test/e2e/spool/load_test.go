@@ -3,7 +3,6 @@ package spool
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -160,17 +159,8 @@ var slothFields = regexp.MustCompile(`"@timestamp":"([^"]+)".*"tag":"([^"]+)"`)
 
 // ServeHTTP implements http.Handler.
 func (s *sloth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var body io.Reader = r.Body
-	if r.Header.Get("Content-Encoding") == "gzip" {
-		unpacked, err := gzip.NewReader(r.Body)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		body = unpacked
-	}
-	text, err := io.ReadAll(body)
-	if err != nil {
+	text, ok := support.ReadBody(w, r)
+	if !ok {
 		return
 	}
 	s.mu.Lock()

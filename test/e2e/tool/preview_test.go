@@ -18,8 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
-
 	"out_es/test/e2e"
 	"out_es/test/fluentbit"
 	"out_es/test/support"
@@ -41,16 +39,10 @@ func record(t *testing.T) *recorder {
 }
 
 func (r *recorder) serve(w http.ResponseWriter, request *http.Request) {
-	var body io.Reader = request.Body
-	if request.Header.Get("Content-Encoding") == "gzip" {
-		unzipped, err := gzip.NewReader(request.Body)
-		if err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		body = unzipped
+	text, ok := support.ReadBody(w, request)
+	if !ok {
+		return
 	}
-	text, _ := io.ReadAll(body)
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.Header().Set("Content-Type", "application/json")
 	if !strings.HasPrefix(request.URL.Path, "/_bulk") {

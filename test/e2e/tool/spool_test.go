@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/spool"
@@ -33,16 +32,10 @@ func take(t *testing.T, pause time.Duration) *taker {
 	t.Helper()
 	s := &taker{}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var body io.Reader = r.Body
-		if r.Header.Get("Content-Encoding") == "gzip" {
-			unzipped, err := gzip.NewReader(r.Body)
-			if err != nil {
-				w.WriteHeader(http.StatusBadRequest)
-				return
-			}
-			body = unzipped
+		text, ok := support.ReadBody(w, r)
+		if !ok {
+			return
 		}
-		text, _ := io.ReadAll(body)
 		w.Header().Set("X-Elastic-Product", "Elasticsearch")
 		w.Header().Set("Content-Type", "application/json")
 		if !strings.HasPrefix(r.URL.Path, "/_bulk") {
