@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"out_es/lint/sections"
 	"out_es/plugin/bulk"
 	"out_es/plugin/template"
+	"out_es/tool/encoder"
 )
 
 // Asker makes requests to Elasticsearch.
@@ -60,24 +62,15 @@ func (t *Trial) Add(ctx context.Context, p *Preview) error {
 		}
 		t.indices[p.Index] = index
 	}
-	line, _, _ := strings.Cut(string(p.Lines), "\n")
-	var action map[string]struct {
-		ID       json.RawMessage `json:"_id"`
-		Routing  json.RawMessage `json:"routing"`
-		Pipeline json.RawMessage `json:"pipeline"`
-	}
-	if err := json.Unmarshal([]byte(line), &action); err != nil {
+	action, err := encoder.Action(p.Lines)
+	if err != nil {
 		return err
 	}
-	for name, target := range action {
-		operation := bulk.Create
-		if name != "create" {
-			operation = bulk.Index // the throw-away index has no document to update or delete
-		}
-		quoted := []byte(`"` + index + `"`)
-		t.body = bulk.AppendAction(t.body, bulk.Action{Operation: operation, Index: quoted, ID: target.ID, Routing: target.Routing, Pipeline: target.Pipeline})
+	if action.Operation != bulk.Create {
+		action.Operation = bulk.Index // the throw-away index has no document to update or delete
 	}
-	t.body = append(append(t.body, p.Document...), '\n')
+	action.Index = []byte(`"` + index + `"`)
+	t.body = append(append(bulk.AppendAction(t.body, action), p.Document...), '\n')
 	if t.waiting = append(t.waiting, p.Where); len(t.body) < tryBytes {
 		return nil
 	}
@@ -229,9 +222,7 @@ var own = []string{"uuid", "creation_date", "provided_name", "version", "resize"
 func (d description) usable() description {
 	index, _ := d.Settings["index"].(map[string]any)
 	kept := map[string]any{}
-	for name, value := range index {
-		kept[name] = value
-	}
+	maps.Copy(kept, index)
 	for _, name := range own {
 		delete(kept, name)
 	}

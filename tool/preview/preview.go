@@ -4,23 +4,19 @@ package preview
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
 	"out_es/plugin/address"
 	"out_es/plugin/chunk"
-	"out_es/plugin/deliver"
 	"out_es/plugin/document"
-	"out_es/plugin/fluentbit"
-	"out_es/plugin/report"
 	"out_es/plugin/source"
+	"out_es/tool/encoder"
 )
 
 // Previewer encodes chunks as an instance does.
 type Previewer struct {
 	options source.Options
-	shared  *source.Shared
 	source  *source.Source
 	// values reads the fields that the address is made of.
 	values *document.Writer
@@ -30,8 +26,7 @@ type Previewer struct {
 
 // New returns a previewer of an instance with these options.
 func New(o *source.Options) *Previewer {
-	shared := &source.Shared{Options: *o, Report: report.New(fluentbit.Standalone("out-es", io.Discard), report.Options{})}
-	return &Previewer{options: *o, shared: shared, source: shared.New(shared.NewScratch()), values: document.NewWriter(o.Document)}
+	return &Previewer{options: *o, source: encoder.NewSource(o), values: document.NewWriter(o.Document)}
 }
 
 // Preview is one record as it would be sent. It is valid until the next one.
@@ -48,7 +43,7 @@ type Preview struct {
 //
 // Possible errors: those of each.
 func (p *Previewer) Chunk(c *Chunk, each func(*Preview) error) error {
-	p.source.Open(c.Tag, c.Data, func() deliver.Digest { return deliver.DigestOf(c.Tag, c.Data) })
+	encoder.Open(p.source, c.Tag, c.Data)
 	p.values.Begin(c.Tag)
 	return p.source.Walk(func(item *source.Item) error {
 		where := c.where(item.Event.Position)

@@ -3,21 +3,17 @@ package spooled
 import (
 	"cmp"
 	"context"
-	"io"
 	"slices"
 	"time"
 
-	"out_es/plugin/deliver"
-	"out_es/plugin/fluentbit"
-	"out_es/plugin/report"
 	"out_es/plugin/source"
 	"out_es/plugin/spool"
+	"out_es/tool/encoder"
 )
 
 // counter is the Format that counts records by the index or data stream that an instance would send
 // them to.
 type counter struct {
-	shared *source.Shared
 	source *source.Source
 	groups map[[2]string]*Group // by destination and tag
 }
@@ -29,9 +25,9 @@ type counter struct {
 //
 // Possible errors: those of the file system; the context's.
 func Destinations(ctx context.Context, all []*Spool, pick Selection, o *source.Options) (groups []Group, problems []string, err error) {
-	shared := &source.Shared{Options: *o, Report: report.New(fluentbit.Standalone("out-es", io.Discard), report.Options{})}
+	src := encoder.NewSource(o)
 	for _, s := range all {
-		c := &counter{shared: shared, source: shared.New(shared.NewScratch()), groups: map[[2]string]*Group{}}
+		c := &counter{source: src, groups: map[[2]string]*Group{}}
 		found, err := s.print(ctx, Selection{Tag: pick.Tag}, c, nil)
 		if err != nil {
 			return nil, problems, err
@@ -50,8 +46,7 @@ func Destinations(ctx context.Context, all []*Spool, pick Selection, o *source.O
 }
 
 func (c *counter) Lines(f spool.Frame, _ string, _ func([]byte) error) error {
-	c.source.Open(f.Tag, f.Chunk, func() deliver.Digest { return deliver.DigestOf(f.Tag, f.Chunk) })
-	c.source.Settled().Load(f.Settled)
+	openFrame(c.source, f)
 	bytes := int64(len(f.Chunk))
 	seen := map[*Group]bool{}
 	return c.source.Walk(func(item *source.Item) error {
@@ -64,20 +59,13 @@ func (c *counter) Lines(f spool.Frame, _ string, _ func([]byte) error) error {
 			g = &Group{Destination: item.Index, Tag: f.Tag}
 			c.groups[key] = g
 		}
-		g.Records++
-		if !seen[g] {
-			seen[g] = true
-			g.Chunks++
-		}
-		g.Bytes += bytes
-		bytes = 0
 		at := time.Unix(item.Event.Time.Seconds, int64(item.Event.Time.Nanos))
-		if g.Oldest.IsZero() || at.Before(g.Oldest) {
-			g.Oldest = at
+		one := Sums{Records: 1, Bytes: bytes, Oldest: at, Newest: at}
+		if !seen[g] {
+			seen[g], one.Chunks = true, 1
 		}
-		if at.After(g.Newest) {
-			g.Newest = at
-		}
+		g.add(one)
+		bytes = 0
 		return nil
 	})
 }

@@ -2,9 +2,7 @@ package spooled
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,11 +14,10 @@ import (
 	"out_es/plugin/deadletter"
 	"out_es/plugin/deliver"
 	"out_es/plugin/document"
-	"out_es/plugin/fluentbit"
 	"out_es/plugin/jsontext"
-	"out_es/plugin/report"
 	"out_es/plugin/source"
 	"out_es/plugin/spool"
+	"out_es/tool/encoder"
 )
 
 // Pick says which records are wanted.
@@ -195,22 +192,25 @@ func (p *printer) part(name string, value []byte) bool {
 	return true
 }
 
+// openFrame opens the events of a frame that are left.
+func openFrame(s *source.Source, f spool.Frame) {
+	encoder.Open(s, f.Tag, f.Chunk)
+	s.Settled().Load(f.Settled)
+}
+
 // exporter writes dead-letter records.
 type exporter struct {
-	shared *source.Shared
 	source *source.Source
 	line   []byte
 }
 
 // NewExporter returns the Format of out-es replay's input, for an instance with these options.
 func NewExporter(o *source.Options) Format {
-	shared := &source.Shared{Options: *o, Report: report.New(fluentbit.Standalone("out-es", io.Discard), report.Options{})}
-	return &exporter{shared: shared, source: shared.New(shared.NewScratch())}
+	return &exporter{source: encoder.NewSource(o)}
 }
 
 func (x *exporter) Lines(f spool.Frame, why string, each func([]byte) error) error {
-	x.source.Open(f.Tag, f.Chunk, func() deliver.Digest { return deliver.DigestOf(f.Tag, f.Chunk) })
-	x.source.Settled().Load(f.Settled)
+	openFrame(x.source, f)
 	if why == "" {
 		why = "it waited in the spool"
 	}
@@ -225,18 +225,11 @@ func (x *exporter) Lines(f spool.Frame, why string, each func([]byte) error) err
 		case item.Err != nil:
 			return nil // it is no record: the agent would count it as malformed
 		default:
-			action, _, _ := bytes.Cut(item.Lines, []byte{'\n'})
-			var target map[string]struct {
-				ID       json.RawMessage `json:"_id"`
-				Routing  json.RawMessage `json:"routing"`
-				Pipeline json.RawMessage `json:"pipeline"`
+			action, err := encoder.Action(item.Lines)
+			if err != nil {
+				return err
 			}
-			if err := json.Unmarshal(action, &target); err != nil {
-				return fmt.Errorf("spooled: the action line: %w", err)
-			}
-			for _, t := range target {
-				letter.ID, letter.Routing, letter.Pipeline = t.ID, t.Routing, t.Pipeline
-			}
+			letter.ID, letter.Routing, letter.Pipeline = action.ID, action.Routing, action.Pipeline
 		}
 		x.line = deadletter.AppendLetter(x.line[:0], letter)
 		return each(x.line)

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"out_es/lint/sections"
@@ -50,16 +51,31 @@ type Selection struct {
 
 func (s Selection) tag(tag []byte) bool { return s.Tag == "" || sections.Match(s.Tag, string(tag)) }
 
+// Sums are those of some chunks.
+type Sums struct {
+	Chunks  int       `json:"chunks"`
+	Records int       `json:"records"`
+	Bytes   int64     `json:"bytes"`
+	Oldest  time.Time `json:"oldest"`
+	Newest  time.Time `json:"newest"`
+}
+
+func (s *Sums) add(o Sums) {
+	s.Chunks, s.Records, s.Bytes = s.Chunks+o.Chunks, s.Records+o.Records, s.Bytes+o.Bytes
+	if s.Oldest.IsZero() || o.Oldest.Before(s.Oldest) {
+		s.Oldest = o.Oldest
+	}
+	if o.Newest.After(s.Newest) {
+		s.Newest = o.Newest
+	}
+}
+
 // Group is the chunks of one tag that wait for one destination.
 type Group struct {
-	Instance    string    `json:"instance"`
-	Destination string    `json:"destination"`
-	Tag         string    `json:"tag"`
-	Chunks      int       `json:"chunks"`
-	Records     int       `json:"records"`
-	Bytes       int64     `json:"bytes"`
-	Oldest      time.Time `json:"oldest"`
-	Newest      time.Time `json:"newest"`
+	Instance    string `json:"instance"`
+	Destination string `json:"destination"`
+	Tag         string `json:"tag"`
+	Sums
 }
 
 // Chunk is one chunk.
@@ -78,25 +94,17 @@ type Chunk struct {
 
 // Destination is the chunks that wait for one destination.
 type Destination struct {
-	Destination string    `json:"destination"`
-	Chunks      int       `json:"chunks"`
-	Records     int       `json:"records"`
-	Bytes       int64     `json:"bytes"`
-	Oldest      time.Time `json:"oldest"`
-	Newest      time.Time `json:"newest"`
+	Destination string `json:"destination"`
+	Sums
 	// Why is the reason that the agent noted last.
 	Why string `json:"why,omitempty"`
 }
 
 // State is the content of one spool.
 type State struct {
-	Instance     string        `json:"instance"`
-	InUse        bool          `json:"in_use"`
-	Chunks       int           `json:"chunks"`
-	Records      int           `json:"records"`
-	Bytes        int64         `json:"bytes"`
-	Oldest       time.Time     `json:"oldest"`
-	Newest       time.Time     `json:"newest"`
+	Instance string `json:"instance"`
+	InUse    bool   `json:"in_use"`
+	Sums
 	Segments     int           `json:"segments"`
 	FileBytes    int64         `json:"file_bytes"`
 	Torn         int64         `json:"torn_bytes"`
@@ -146,16 +154,12 @@ func (s *Spool) queues(pick Selection) ([]queue, error) {
 // Possible errors: those of visit and of the file system.
 func (q queue) walk(visit func(i int, at spool.Sighting) error) ([]spool.Segment, error) {
 	segments, errs := make([]spool.Segment, q.Segments()), make([]error, q.Segments())
-	var next sync.Mutex
-	i := -1
+	var taken atomic.Int64
 	var all sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), max(1, q.Segments())) {
 		all.Go(func() {
 			for {
-				next.Lock()
-				i++
-				mine := i
-				next.Unlock()
+				mine := int(taken.Add(1)) - 1
 				if mine >= q.Segments() {
 					return
 				}
@@ -221,7 +225,7 @@ func (s *Spool) Survey(pick Selection, chunks bool) (*State, error) {
 				g = &Group{Instance: s.Instance, Destination: q.destination, Tag: string(at.Tag)}
 				groups[i][g.Tag] = g
 			}
-			g.add(1, at.Left, int64(at.Bytes()), at.Appended, at.Appended)
+			g.add(Sums{Chunks: 1, Records: at.Left, Bytes: int64(at.Bytes()), Oldest: at.Appended, Newest: at.Appended})
 			if chunks {
 				segment, offset := at.Place.Where()
 				found[i] = append(found[i], Chunk{s.Instance, q.destination, segment, offset, at.Sequence, at.Appended, at.Records, at.Left, at.Bytes(), g.Tag})
@@ -255,36 +259,22 @@ func (s *State) take(q queue, segments []map[string]*Group, chunks []Chunk) {
 	for _, groups := range segments {
 		for tag, g := range groups {
 			if known := all[tag]; known != nil {
-				known.add(g.Chunks, g.Records, g.Bytes, g.Oldest, g.Newest)
+				known.add(g.Sums)
 			} else {
 				all[tag] = g
 			}
 		}
 	}
-	sum := Group{}
 	from := len(s.Groups)
 	for _, g := range all {
 		s.Groups = append(s.Groups, *g)
-		sum.add(g.Chunks, g.Records, g.Bytes, g.Oldest, g.Newest)
+		d.add(g.Sums)
 	}
 	slices.SortFunc(s.Groups[from:], func(a, b Group) int { return cmp.Or(a.Oldest.Compare(b.Oldest), cmp.Compare(a.Tag, b.Tag)) })
 	s.List = append(s.List, chunks...)
-	if sum.Chunks == 0 {
+	if d.Chunks == 0 {
 		return
 	}
-	d.Chunks, d.Records, d.Bytes, d.Oldest, d.Newest = sum.Chunks, sum.Records, sum.Bytes, sum.Oldest, sum.Newest
 	s.Destinations = append(s.Destinations, d)
-	total := Group{Chunks: s.Chunks, Records: s.Records, Bytes: s.Bytes, Oldest: s.Oldest, Newest: s.Newest}
-	total.add(sum.Chunks, sum.Records, sum.Bytes, sum.Oldest, sum.Newest)
-	s.Chunks, s.Records, s.Bytes, s.Oldest, s.Newest = total.Chunks, total.Records, total.Bytes, total.Oldest, total.Newest
-}
-
-func (g *Group) add(chunks, records int, bytes int64, oldest, newest time.Time) {
-	g.Chunks, g.Records, g.Bytes = g.Chunks+chunks, g.Records+records, g.Bytes+bytes
-	if g.Oldest.IsZero() || oldest.Before(g.Oldest) {
-		g.Oldest = oldest
-	}
-	if newest.After(g.Newest) {
-		g.Newest = newest
-	}
+	s.add(d.Sums)
 }
