@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -230,13 +231,7 @@ func (t *tally) write(out io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	texts := slices.SortedFunc(maps.Keys(t.reasons), func(a, b string) int {
-		if t.reasons[a] != t.reasons[b] {
-			return int(t.reasons[b] - t.reasons[a])
-		}
-		if a < b {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(t.reasons[b], t.reasons[a]), cmp.Compare(a, b))
 	})
 	for _, text := range texts {
 		fmt.Fprintf(out, "%10d  %s\n", t.reasons[text], text)

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -136,11 +137,14 @@ func listDestinations(command *cobra.Command, s streams, f *spoolFlags, all []*s
 	if err != nil {
 		return err
 	}
+	found := tellAll(tell, problems)
+	return cmp.Or(writeGroups(s.out, f.format, groups), found)
+}
+
+// tellAll tells each problem, and returns errFound if there is one.
+func tellAll(tell func(string, ...any), problems []string) error {
 	for _, problem := range problems {
 		tell("%s", problem)
-	}
-	if err := writeGroups(s.out, f.format, groups); err != nil {
-		return err
 	}
 	if len(problems) > 0 {
 		return errFound
@@ -167,53 +171,38 @@ func (f *spoolFlags) print(command *cobra.Command, out io.Writer, all []*spooled
 	if err != nil {
 		return err
 	}
-	for _, problem := range problems {
-		tell("%s", problem)
-	}
-	if len(problems) > 0 {
-		return errFound
-	}
-	return nil
+	return tellAll(tell, problems)
 }
 
 func listSpool(s streams, f *spoolFlags, all []*spooled.Spool, tell func(string, ...any)) error {
 	var groups []spooled.Group
 	var chunks []spooled.Chunk
-	found := false
+	var found error
 	for _, one := range all {
 		state, err := one.Survey(f.pick, f.chunks)
 		if err != nil {
 			return err
 		}
 		groups, chunks = append(groups, state.Groups...), append(chunks, state.List...)
-		for _, problem := range state.Problems() {
-			tell("%s", problem)
-			found = true
-		}
+		found = cmp.Or(tellAll(tell, state.Problems()), found)
 	}
-	table := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
-	switch {
-	case f.format == "json" && f.chunks:
-		if err := writeJSON(s.out, chunks); err != nil {
-			return err
-		}
-	case f.chunks:
-		fmt.Fprintln(table, "INSTANCE\tDESTINATION\tSEGMENT\tOFFSET\tSEQUENCE\tAPPENDED\tRECORDS\tLEFT\tBYTES\tTAG")
-		for _, c := range chunks {
-			fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n", c.Instance, c.Destination, c.Segment, c.Offset, c.Sequence, c.Appended.UTC().Format(time.RFC3339), c.Records, c.Left, c.Bytes, c.Tag)
-		}
-	default:
-		if err := writeGroups(s.out, f.format, groups); err != nil {
-			return err
-		}
+	if f.chunks {
+		return cmp.Or(writeChunks(s.out, f.format, chunks), found)
 	}
-	if err := table.Flush(); err != nil {
-		return err
+	return cmp.Or(writeGroups(s.out, f.format, groups), found)
+}
+
+// writeChunks writes a line for each chunk.
+func writeChunks(out io.Writer, format string, chunks []spooled.Chunk) error {
+	if format == "json" {
+		return writeJSON(out, chunks)
 	}
-	if found {
-		return errFound
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "INSTANCE\tDESTINATION\tSEGMENT\tOFFSET\tSEQUENCE\tAPPENDED\tRECORDS\tLEFT\tBYTES\tTAG")
+	for _, c := range chunks {
+		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%s\n", c.Instance, c.Destination, c.Segment, c.Offset, c.Sequence, c.Appended.UTC().Format(time.RFC3339), c.Records, c.Left, c.Bytes, c.Tag)
 	}
-	return nil
+	return table.Flush()
 }
 
 func statSpool(command *cobra.Command, s streams, f *spoolFlags, all []*spooled.Spool, tell func(string, ...any)) error {
@@ -222,31 +211,22 @@ func statSpool(command *cobra.Command, s streams, f *spoolFlags, all []*spooled.
 		return err
 	}
 	states := []*spooled.State{}
-	found := false
+	var found error
 	for _, one := range all {
 		state, err := one.Survey(f.pick, false)
 		if err != nil {
 			return err
 		}
 		states = append(states, state)
-		for _, problem := range state.Problems() {
-			found = true
-			tell("%s", problem)
-		}
+		found = cmp.Or(tellAll(tell, state.Problems()), found)
 	}
 	if f.format == "json" {
-		if err := writeJSON(s.out, states); err != nil {
-			return err
-		}
-	} else {
-		for _, state := range states {
-			writeState(s.out, colors, state)
-		}
+		return cmp.Or(writeJSON(s.out, states), found)
 	}
-	if found {
-		return errFound
+	for _, state := range states {
+		writeState(s.out, colors, state)
 	}
-	return nil
+	return found
 }
 
 func writeState(out io.Writer, colors palette, state *spooled.State) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"out_es/plugin/bulk"
@@ -124,7 +125,7 @@ func (l *line) parse(o *Options) error {
 	switch d := l.letter.Document; {
 	case l.letter.Index == "":
 		return errors.New("it is no dead-letter record: it has no index")
-	case len(d) < 2 || d[0] != '{' || d[len(d)-1] != '}' || bytes.IndexByte([]byte(d), '\n') >= 0:
+	case len(d) < 2 || d[0] != '{' || d[len(d)-1] != '}' || strings.Contains(d, "\n"):
 		return errors.New("it is no dead-letter record: its document is not a JSON object on one line")
 	}
 	for name, text := range map[string]json.RawMessage{"id": l.letter.ID, "routing": l.letter.Routing, "pipeline": l.letter.Pipeline} {
