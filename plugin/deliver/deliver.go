@@ -208,7 +208,7 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
 	}
-	portion, turn := d.pace.admit(src.Waited())
+	portion, turn := d.pace.admit(history(src.Waited()))
 	if !turn && role == Passer {
 		return fmt.Errorf("%w: %w", ErrLeft, ErrPaced)
 	}

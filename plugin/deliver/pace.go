@@ -246,23 +246,6 @@ func (p *pace) charge(now time.Time, what rate) {
 	}
 }
 
-// admit reports whether a delivery may begin now, of a chunk that waited for a
-// destination or did not, and how many bytes a request of a queue may have, 0 for
-// any number.
-func (p *pace) admit(waited bool) (portion int, ok bool) {
-	if !p.active.Load() {
-		return 0, true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	at, on := p.now(now)
-	if !on || !waited && !p.everything {
-		return 0, true
-	}
-	return max(leastPortion, int(at.bytes*pacePortion.Seconds())), !now.Before(p.next)
-}
-
 // history says whether a chunk has waited for a destination.
 type history bool
 
@@ -272,16 +255,33 @@ const (
 	havingWaited history = true
 )
 
-// wait is how long a delivery with that history is turned away.
-func (p *pace) wait(waited history) time.Duration {
+// turn is the present pace of deliveries with that history, and the pause until the next of them may
+// begin. paced is false where they are not paced.
+func (p *pace) turn(waited history) (at rate, pause time.Duration, paced bool) {
 	if !p.active.Load() {
-		return 0
+		return rate{}, 0, false
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if !p.on(now) || waited == beingNew && !p.everything {
-		return 0
+	if at, paced = p.now(now); !paced || waited == beingNew && !p.everything {
+		return rate{}, 0, false
 	}
-	return max(0, p.next.Sub(now))
+	return at, max(0, p.next.Sub(now)), true
+}
+
+// admit reports whether a delivery with that history may begin now, and how many bytes a request of
+// a queue may have, 0 for any number.
+func (p *pace) admit(waited history) (portion int, ok bool) {
+	at, pause, paced := p.turn(waited)
+	if !paced {
+		return 0, true
+	}
+	return max(leastPortion, int(at.bytes*pacePortion.Seconds())), pause == 0
+}
+
+// wait is how long a delivery with that history is turned away.
+func (p *pace) wait(waited history) time.Duration {
+	_, pause, _ := p.turn(waited)
+	return pause
 }
