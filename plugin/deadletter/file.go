@@ -19,8 +19,9 @@ const (
 	fileBytes = 64 << 20
 	// keptFiles is how many are kept beside the one that is written: 512 MB in
 	// all.
-	keptFiles  = 7
-	lockSuffix = ".lock"
+	keptFiles = 7
+	// LockSuffix ends the name of the lock beside a dead-letter file.
+	LockSuffix = ".lock"
 )
 
 // ErrClosed means that the file was closed, and that its lock may be another's.
@@ -81,10 +82,21 @@ func (f *File) open() error {
 	return nil
 }
 
+// InUse reports whether an output writes to the dead-letter file at path. It must be able to read the
+// lock's file, and else reports false.
+func InUse(path string) bool {
+	lock, err := os.Open(path + LockSuffix)
+	if err != nil {
+		return false
+	}
+	defer lock.Close()
+	return syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
+}
+
 // takeLock takes the lock, again where its file is gone: whoever removed the
 // folder must not open a second writer's way.
 func (f *File) takeLock() error {
-	path := f.path + lockSuffix
+	path := f.path + LockSuffix
 	if f.lock != nil && named(f.lock, path) {
 		return nil
 	}

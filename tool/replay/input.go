@@ -13,7 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"out_es/plugin/deadletter"
 )
 
 // place is how far an input has been read.
@@ -61,7 +62,7 @@ func OpenFiles(paths []string) (*Files, error) {
 	}
 	var all []named
 	for _, path := range paths {
-		if strings.HasSuffix(path, ".lock") || strings.HasSuffix(path, PositionSuffix) {
+		if strings.HasSuffix(path, deadletter.LockSuffix) || strings.HasSuffix(path, PositionSuffix) {
 			continue
 		}
 		n := named{path, path, 0}
@@ -72,7 +73,7 @@ func OpenFiles(paths []string) (*Files, error) {
 		if _, err := os.Stat(path); err != nil {
 			return nil, err
 		}
-		if locked(n.base + ".lock") {
+		if deadletter.InUse(n.base) {
 			return nil, fmt.Errorf("%s: an output writes to %s: move its files away first (the output begins a new one), or end the agent", path, n.base)
 		}
 		all = append(all, n)
@@ -94,16 +95,6 @@ func OpenFiles(paths []string) (*Files, error) {
 		f.paths = append(f.paths, n.path)
 	}
 	return f, nil
-}
-
-// locked reports whether an output holds a lock.
-func locked(path string) bool {
-	file, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer file.Close()
-	return syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil
 }
 
 // Base is the name of the first file, without the number of a rotated one.
