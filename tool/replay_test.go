@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"out_es/plugin/deadletter"
 	"out_es/test/support"
 )
 
@@ -103,6 +104,30 @@ func TestReplay(t *testing.T) {
 	}
 	if r := out("", "replay", "-s", "Hosts="+s.URL, file+".left"); r.code != exitFound || !strings.Contains(r.err, "3 records are in "+file+".left.left") {
 		t.Errorf("of the new file: %+v", r)
+	}
+}
+
+// A file that an output writes to is not read, nor are its rotated ones: the output would go on
+// renaming them.
+func TestReplayOfAFileInUse(t *testing.T) {
+	s := newServer(t)
+	path := filepath.Join(t.TempDir(), "dead.ndjson")
+	file, err := deadletter.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.Write([]byte(deadLetters)); err != nil {
+		t.Fatal(err)
+	}
+	rotated := path + ".1"
+	if err := os.WriteFile(rotated, []byte(deadLetters), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{path, rotated} {
+		if r := out("", "replay", "-s", "Hosts="+s.URL, name); r.code != exitBroken || !strings.Contains(r.err, "an output writes to "+path) || s.requests > 0 {
+			t.Errorf("%s: %+v, %d requests", name, r, s.requests)
+		}
 	}
 }
 

@@ -68,6 +68,24 @@ func content(t *testing.T, path string) string {
 	return string(text)
 }
 
+func TestInUseWhileAnOutputWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dead.ndjson")
+	if InUse(path) {
+		t.Error("before there is a file")
+	}
+	f := open(t, path)
+	write(t, f, "one\n")
+	if !InUse(path) {
+		t.Error("not while the output has it")
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if InUse(path) {
+		t.Error("after the output's end")
+	}
+}
+
 func TestFileAppendsAcrossRestarts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "made", "dead.ndjson")
 	for _, line := range []string{"one\n", "two\n"} {

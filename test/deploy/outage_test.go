@@ -59,6 +59,34 @@ func (f *floodedLog) write(t *testing.T, lines int) {
 	file.Close()
 }
 
+// delivered waits until an index pattern has at least so many documents, and returns how many each
+// line has.
+func (f *floodedLog) delivered(t *testing.T, s *elasticsearch.Server, pattern string, least int) (times []int) {
+	t.Helper()
+	support.Eventually(t, 2*time.Minute, fmt.Sprintf("%d lines arrive", least), func() bool {
+		_ = s.Refresh(t.Context(), pattern)
+		n, err := s.Count(t.Context(), pattern)
+		return err == nil && n >= least
+	})
+	times = make([]int, f.number)
+	err := s.Documents(t.Context(), pattern, func(d elasticsearch.Document) error {
+		var source struct{ Log string }
+		if err := json.Unmarshal(d.Source, &source); err != nil {
+			return err
+		}
+		n, err := strconv.Atoi(strings.Fields(source.Log)[1])
+		if err != nil {
+			return err
+		}
+		times[n]++
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return times
+}
+
 // rotate renames the file, as the kubelet does.
 func (f *floodedLog) rotate(t *testing.T) {
 	t.Helper()
@@ -147,24 +175,7 @@ func TestFullSpoolPausesReading(t *testing.T) {
 
 	s := elasticsearch.ForTest(t, elasticsearch.Options{Port: port})
 	const stream = "logs-kubernetes.container_logs-default"
-	support.Eventually(t, 2*time.Minute, "all that is left arrives", func() bool {
-		_ = s.Refresh(t.Context(), stream)
-		n, err := s.Count(t.Context(), stream)
-		return err == nil && n >= log.number-lost
-	})
-	seen := make([]int, log.number)
-	err = s.Documents(t.Context(), stream, func(d elasticsearch.Document) error {
-		var source struct{ Log string }
-		if err := json.Unmarshal(d.Source, &source); err != nil {
-			return err
-		}
-		n, err := strconv.Atoi(strings.Fields(source.Log)[1])
-		seen[n]++
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	seen := log.delivered(t, s, stream, log.number-lost)
 	gone := 0
 	for n, times := range seen {
 		inDeleted := n >= deleted && n < deleted+lost

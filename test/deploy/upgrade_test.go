@@ -1,12 +1,10 @@
 package deploy
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -51,26 +49,7 @@ func stateOutlives(t *testing.T, order []string) {
 		}
 	}
 	s := elasticsearch.ForTest(t, elasticsearch.Options{Port: port})
-	const pattern = "logstash-2*"
-	support.Eventually(t, 2*time.Minute, "all lines are there", func() bool {
-		_ = s.Refresh(t.Context(), pattern)
-		n, err := s.Count(t.Context(), pattern)
-		return err == nil && n >= log.number
-	})
-	seen := make([]int, log.number)
-	err = s.Documents(t.Context(), pattern, func(d elasticsearch.Document) error {
-		var source struct{ Log string }
-		if err := json.Unmarshal(d.Source, &source); err != nil {
-			return err
-		}
-		n, err := strconv.Atoi(strings.Fields(source.Log)[1])
-		seen[n]++
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n, times := range seen {
+	for n, times := range log.delivered(t, s, "logstash-2*", log.number) {
 		if times != 1 {
 			t.Fatalf("line %d is there %d times", n, times)
 		}
