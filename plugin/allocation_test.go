@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"out_es/plugin"
+	"out_es/test/support"
 )
 
 // flushAllocations bounds the allocations of a flush of one request, whatever the number of its
@@ -60,7 +61,7 @@ func flushCost(t *testing.T, more section, n int) float64 {
 			"kubernetes", object{"labels", object{"app", "web", "tier", "front"}, "restarts", 3},
 		})...)
 	}
-	return testing.AllocsPerRun(20, func() {
+	return support.Allocations(20, func() {
 		if outcome := p.Flush("kube.var.log.containers.web", data); outcome != plugin.OK {
 			t.Fatalf("outcome %v", outcome)
 		}
@@ -68,7 +69,7 @@ func flushCost(t *testing.T, more section, n int) float64 {
 }
 
 // quietServer accepts n documents with every request and allocates nothing for
-// it: AllocsPerRun counts for the whole process.
+// it: Allocations counts for the whole process.
 func quietServer(t *testing.T, n int) (address string) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

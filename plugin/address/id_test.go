@@ -14,6 +14,7 @@ import (
 	"out_es/plugin/address"
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 func idWriter(t testing.TB, source address.IDSource, path string) *address.Writer {
@@ -292,7 +293,7 @@ func TestIDsAllocateNothing(t *testing.T) {
 			}
 		}
 		walkOnce()
-		if n := testing.AllocsPerRun(20, walkOnce); n != 0 {
+		if n := support.Allocations(20, walkOnce); n != 0 {
 			t.Errorf("%v allocations", n)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"out_es/plugin/address"
 	"out_es/plugin/chunk"
+	"out_es/test/support"
 )
 
 func eventAt(t time.Time, record []byte) *chunk.Event {
@@ -136,7 +137,7 @@ func TestIndexAllocatesNothing(t *testing.T) {
 		w.Begin(tag, at)
 		e, found := eventAt(at, record), values(t, record)
 		w.Index(e, found)
-		if n := testing.AllocsPerRun(100, func() {
+		if n := support.Allocations(100, func() {
 			e.Time.Seconds++
 			w.Index(e, found)
 			w.Index(e, found)

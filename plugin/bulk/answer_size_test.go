@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"out_es/plugin/bulk"
+	"out_es/test/support"
 )
 
 // generated is an answer that is never in memory as a whole: head, then item n
@@ -138,7 +139,7 @@ func TestItemsCostNoAllocation(t *testing.T) {
 					t.Fatal(err)
 				}
 				body := strings.NewReader("")
-				return testing.AllocsPerRun(10, func() {
+				return support.Allocations(10, func() {
 					body.Reset(string(text))
 					if items, err := reader.Read(body, func(bulk.Item) {}); err != nil || items != n {
 						t.Fatal(items, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/chunk"
+	"out_es/test/support"
 )
 
 func TestSkipPassesOneValueOfEveryFormat(t *testing.T) {
@@ -62,7 +63,7 @@ func TestSkipPassesAMillionLevelsWithoutStackOrMemory(t *testing.T) {
 	if err != nil || string(rest) != "rest" {
 		t.Fatalf("%d bytes left, %v", len(rest), err)
 	}
-	if n := testing.AllocsPerRun(1, func() { _, _ = chunk.Skip(deep) }); n != 0 {
+	if n := support.Allocations(1, func() { _, _ = chunk.Skip(deep) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"out_es/plugin/chunk"
+	"out_es/test/support"
 )
 
 // variedChunk has an event of every kind, and malformed values.
@@ -194,7 +195,7 @@ func TestBoundedRecordCannotGrowIntoTheChunk(t *testing.T) {
 
 func TestWalkingAllocatesNothing(t *testing.T) {
 	data := variedChunk()
-	if n := testing.AllocsPerRun(100, func() {
+	if n := support.Allocations(100, func() {
 		r := chunk.NewReader(data)
 		var e chunk.Event
 		for r.Next(&e) != io.EOF {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"out_es/plugin/deadline"
+	"out_es/test/support"
 )
 
 func TestTheEarlierDeadlineCounts(t *testing.T) {
@@ -84,7 +85,7 @@ func TestCancellationEndsAllOfThem(t *testing.T) {
 
 func TestADeadlineCostsOneAllocation(t *testing.T) {
 	ctx := t.Context()
-	if n := testing.AllocsPerRun(100, func() { ctx = deadline.Within(t.Context(), time.Minute) }); n > 1 {
+	if n := support.Allocations(100, func() { ctx = deadline.Within(t.Context(), time.Minute) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 	_ = ctx

@@ -6,6 +6,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // Values that the record lacks come from the places that its document has them from: OTLP's fields
@@ -87,7 +88,7 @@ func TestLookingBesideTheRecordAllocatesNothing(t *testing.T) {
 	var dst []byte
 	write := func() { dst, _, _ = w.Append(dst[:0], &e) }
 	write()
-	if n := testing.AllocsPerRun(100, write); n != 0 {
+	if n := support.Allocations(100, write); n != 0 {
 		t.Errorf("%v allocations, want 0", n)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // pathsOf returns a set of these accessors, and their numbers.
@@ -285,7 +286,7 @@ func TestLookingForPathsAllocatesNothing(t *testing.T) {
 	for name, data := range map[string][]byte{"one pod": data, "mixed": first(mixedChunk())} {
 		w := document.NewWriter(document.Options{Paths: paths})
 		dst := encodeAll(t, w, nil, data)
-		if n := testing.AllocsPerRun(5, func() { dst = encodeAll(t, w, dst[:0], data) }); n != 0 {
+		if n := support.Allocations(5, func() { dst = encodeAll(t, w, dst[:0], data) }); n != 0 {
 			t.Errorf("%s: %v allocations for %d events, want 0", name, n, events)
 		}
 	}

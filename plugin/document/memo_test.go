@@ -12,6 +12,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // A writer remembers maps that it wrote. It must write the same as a new writer, whatever came
@@ -118,7 +119,7 @@ func TestPodsThatDriveEachOtherOutAllocateNothing(t *testing.T) {
 	for range 5 {
 		round()
 	}
-	if n := testing.AllocsPerRun(10, round); n != 0 {
+	if n := support.Allocations(10, round); n != 0 {
 		t.Errorf("%v allocations for %d events, want 0", n, len(records))
 	}
 }
@@ -131,7 +132,7 @@ func TestMemoryOfRememberedMapsIsBounded(t *testing.T) {
 		value := fields("text", strings.Repeat(fmt.Sprint(i), 100_000))
 		records = append(records, fields("log", "a", "kubernetes", value))
 	}
-	if n := testing.AllocsPerRun(10, func() {
+	if n := support.Allocations(10, func() {
 		for _, r := range records {
 			if _, _, err := w.Append(dst[:0], &chunk.Event{Record: r}); err != nil {
 				t.Fatal(err)

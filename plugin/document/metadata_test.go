@@ -7,6 +7,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // otlp is a log record's metadata as made by the opentelemetry input of Fluent Bit 5.1.1.
@@ -80,7 +81,7 @@ func TestOTLPAllocatesNothing(t *testing.T) {
 	group := fields("resource", fields("attributes", fields("service.name", "checkout")), "scope", fields("name", "lib"))
 	e := chunk.Event{Time: moment, Record: fields("log", "a"), Metadata: fields("otlp", otlp()), Group: group}
 	var dst []byte
-	if n := testing.AllocsPerRun(50, func() {
+	if n := support.Allocations(50, func() {
 		var err error
 		if dst, _, err = w.Append(dst[:0], &e); err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"out_es/plugin/address"
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // The benchmarks are read together, from one run:
@@ -124,7 +125,7 @@ func TestEncodingKubernetesEventsAllocatesNothing(t *testing.T) {
 	data, events := kubernetesChunk()
 	w := defaultWriter(t)
 	dst := encodeAll(t, w, nil, data)
-	if n := testing.AllocsPerRun(5, func() { dst = encodeAll(t, w, dst[:0], data) }); n != 0 {
+	if n := support.Allocations(5, func() { dst = encodeAll(t, w, dst[:0], data) }); n != 0 {
 		t.Errorf("%v allocations for %d events, want 0", n, events)
 	}
 	if bytesEach := len(dst) / events; bytesEach < 700 || bytesEach > 1000 {

@@ -5,6 +5,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // stream is the data stream of all events of a test.
@@ -66,7 +67,7 @@ func TestTellingTheDataStreamAllocatesNothing(t *testing.T) {
 		for range 3 {
 			dst, _, _ = w.Append(dst[:0], &e)
 		}
-		if n := testing.AllocsPerRun(100, func() { dst, _, _ = w.Append(dst[:0], &e) }); n != 0 {
+		if n := support.Allocations(100, func() { dst, _, _ = w.Append(dst[:0], &e) }); n != 0 {
 			t.Errorf("%v allocations for %s", n, dst)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"out_es/plugin/chunk"
 	"out_es/plugin/document"
+	"out_es/test/support"
 )
 
 // timesOfInterest are on both sides of every instant that has broken clocks.
@@ -87,7 +88,7 @@ func TestFormattingTheTimeAllocatesNothing(t *testing.T) {
 	w := document.NewWriter(document.Options{TimeKey: "t", TimeFormat: dateFormat(t, "%Y-%m-%dT%H:%M:%S"), Precision: document.Nanoseconds})
 	dst := make([]byte, 0, 100)
 	at := moment
-	if n := testing.AllocsPerRun(100, func() {
+	if n := support.Allocations(100, func() {
 		at.Seconds++
 		dst = appendEmpty(t, w, dst[:0], at)
 	}); n != 0 {

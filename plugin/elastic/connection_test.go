@@ -194,7 +194,7 @@ func TestTheCostOfARequestDoesNotGrowWithIt(t *testing.T) {
 		client := newClient(t, elastic.Options{}, "http://"+address)
 		request := newRequest(t, bulk.Plain, n, n*100)
 		each := func(bulk.Item) {}
-		allocations := testing.AllocsPerRun(50, func() {
+		allocations := support.Allocations(50, func() {
 			if items, failure := client.Send(t.Context(), request, each); failure != nil || items != n {
 				t.Fatal(items, failure)
 			}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"out_es/plugin/jsontext"
+	"out_es/test/support"
 )
 
 // decoded is a JSON string decoded by encoding/json.
@@ -150,7 +151,7 @@ func TestAppendStringAllocatesNothing(t *testing.T) {
 		[]byte(`{"level":"info","msg":"cart stored"}`), []byte("Äpfel & Söckchen\n\tat €"), []byte("\xff\x00\xfe"),
 	}
 	dst := make([]byte, 0, 1024)
-	if n := testing.AllocsPerRun(100, func() {
+	if n := support.Allocations(100, func() {
 		dst = dst[:0]
 		for _, s := range inputs {
 			dst = jsontext.AppendString(dst, s)

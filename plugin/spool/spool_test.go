@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"out_es/test/support"
 )
 
 func TestFramesComeInOrderAndToTheByte(t *testing.T) {
@@ -294,7 +296,7 @@ func TestAnAppendAllocatesNextToNothing(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 30})
 	for name, bytes := range map[string]int{"small": 2000, "large": 200_000} {
 		f := Frame{Tag: "kube.var.log.containers.web-0.log", Chunk: make([]byte, bytes), Records: 20}
-		if n := testing.AllocsPerRun(50, func() {
+		if n := support.Allocations(50, func() {
 			if err := s.Append(f, WithinLimit); err != nil {
 				t.Fatal(err)
 			}
