@@ -3,7 +3,7 @@
 // of retries. All of it reads the time from package time, so that in a bubble
 // of testing/synctest minutes pass in no time.
 //
-// Its tests hold the bounds that docs/delivery.md names and draw the two plots
+// Its tests hold the bounds in docs/benchmarks.md and draw the two plots
 // there; `go test ./test/simulate -update` draws them anew.
 package simulate
 

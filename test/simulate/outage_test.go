@@ -89,7 +89,7 @@ func TestSchedulerCapDecidesWhenAQuietNodeNotices(t *testing.T) {
 	}
 }
 
-// TestHerdIsNoThunder checks docs/delivery.md's figures of a thousand agents.
+// TestHerdIsNoThunder checks the figures of a thousand agents in docs/benchmarks.md.
 func TestHerdIsNoThunder(t *testing.T) {
 	traces := played(t)
 	herd := Gather(outage, traces)

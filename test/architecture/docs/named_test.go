@@ -8,33 +8,80 @@ import (
 	"testing"
 )
 
-// TestNamedTestsExist holds the tests that pages name as *TestSomething* to those in the code.
-func TestNamedTestsExist(t *testing.T) {
+// appendix maps guarantees to their tests. Other pages of docs/ state the guarantees.
+const appendix = "docs/guarantees.md"
+
+// withTests are pages of docs/ that name tests beside the appendix, with the reason.
+var withTests = map[string]string{
+	"docs/spool.md":         "its rows move to the appendix",
+	"docs/comparisons.md":   "its rows move to the appendix",
+	"docs/security.md":      "its rows move to the appendix",
+	"docs/documents.md":     "its rows move to the appendix",
+	"docs/migration.md":     "its rows move to the appendix",
+	"docs/templates.md":     "its rows move to the appendix",
+	"docs/compatibility.md": "test/matrix writes its tables, a row a test",
+}
+
+var (
+	named       = regexp.MustCompile("[*`](Test[A-Z][A-Za-z0-9]*)")
+	declaration = regexp.MustCompile(`(?m)^func (Test[A-Za-z0-9]+)\(`)
+)
+
+// declared are the tests of the repository.
+func declared(t *testing.T) map[string]bool {
+	t.Helper()
 	list := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*_test.go")
 	list.Dir = root
 	files, err := list.Output()
 	if err != nil {
 		t.Skipf("the files are listed by git: %v", err)
 	}
-	var code strings.Builder
+	all := map[string]bool{}
 	for file := range strings.FieldsSeq(string(files)) {
 		text, err := os.ReadFile(root + file)
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)
 		}
-		code.Write(text)
+		for _, match := range declaration.FindAllStringSubmatch(string(text), -1) {
+			all[match[1]] = true
+		}
 	}
-	named := regexp.MustCompile(`\*(Test[A-Za-z0-9]+)`)
+	return all
+}
+
+// TestNamedTestsExist compares the tests that pages name as `TestSomething` or *TestSomething* with
+// the code. Names belong to the appendix, so that pages read well; there, each row has one.
+func TestNamedTestsExist(t *testing.T) {
+	tests := declared(t)
 	count := 0
 	for page, text := range pages(t) {
 		for _, match := range named.FindAllStringSubmatch(text, -1) {
-			count++
-			if !strings.Contains(code.String(), "func "+match[1]) { // some name the beginning of several
+			if page == appendix {
+				count++
+			}
+			if !tests[match[1]] {
 				t.Errorf("%s names %s, which does not exist", page, match[1])
+			}
+			if own := strings.HasPrefix(page, "docs/") && !strings.HasPrefix(page, "docs/adr/"); own && page != appendix && withTests[page] == "" {
+				t.Errorf("%s names %s: %s maps guarantees to tests", page, match[1], appendix)
 			}
 		}
 	}
 	if count < 50 {
-		t.Errorf("only %d names were found", count)
+		t.Errorf("only %d names were found in %s", count, appendix)
+	}
+	for line := range strings.Lines(pages(t)[appendix]) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		if len(cells) != 3 || strings.Contains(cells[0], "---") || strings.TrimSpace(cells[0]) == "guarantee" {
+			continue
+		}
+		if len(links(cells[1])) == 0 || !named.MatchString(cells[2]) {
+			t.Errorf("%s: a row needs a link to its section, and a test: %s", appendix, line)
+		}
+	}
+	for page, why := range withTests {
+		if !named.MatchString(pages(t)[page]) {
+			t.Errorf("%s names no test any more: remove it from withTests (%s)", page, why)
+		}
 	}
 }

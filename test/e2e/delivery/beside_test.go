@@ -215,7 +215,7 @@ func (b *besideAgent) arrive(t *testing.T, s *elasticsearch.Server) {
 	}
 }
 
-// judge compares the figures with the bounds in docs/delivery.md. healthy is an agent without trouble.
+// judge compares the figures with the bounds in docs/benchmarks.md. healthy is an agent without trouble.
 func (b *besideAgent) judge(t *testing.T, healthy *besideAgent) {
 	t.Helper()
 	lines := 0
@@ -263,7 +263,7 @@ func maximum(values []int) (m int) {
 
 // TestOneIndexInTroubleBesideAHealthyOne lets real agents send 200 records a second to an index in each state that keeps it from taking
 // documents, and as many to a healthy one in the same chunks; then the state is repaired. All states are there at the same time, on one server.
-// The long form (SOAK=1) has the built-in es beside them: docs/delivery.md has its table.
+// The long form (SOAK=1) has the built-in es beside them: docs/benchmarks.md has its table.
 func TestOneIndexInTroubleBesideAHealthyOne(t *testing.T) {
 	support.LongForm(t) // it starts 17 agents at once, and measures delays
 	program := fluentbit.ForTest(t)
