@@ -53,7 +53,7 @@ func flushCost(t *testing.T, more section, n int) float64 {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	p.AwaitLook() // its allocations are not a flush's
+	p.AwaitStartupCheck() // its allocations are not a flush's
 	var data []byte
 	for i := range n {
 		data = append(data, event(object{

@@ -70,7 +70,7 @@ func signed(t *testing.T, s section) (plugin.Outcome, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.AwaitLook()
+	p.AwaitStartupCheck()
 	outcome := p.Flush("app", numbered(1))
 	p.Close()
 	var log strings.Builder

@@ -36,7 +36,7 @@ func TestWarningsOfWhatIsOpenOnTheWay(t *testing.T) {
 				}
 				p.Close()
 				warnings := 0
-				for _, line := range withoutLook(host.Lines()) {
+				for _, line := range withoutStartupCheck(host.Lines()) {
 					if line.Level == fluentbit.Warn {
 						warnings++
 						if c.warns == "" || !strings.Contains(line.Text, c.warns) {

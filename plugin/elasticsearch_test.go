@@ -60,7 +60,7 @@ func newElasticsearch(t testing.TB) *elasticsearch {
 
 // ServeHTTP implements http.Handler.
 func (e *elasticsearch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet { // the first look
+	if r.Method == http.MethodGet { // the startup check
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}

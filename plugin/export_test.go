@@ -1,4 +1,4 @@
 package plugin
 
-// AwaitLook waits until the first look is over.
-func (p *Plugin) AwaitLook() { <-p.look.done }
+// AwaitStartupCheck waits until the startup check is over.
+func (p *Plugin) AwaitStartupCheck() { <-p.startupCheck.done }

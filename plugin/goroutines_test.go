@@ -8,7 +8,7 @@ import (
 	"out_es/plugin"
 )
 
-// How many goroutines an instance may have: none of its own once its first look
+// How many goroutines an instance may have: none of its own once its startup check
 // is over, and net/http's two for the connection that the look made and that
 // flushes use again. With a spool, the sender and the retrier are two more.
 const (
@@ -38,7 +38,7 @@ func TestAnInstanceHasFewGoroutines(t *testing.T) {
 				t.Fatal(err)
 			}
 			const ofTheServer = 1 // for its end of the connection
-			p.AwaitLook()
+			p.AwaitStartupCheck()
 			atMost(t, "made", before+row.made+goroutinesFlushed+ofTheServer)
 			for range 20 {
 				if outcome := p.Flush("tag", numbered(records)); outcome != plugin.OK {

@@ -70,7 +70,7 @@ func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 			p.Close()
-			all := withoutLook(host.Lines())
+			all := withoutStartupCheck(host.Lines())
 			if len(all) != 1 || all[0].Level != fluentbit.Info {
 				t.Fatalf("lines %v", all)
 			}

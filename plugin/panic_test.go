@@ -35,7 +35,7 @@ func faulty(t *testing.T) (*Plugin, *fluentbittest.Recorder) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.AwaitLook() // it uses the parts that the tests take out
+	p.AwaitStartupCheck() // it uses the parts that the tests take out
 	return p, host
 }
 

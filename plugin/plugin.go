@@ -15,8 +15,8 @@ import (
 	"out_es/plugin/drain"
 	"out_es/plugin/elastic"
 	"out_es/plugin/fluentbit"
+	"out_es/plugin/pool"
 	"out_es/plugin/report"
-	"out_es/plugin/reuse"
 	"out_es/plugin/settings"
 	"out_es/plugin/source"
 	"out_es/plugin/template"
@@ -42,23 +42,23 @@ type Plugin struct {
 	// shared turns chunks into requests, sources are the memory for it, settled are the settled
 	// events of chunks that come again.
 	shared  *source.Shared
-	sources *reuse.List[*source.Source]
+	sources *pool.Pool[*source.Source]
 	settled *deliver.Memory
 	// waiting knows the chunks that wait for held destinations.
 	waiting *deliver.Waiting
 	// drain is nil where Spool_Path is not set.
 	drain *drain.Drain
 	// onThread is the context of work on one of Fluent Bit's threads.
-	onThread    context.Context
-	look        *look
-	memoryLimit int
-	engine      sync.Once // the warning about the engine's thread
-	closing     sync.Once
+	onThread     context.Context
+	startupCheck *startupCheck
+	memoryLimit  int
+	engine       sync.Once // the warning about the engine's thread
+	closing      sync.Once
 }
 
 // New reads the section through lookup, which returns an option's value or "",
 // and returns an instance that is ready for its first chunk. It waits for
-// nothing: a goroutine takes a first look at Elasticsearch.
+// nothing: a goroutine makes a startup check of Elasticsearch.
 //
 // Possible errors: all that is wrong with the section, one line each.
 func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, error) {
@@ -78,15 +78,15 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 		return nil, err
 	}
 	p.shared = &source.Shared{Options: s.Source, Report: p.report, File: file}
-	p.sources = reuse.NewList(keptSources, func() *source.Source { return p.shared.New(p.shared.NewScratch()) })
+	p.sources = pool.New(keptSources, func() *source.Source { return p.shared.New(p.shared.NewScratch()) })
 	p.drain, err = s.OpenSpool(host.Name(), drain.Uses{Sources: p.shared, Deliverer: p.deliverer, Report: p.report, Worked: heap.used, Fault: p.fault})
 	if err != nil {
 		p.closeDeadLetters()
 		return nil, err
 	}
 	p.logStart(s)
-	p.look = &look{client: p.client, report: p.report, hosts: len(s.Elastic.Hosts), patience: s.Delivery.RequestTimeout}
-	p.look.begin(p.fault)
+	p.startupCheck = &startupCheck{client: p.client, report: p.report, hosts: len(s.Elastic.Hosts), timeout: s.Delivery.RequestTimeout}
+	p.startupCheck.start(p.fault)
 	return p, nil
 }
 
@@ -94,8 +94,8 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 // installation of a template where there is one.
 func (p *Plugin) connect(s *settings.Settings) error {
 	s.Elastic.UserAgent = fmt.Sprintf("out_es/%s (%s)", Version, runtime.Version())
-	s.Elastic.HostBack = p.report.HostBack
-	s.Elastic.Trouble = p.report.OptionTrouble
+	s.Elastic.OnHostUp = p.report.HostUp
+	s.Elastic.OnFileError = p.report.FileUnusable
 	client, err := s.NewClient()
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (p *Plugin) closeDeadLetters() {
 func (p *Plugin) Close() { p.closing.Do(p.close) }
 
 func (p *Plugin) close() {
-	p.look.close()
+	p.startupCheck.stop()
 	if p.drain != nil {
 		p.drain.Close()
 	}

@@ -37,8 +37,8 @@ func connect(s *settings.Settings, log io.Writer) (*connection, error) {
 	host := fluentbit.Standalone("out-es", log)
 	c := &connection{host: host, report: report.New(host, s.Report), stop: make(chan struct{})}
 	s.Elastic.UserAgent = fmt.Sprintf("out-es/%s (%s)", Version, runtime.Version())
-	s.Elastic.HostBack = c.report.HostBack
-	s.Elastic.Trouble = c.report.OptionTrouble
+	s.Elastic.OnHostUp = c.report.HostUp
+	s.Elastic.OnFileError = c.report.FileUnusable
 	client, err := s.NewClient()
 	if err != nil {
 		return nil, err

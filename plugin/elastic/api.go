@@ -18,8 +18,8 @@ type apiTransport struct {
 type attempt struct {
 	// address is the host that was asked: scheme, host and port.
 	address string
-	// elsewhere means that it gave no answer, and that others are up.
-	elsewhere bool
+	// othersUp means that it gave no answer, and that others are up.
+	othersUp bool
 }
 
 type attemptKey struct{}
@@ -54,14 +54,14 @@ func (t *apiTransport) Perform(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	c.connections.check()
+	c.pools.check()
 	began := c.hosts.now()
 	response, err := host.pool.RoundTrip(req)
 	if err == nil {
-		c.hosts.answered(a.address)
+		c.hosts.markUp(a.address)
 		c.server.add(serverOf(response.Header.Get))
 	} else {
-		c.lost(req.Context(), a, began)
+		c.noteFailure(req.Context(), a, began)
 	}
 	return response, err
 }

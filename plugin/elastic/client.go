@@ -1,5 +1,5 @@
 // Package elastic talks to Elasticsearch. Bulk requests use an exchange on a kept-alive connection
-// (package exchange). The first look and templates are requests of the official client's API
+// (package exchange). The startup check and templates are requests of the official client's API
 // package (esapi), over the same connections.
 //
 // It never retries and never sleeps: the class of a bulk.Failure tells package deliver how to
@@ -13,11 +13,11 @@ import (
 	"net/url"
 	"time"
 
-	"out_es/plugin/reuse"
+	"out_es/plugin/pool"
 )
 
-// keptCalls is how many requests at a time find their memory ready: more than Workers.
-const keptCalls = 8
+// idleCalls is how many requests at a time find their memory ready: more than Workers.
+const idleCalls = 8
 
 // Options say where Elasticsearch is and who asks. Of the credentials at most
 // one is given.
@@ -36,8 +36,8 @@ type Options struct {
 	TokenFile string
 	// Sign signs a request with this body; nil signs none.
 	Sign func(req *http.Request, body []byte) error
-	// Hidden is a secret of Sign's.
-	Hidden string
+	// SignSecret is a secret of Sign's.
+	SignSecret string
 	// Header is added to every request. It may have an Authorization.
 	Header http.Header
 	// Proxy forwards requests; nil means the proxies of the environment, NoProxy none.
@@ -53,41 +53,41 @@ type Options struct {
 	BulkTimeout time.Duration
 	// UserAgent names this plugin to the server.
 	UserAgent string
-	// HostBack is called when a host answers again, with the time of its first failure; nil for
+	// OnHostUp is called when a host answers again, with the time of its first failure; nil for
 	// none. It may be called on any goroutine.
-	HostBack func(address string, since time.Time)
-	// Trouble is called for an option with a changed file that can't be used: its previous content
-	// stays in force. It may be called on any goroutine.
-	Trouble func(option string, err error)
+	OnHostUp func(address string, since time.Time)
+	// OnFileError is called for an option with a changed file that can't be used: its previous
+	// content stays in force. It may be called on any goroutine.
+	OnFileError func(option string, err error)
 }
 
-func (o *Options) trouble(option string, err error) {
-	if o.Trouble != nil {
-		o.Trouble(option, err)
+func (o *Options) fileError(option string, err error) {
+	if o.OnFileError != nil {
+		o.OnFileError(option, err)
 	}
 }
 
-// connectWithin is how long a connection may take to be made while other hosts are up: all hosts
+// failoverTimeout is how long a connection may take to be made while other hosts are up: all hosts
 // but one may be tried in vain within the budget. 0 is as long as ever.
-func (o *Options) connectWithin() time.Duration {
+func (o *Options) failoverTimeout() time.Duration {
 	if o.Budget == 0 {
 		return 0
 	}
-	return max(leastConnect, o.Budget/time.Duration(len(o.Hosts)))
+	return max(minConnectTimeout, o.Budget/time.Duration(len(o.Hosts)))
 }
 
 // Client posts bulk requests. It is safe for concurrent use.
 type Client struct {
-	api         *apiTransport
-	connections *connections
-	hosts       *hosts
-	credential  credential
-	sign        func(req *http.Request, body []byte) error // nil: not signed
-	secrets     []string
-	server      learned
-	impatience  time.Duration
-	bulkTimeout time.Duration
-	calls       *reuse.List[*call]
+	api             *apiTransport
+	pools           *pools
+	hosts           *hosts
+	credential      credential
+	sign            func(req *http.Request, body []byte) error // nil: not signed
+	secrets         []string
+	server          discovered
+	failoverTimeout time.Duration
+	bulkTimeout     time.Duration
+	calls           *pool.Pool[*call]
 }
 
 // New returns a client. It reads the files that the options name, and doesn't
@@ -96,14 +96,14 @@ type Client struct {
 // Possible errors: *OptionError for a file that can't be used, several joined;
 // one for a proxy in the environment.
 func New(o Options) (*Client, error) {
-	connections, problems := newConnections(o)
+	pools, problems := newPools(o)
 	credential, err := newCredential(o)
 	if problems = errors.Join(problems, err); problems != nil {
 		return nil, problems
 	}
 	c := &Client{
-		connections: connections, credential: credential, sign: o.Sign, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.HostBack),
-		impatience: o.connectWithin(), bulkTimeout: o.BulkTimeout, calls: reuse.NewList(keptCalls, func() *call { return new(call) }),
+		pools: pools, credential: credential, sign: o.Sign, secrets: secretsOf(o), hosts: newHosts(o.Hosts, o.OnHostUp),
+		failoverTimeout: o.failoverTimeout(), bulkTimeout: o.BulkTimeout, calls: pool.New(idleCalls, func() *call { return new(call) }),
 	}
 	header := o.Header.Clone()
 	if header == nil {
@@ -121,11 +121,11 @@ func New(o Options) (*Client, error) {
 }
 
 // Close drops the idle connections. Requests in progress go on.
-func (c *Client) Close() { c.connections.close() }
+func (c *Client) Close() { c.pools.close() }
 
-// lost notes that a request got no answer, unless its sender had enough.
-func (c *Client) lost(ctx context.Context, a *attempt, began time.Time) {
+// noteFailure notes that a request got no answer, unless its sender had enough.
+func (c *Client) noteFailure(ctx context.Context, a *attempt, began time.Time) {
 	if !errors.Is(ctx.Err(), context.Canceled) {
-		a.elsewhere = c.hosts.lost(a.address, began)
+		a.othersUp = c.hosts.markDown(a.address, began)
 	}
 }

@@ -74,8 +74,8 @@ type credentialFile struct {
 // Possible errors: *OptionError.
 func newFileCredential(o Options, from credentialFile) (credential, error) {
 	var value atomic.Value
-	file := &watched{paths: []string{from.path}}
-	file.use = func(contents [][]byte) error {
+	file := &watchedFiles{paths: []string{from.path}}
+	file.apply = func(contents [][]byte) error {
 		word := strings.TrimSpace(string(contents[0]))
 		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 			return errors.New("must hold one token or key, without white space in it") // and is not quoted
@@ -83,10 +83,10 @@ func newFileCredential(o Options, from credentialFile) (credential, error) {
 		value.Store(from.value(word))
 		return nil
 	}
-	file.complain = func(err error) { o.trouble(from.option, err) }
+	file.onError = func(err error) { o.fileError(from.option, err) }
 	if err := file.check(); err != nil {
 		if problem, ok := errors.AsType[*os.PathError](err); ok {
-			err = unreadable(problem)
+			err = readError(problem)
 		}
 		return credential{}, &OptionError{Option: from.option, Value: from.path, Err: err}
 	}

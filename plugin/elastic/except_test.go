@@ -18,7 +18,7 @@ func TestHostsThatNoProxyNames(t *testing.T) {
 		{"2001:db8::1", "9200", "2001:DB8::/32", true}, {"2001:db8::1", "9200", "2001:db8:0::1", true}, {"2001:db8::1", "9200", "[2001:db8::1]:9200", true},
 		{"::ffff:10.1.2.3", "9200", "10.0.0.0/8", true}, {"es", "9200", "10.0.0.0/8", false},
 	} {
-		if got := excepted(row.host, row.port, row.list); got != row.want {
+		if got := isExempt(row.host, row.port, row.list); got != row.want {
 			t.Errorf("%s:%s, NO_PROXY %q: %v", row.host, row.port, row.list, got)
 		}
 	}

@@ -24,7 +24,7 @@ const errorBytes = 32 << 10
 // transportFailure separates requests that can't have arrived from those that may have: the first
 // written byte makes the difference.
 func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
-	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: withoutURL(err), Remedy: transportRemedy(err)}
+	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: stripURL(err), Remedy: transportRemedy(err)}
 	if problem, ok := errors.AsType[*SignError](err); ok {
 		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes the answer of a token service
 		return f
@@ -33,17 +33,17 @@ func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	switch {
 	case refused:
 		f.Status, f.Class = refusal.Status, bulk.ClassOf(refusal.Status, bulk.FromElsewhere)
-	case began(err):
+	case mayHaveArrived(err):
 		f.Class = bulk.Ambiguous
 	default:
-		f.Elsewhere = a.elsewhere
+		f.Elsewhere = a.othersUp
 	}
 	return f
 }
 
-// withoutURL removes the url.Error around err, since its text repeats the request's address with
+// stripURL removes the url.Error around err, since its text repeats the request's address with
 // possible secrets.
-func withoutURL(err error) error {
+func stripURL(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		return wrapped.Err

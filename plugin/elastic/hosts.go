@@ -30,8 +30,8 @@ const (
 // safe for concurrent use.
 type hosts struct {
 	now func() time.Time
-	// back is called when a host answers again, with the time of its first failure.
-	back func(address string, since time.Time)
+	// onUp is called when a host answers again, with the time of its first failure.
+	onUp func(address string, since time.Time)
 
 	mu   sync.Mutex
 	all  []*host
@@ -43,20 +43,20 @@ type host struct {
 	url     *url.URL
 	address string
 	pool    *exchange.Pool
-	// bulk is a bulk request without a body, by the server's wait for shards, fields the common part
-	// of the heads of such requests.
+	// bulk is a bulk request without a body, by the server's wait for shards, fields the common
+	// part of the heads of such requests.
 	bulk   [2]*http.Request
 	fields [2][]byte
 	// failures counts failures since the last answer; 0 means that the host is up.
 	failures int
-	// since is the time of the first of them, failed that of the last; due is the time of the next
-	// try.
-	since, failed, due time.Time
+	// downSince is the time of the first of them, lastFailure that of the last; retryAt is that of
+	// the next try.
+	downSince, lastFailure, retryAt time.Time
 }
 
 // newHosts keeps the order of urls.
 func newHosts(urls []*url.URL, back func(address string, since time.Time)) *hosts {
-	h := &hosts{now: time.Now, back: back, turn: rand.IntN(len(urls))}
+	h := &hosts{now: time.Now, onUp: back, turn: rand.IntN(len(urls))}
 	for _, u := range urls {
 		h.all = append(h.all, &host{url: u, address: addressOf(u)})
 	}
@@ -75,11 +75,11 @@ func (h *hosts) next() (next *host, othersUp bool) {
 	for range h.all {
 		candidate := h.all[h.turn]
 		h.turn = (h.turn + 1) % len(h.all)
-		if candidate.failures == 0 || !now.Before(candidate.due) {
+		if candidate.failures == 0 || !now.Before(candidate.retryAt) {
 			next = candidate
 			break
 		}
-		if next == nil || candidate.due.Before(next.due) {
+		if next == nil || candidate.retryAt.Before(next.retryAt) {
 			next = candidate
 		}
 	}
@@ -99,12 +99,12 @@ func (h *hosts) postpone(failed *host, now time.Time) {
 	if doublings := failed.failures - 1; doublings < 10 {
 		pause = min(pause, firstPause<<doublings)
 	}
-	failed.due = now.Add(pause/2 + rand.N(pause))
+	failed.retryAt = now.Add(pause/2 + rand.N(pause))
 }
 
-// lost notes that a request that began at some time got no answer, and reports whether other hosts
-// are up. Concurrent requests of one loss are one failure.
-func (h *hosts) lost(address string, began time.Time) (elsewhere bool) {
+// markDown notes that a request that began at some time got no answer, and reports whether other
+// hosts are up. Concurrent requests of one loss are one failure.
+func (h *hosts) markDown(address string, began time.Time) (elsewhere bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.now()
@@ -114,28 +114,28 @@ func (h *hosts) lost(address string, began time.Time) (elsewhere bool) {
 			continue
 		}
 		if one.failures == 0 {
-			one.since = now
+			one.downSince = now
 		}
-		if one.failures == 0 || one.failed.Before(began) {
+		if one.failures == 0 || one.lastFailure.Before(began) {
 			one.failures++
-			one.failed = now
+			one.lastFailure = now
 			h.postpone(one, now)
 		}
 	}
 	return elsewhere
 }
 
-// answered notes that a host answered, with any status: a 429 or a 503 is a sign of life.
-func (h *hosts) answered(address string) {
+// markUp notes that a host answered, with any status: a 429 or a 503 is a sign of life.
+func (h *hosts) markUp(address string) {
 	h.mu.Lock()
 	var since time.Time
 	for _, one := range h.all {
 		if one.address == address && one.failures > 0 {
-			one.failures, since = 0, one.since
+			one.failures, since = 0, one.downSince
 		}
 	}
 	h.mu.Unlock()
-	if !since.IsZero() && h.back != nil {
-		h.back(address, since)
+	if !since.IsZero() && h.onUp != nil {
+		h.onUp(address, since)
 	}
 }

@@ -62,7 +62,7 @@ func TestALostHostIsTriedAfterGrowingPauses(t *testing.T) {
 	h, pass := fakeHosts(t, "http://dead:1", "http://up:1")
 	pause := firstPause
 	for failure := range 12 {
-		h.lost("http://dead:1", h.now())
+		h.markDown("http://dead:1", h.now())
 		var waited time.Duration
 		for asked(t, h, 10)["http://dead:1"] == 0 {
 			pass(step)
@@ -75,11 +75,11 @@ func TestALostHostIsTriedAfterGrowingPauses(t *testing.T) {
 		}
 		pause = min(2*pause, longestPause)
 	}
-	h.answered("http://dead:1")
+	h.markUp("http://dead:1")
 	if n := asked(t, h, 10)["http://dead:1"]; n != 5 {
 		t.Errorf("it answers, and is asked %d times of 10", n)
 	}
-	h.lost("http://dead:1", h.now())
+	h.markDown("http://dead:1", h.now())
 	pass(2 * firstPause)
 	if asked(t, h, 10)["http://dead:1"] == 0 {
 		t.Error("it was lost anew, and is left alone for longer than the first time")
@@ -88,7 +88,7 @@ func TestALostHostIsTriedAfterGrowingPauses(t *testing.T) {
 
 func TestADueHostIsTriedByOneRequest(t *testing.T) {
 	h, pass := fakeHosts(t, "http://dead:1", "http://up:1")
-	h.lost("http://dead:1", h.now())
+	h.markDown("http://dead:1", h.now())
 	pass(longestPause)
 	if n := asked(t, h, 100)["http://dead:1"]; n != 1 {
 		t.Errorf("%d of 100 requests at a time tried it", n)
@@ -100,7 +100,7 @@ func TestRequestsThatFailTogetherAreOneFailure(t *testing.T) {
 	began := h.now()
 	pass(time.Second)
 	for range 8 {
-		h.lost("http://dead:1", began)
+		h.markDown("http://dead:1", began)
 	}
 	pass(2 * firstPause)
 	if asked(t, h, 10)["http://dead:1"] == 0 {
@@ -112,7 +112,7 @@ func TestWhereAllAreLostTheyAreTriedInTurn(t *testing.T) {
 	h, pass := fakeHosts(t, "http://a:1", "http://b:1", "http://c:1")
 	for i, address := range []string{"http://a:1", "http://b:1", "http://c:1"} {
 		pass(time.Millisecond)
-		if elsewhere := h.lost(address, h.now()); elsewhere != (i < 2) {
+		if elsewhere := h.markDown(address, h.now()); elsewhere != (i < 2) {
 			t.Errorf("%s is lost, and others are up: %v", address, elsewhere)
 		}
 	}
@@ -132,7 +132,7 @@ func TestWhereAllAreLostTheyAreTriedInTurn(t *testing.T) {
 
 func TestTheSameAddressTwiceIsOneHost(t *testing.T) {
 	h, _ := fakeHosts(t, "http://user:secret@a:1/x", "http://a:1/y")
-	if h.lost("http://a:1", h.now()) {
+	if h.markDown("http://a:1", h.now()) {
 		t.Error("the same host is said to be up")
 	}
 }
@@ -141,16 +141,16 @@ func TestAHostThatIsBackIsToldOnce(t *testing.T) {
 	h, pass := fakeHosts(t, "http://a:1", "http://b:1")
 	var told []string
 	var away time.Duration
-	h.back = func(address string, since time.Time) {
+	h.onUp = func(address string, since time.Time) {
 		told, away = append(told, address), h.now().Sub(since)
 	}
-	h.answered("http://a:1")
-	h.lost("http://a:1", h.now())
+	h.markUp("http://a:1")
+	h.markDown("http://a:1", h.now())
 	pass(time.Second)
-	h.lost("http://a:1", h.now())
+	h.markDown("http://a:1", h.now())
 	pass(time.Second)
-	h.answered("http://a:1")
-	h.answered("http://a:1")
+	h.markUp("http://a:1")
+	h.markUp("http://a:1")
 	if len(told) != 1 || told[0] != "http://a:1" || away != 2*time.Second {
 		t.Errorf("told %v, away for %s", told, away)
 	}

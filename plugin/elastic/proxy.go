@@ -28,17 +28,17 @@ func newProxy(given *url.URL, except string) proxyFor {
 		return nil
 	}
 	return func(req *http.Request) (*url.URL, error) {
-		if excepted(req.URL.Hostname(), req.URL.Port(), except) {
+		if isExempt(req.URL.Hostname(), req.URL.Port(), except) {
 			return nil, nil
 		}
 		return given, nil
 	}
 }
 
-// excepted reports whether a list in the syntax of NO_PROXY contains the host: names with their
+// isExempt reports whether a list in the syntax of NO_PROXY contains the host: names with their
 // subdomains, subdomains of names that begin with a dot, addresses, networks, each with an optional
 // port, or * for all.
-func excepted(host, port, list string) bool {
+func isExempt(host, port, list string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	address, _ := netip.ParseAddr(host)
 	for _, word := range strings.FieldsFunc(strings.ToLower(list), func(r rune) bool { return r == ',' || r == ' ' }) {

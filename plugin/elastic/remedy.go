@@ -34,7 +34,7 @@ func transportRemedy(err error) string {
 		return "check the AWS options, and the credentials that AWS's own rules find on this machine"
 	case errors.As(err, &dns):
 		return "check the host names in Hosts"
-	case connecting(err):
+	case isConnectTimeout(err):
 		return "no connection within Connect_Timeout: check Hosts, and firewalls and proxies on the way"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer within Request_Timeout"
@@ -46,10 +46,10 @@ func transportRemedy(err error) string {
 	return ""
 }
 
-// connecting reports whether a connection, or its TLS handshake, took too long. The error of the
-// handshake's timeout has no name, but, unlike that of the request's, doesn't call itself a
+// isConnectTimeout reports whether a connection, or its TLS handshake, took too long. The error of
+// the handshake's timeout has no name, but, unlike that of the request's, doesn't call itself a
 // context's.
-func connecting(err error) bool {
+func isConnectTimeout(err error) bool {
 	var (
 		dial    *net.OpError
 		timeout net.Error
@@ -163,7 +163,7 @@ func (c *Client) foreignRemedy(a *attempt) string {
 	if !strings.HasPrefix(a.address, "https://") {
 		return text + "; if this port speaks TLS, write https:// there"
 	}
-	if c.connections.tls.CertFile == "" {
+	if c.pools.tls.CertFile == "" {
 		return text + "; if the server wants a client's certificate, set TLS_Crt_File and TLS_Key_File"
 	}
 	return text + ", and whether the server takes the certificate in TLS_Crt_File"

@@ -32,7 +32,7 @@ func secretsOf(o Options) []string {
 		add(form)
 	}
 	add(o.TLS.KeyPassword)
-	add(o.Hidden)
+	add(o.SignSecret)
 	for _, values := range o.Header {
 		for _, value := range values {
 			add(value)

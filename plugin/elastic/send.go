@@ -27,12 +27,12 @@ type call struct {
 // Possible errors: that of a proxy in the environment.
 func (c *Client) prepare(header http.Header) error {
 	for _, h := range c.hosts.all {
-		pool, err := c.connections.pool(h.url)
+		pool, err := c.pools.pool(h.url)
 		if err != nil {
 			return err
 		}
 		h.pool = pool
-		for wait, timeout := range [...]time.Duration{bulk.FullWait: c.bulkTimeout, bulk.ShortWait: c.bulkTimeout / shortWait} {
+		for wait, timeout := range [...]time.Duration{bulk.FullWait: c.bulkTimeout, bulk.ShortWait: c.bulkTimeout / shortWaitDivisor} {
 			h.bulk[wait] = c.bulkRequest(h.url, header, timeout)
 			h.fields[wait] = pool.AppendFields(nil, h.bulk[wait])
 		}
@@ -40,11 +40,12 @@ func (c *Client) prepare(header http.Header) error {
 	return nil
 }
 
-// shortWait is the divisor of the bulk timeout for bulk.ShortWait.
-const shortWait = 10
+// shortWaitDivisor is the divisor of the bulk timeout for bulk.ShortWait.
+const shortWaitDivisor = 10
 
-// bulkRequest is a bulk request to a host, without its body. timeout is the maximum time that the server
-// waits for a primary shard, or for an index that is being created; 0 leaves it to the server.
+// bulkRequest is a bulk request to a host, without its body. timeout is the maximum time that the
+// server waits for a primary shard, or for an index that is being created; 0 leaves it to the
+// server.
 func (c *Client) bulkRequest(host *url.URL, header http.Header, timeout time.Duration) *http.Request {
 	u := *host
 	u.User = nil
@@ -80,7 +81,7 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	if err != nil {
 		return 0, &bulk.Failure{Class: bulk.Unreachable, Err: err}
 	}
-	c.connections.check()
+	c.pools.check()
 	host, othersUp := c.hosts.next()
 	call := c.calls.Get()
 	defer c.calls.Put(call)
@@ -91,17 +92,17 @@ func (c *Client) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 	}
 	call.request.Head = call.head
 	if othersUp {
-		call.request.ConnectWithin = c.impatience
+		call.request.ConnectWithin = c.failoverTimeout
 	}
 	began := c.hosts.now()
 	answer, err := host.pool.Do(ctx, &call.request)
 	call.request.Body = nil
 	if err != nil {
-		c.lost(ctx, &call.attempt, began)
+		c.noteFailure(ctx, &call.attempt, began)
 		return 0, c.transportFailure(err, &call.attempt)
 	}
 	defer func() { _ = answer.Close() }()
-	c.hosts.answered(host.address)
+	c.hosts.markUp(host.address)
 	if !c.server.isComplete() {
 		c.server.add(serverOf(answer.Field))
 	}
@@ -150,8 +151,8 @@ func (c *Client) appendSigned(ctx context.Context, to *call, h *host, req *bulk.
 	return h.pool.AppendHead(to.head[:0], r, len(body)), nil
 }
 
-// began reports whether a byte of the request may have arrived.
-func began(err error) bool {
+// mayHaveArrived reports whether a byte of the request may have arrived.
+func mayHaveArrived(err error) bool {
 	problem, ok := errors.AsType[*exchange.Error](err)
 	return ok && problem.Began
 }

@@ -53,11 +53,11 @@ func serverOf(field func(name string) string) Server {
 	return Server{}
 }
 
-// learned collects the identity of the server. The first answer that tells decides; later ones can
-// add the version. It is safe for concurrent use.
-type learned struct{ server atomic.Pointer[Server] }
+// discovered collects the identity of the server. The first answer that tells decides; later ones
+// can add the version. It is safe for concurrent use.
+type discovered struct{ server atomic.Pointer[Server] }
 
-func (l *learned) get() Server {
+func (l *discovered) get() Server {
 	if known := l.server.Load(); known != nil {
 		return *known
 	}
@@ -66,12 +66,12 @@ func (l *learned) get() Server {
 
 // isComplete reports whether header fields can add nothing more: OpenSearch's have its version,
 // those of Elasticsearch don't.
-func (l *learned) isComplete() bool {
+func (l *discovered) isComplete() bool {
 	known := l.get()
 	return known.Family == Elasticsearch || known.Family == OpenSearch && known.Version != ""
 }
 
-func (l *learned) add(told Server) {
+func (l *discovered) add(told Server) {
 	for {
 		known := l.server.Load()
 		switch {
@@ -89,5 +89,5 @@ func (l *learned) add(told Server) {
 }
 
 // Server is the identity of the server, as far as it is known. Every answer's headers add to it,
-// also those of bulk requests; Look asks.
+// also those of bulk requests; Info asks.
 func (c *Client) Server() Server { return c.server.get() }

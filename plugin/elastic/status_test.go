@@ -164,8 +164,8 @@ func TestTheServerIsKnownFromTheFirstAnswerThatTells(t *testing.T) {
 	_ = post(t, client)
 	check("Elasticsearch") // the first decides
 	header, body = http.Header{"X-Elastic-Product": {"Elasticsearch"}}, `{"version":{"number":"8.19.7"}}`
-	if sight, failure := client.Look(t.Context()); failure != nil || sight.Server.String() != "Elasticsearch 8.19.7" || sight.Status != 200 || sight.Host != server.URL {
-		t.Errorf("%+v, %v", sight, failure)
+	if info, failure := client.Info(t.Context()); failure != nil || info.Server.String() != "Elasticsearch 8.19.7" || info.Status != 200 || info.Host != server.URL {
+		t.Errorf("%+v, %v", info, failure)
 	}
 	check("Elasticsearch 8.19.7")
 }

@@ -27,14 +27,14 @@ type TLS struct {
 	MinVersion uint16
 }
 
-// material is the content of the files.
-type material struct {
+// tlsFiles is the content of the files.
+type tlsFiles struct {
 	roots       *x509.CertPool // nil: the machine's
 	certificate *tls.Certificate
 }
 
-// files are the paths to read, in the order of load's contents.
-func (t TLS) files() (paths []string) {
+// paths are the paths to read, in the order of load's contents.
+func (t TLS) paths() (paths []string) {
 	for _, path := range []string{t.CAFile, t.CertFile, t.KeyFile} {
 		if path != "" {
 			paths = append(paths, path)
@@ -46,8 +46,8 @@ func (t TLS) files() (paths []string) {
 // load parses the files' contents.
 //
 // Possible errors: *OptionError, which quotes nothing of a key.
-func (t TLS) load(contents [][]byte) (*material, error) {
-	var m material
+func (t TLS) load(contents [][]byte) (*tlsFiles, error) {
+	var m tlsFiles
 	if t.CAFile != "" {
 		m.roots = x509.NewCertPool()
 		if !m.roots.AppendCertsFromPEM(contents[0]) {
@@ -66,7 +66,7 @@ func (t TLS) load(contents [][]byte) (*material, error) {
 }
 
 // config is for connections to one host.
-func (t TLS) config(m *material, host string) *tls.Config {
+func (t TLS) config(m *tlsFiles, host string) *tls.Config {
 	c := &tls.Config{MinVersion: t.MinVersion, ServerName: t.ServerName, RootCAs: m.roots, InsecureSkipVerify: t.SkipVerify}
 	if m.certificate != nil {
 		// It is sent for any authorities that the server names, so that the server's own error

@@ -276,7 +276,7 @@ func TestFilesThatChangeAreReadAgain(t *testing.T) {
 		CAFile: write(t, filepath.Join(dir, "ca.pem"), old.PEM()), CertFile: filepath.Join(dir, "c.pem"), KeyFile: filepath.Join(dir, "c.key"),
 	}}
 	var troubles []string
-	o.Trouble = func(option string, err error) { troubles = append(troubles, err.Error()) }
+	o.OnFileError = func(option string, err error) { troubles = append(troubles, err.Error()) }
 	server := httptest.NewUnstartedServer(accept(1))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	var current atomic.Pointer[support.Authority]
@@ -328,7 +328,7 @@ func TestATokenThatChangesIsReadAgain(t *testing.T) {
 	address, requests := recorder(t, 1)
 	file := write(t, filepath.Join(t.TempDir(), "token"), []byte("first\n"))
 	var troubles []error
-	client := newClient(t, elastic.Options{TokenFile: file, Trouble: func(_ string, err error) { troubles = append(troubles, err) }}, address)
+	client := newClient(t, elastic.Options{TokenFile: file, OnFileError: func(_ string, err error) { troubles = append(troubles, err) }}, address)
 	check := func(want string) {
 		t.Helper()
 		if failure := post(t, client); failure != nil {

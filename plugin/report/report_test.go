@@ -218,9 +218,9 @@ func TestALostHostIsToldOnceAMinuteAndWhenItIsBack(t *testing.T) {
 		lose("a")
 		time.Sleep(30 * time.Second)
 		lose("a")
-		r.HostBack("a", began)
-		r.HostBack("a", began)
-		r.HostBack("c", began)
+		r.HostUp("a", began)
+		r.HostUp("a", began)
+		r.HostUp("c", began)
 	})
 	want := []string{
 		"0s 2 Elasticsearch: unreachable at a; the oth", "0s 2 Elasticsearch: unreachable at b; the oth",

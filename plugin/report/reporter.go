@@ -36,16 +36,16 @@ type Reporter struct {
 	unspooled                        *fluentbit.Counters // nil without a spool
 	latency                          *fluentbit.Histogram
 
-	mu      sync.Mutex
-	trouble trouble
-	away    map[string]bool // hosts whose absence was logged
-	holds   holds
-	faults  int // of the encoder
-	summary summary
+	mu        sync.Mutex
+	outage    outage
+	downHosts map[string]bool // hosts whose absence was logged
+	holds     holds
+	faults    int // of the encoder
+	summary   summary
 }
 
-// trouble is an outage that lasts.
-type trouble struct {
+// outage is an outage that lasts.
+type outage struct {
 	since time.Time // zero while all is well
 	count int
 	// open says that the outage was told, so that its end will be.
@@ -93,8 +93,8 @@ func New(host *fluentbit.Instance, o Options) *Reporter {
 	if o.Spooled {
 		r.unspooled = host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil)
 	}
-	r.trouble.told = map[failureKind]time.Time{}
-	r.away = map[string]bool{}
+	r.outage.told = map[failureKind]time.Time{}
+	r.downHosts = map[string]bool{}
 	r.holds = newHolds(host)
 	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
 	return r
@@ -153,48 +153,48 @@ func (r *Reporter) Observe(a deliver.Attempt) {
 		r.host.Log(fluentbit.Info, "the server refuses requests of %d bytes (413): smaller ones follow", a.Bytes)
 	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Unauthorized, bulk.Canceled:
 		if a.Failure.Elsewhere {
-			r.hostLost(a.Failure)
+			r.hostDown(a.Failure)
 			return
 		}
 		r.failed(a.Failure)
 	}
 }
 
-// hostLost logs that one of several hosts is away, once a minute while it is.
-func (r *Reporter) hostLost(f *bulk.Failure) {
+// hostDown logs that one of several hosts is away, once a minute while it is.
+func (r *Reporter) hostDown(f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kind, now := failureKind{class: f.Class, host: f.Host}, time.Now()
-	if last, known := r.trouble.told[kind]; known && now.Sub(last) < reminder {
+	if last, known := r.outage.told[kind]; known && now.Sub(last) < reminder {
 		return
 	}
 	r.host.Log(fluentbit.Warn, "Elasticsearch: %v; the other hosts carry on, and it is tried again from time to time", f)
-	r.trouble.told[kind], r.away[f.Host] = now, true
+	r.outage.told[kind], r.downHosts[f.Host] = now, true
 }
 
-// HostBack logs that a host answers again, if its absence was logged.
-func (r *Reporter) HostBack(address string, since time.Time) {
+// HostUp logs that a host answers again, if its absence was logged.
+func (r *Reporter) HostUp(address string, since time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.away[address] {
-		delete(r.away, address)
+	if r.downHosts[address] {
+		delete(r.downHosts, address)
 		r.host.Log(fluentbit.Info, "Elasticsearch: %s answers again, after %s", address, time.Since(since).Round(time.Millisecond))
 	}
 }
 
-// OptionTrouble notes that a file changed and can't be used.
-func (r *Reporter) OptionTrouble(option string, err error) {
+// FileUnusable notes that a file changed and can't be used.
+func (r *Reporter) FileUnusable(option string, err error) {
 	r.summary.note(fmt.Sprintf("%s changed and can't be used (%v), what was read before stays in force; attempts", option, err), 1)
 }
 
 // failed logs an outage when it begins, when it changes, and once a minute.
-func (r *Reporter) failed(f *bulk.Failure) { r.complain("", f) }
+func (r *Reporter) failed(f *bulk.Failure) { r.logFailure("", f) }
 
-// complain is failed with the name of the failed part.
-func (r *Reporter) complain(what string, f *bulk.Failure) {
+// logFailure is failed with the name of the failed part.
+func (r *Reporter) logFailure(what string, f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t, now := &r.trouble, time.Now()
+	t, now := &r.outage, time.Now()
 	t.count++
 	if t.since.IsZero() {
 		t.since = now
@@ -215,7 +215,7 @@ func (r *Reporter) complain(what string, f *bulk.Failure) {
 func (r *Reporter) answered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := &r.trouble
+	t := &r.outage
 	if t.open {
 		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s; failed requests: %d", time.Since(t.since).Round(time.Millisecond), t.count)
 	}

@@ -64,7 +64,7 @@ func (t *translation) sign(o *elastic.Options) {
 	case err != nil && !errors.Is(err, aws.ErrBuild): // config rejects the option in that case
 		t.fault("AWS_Auth", "on", err)
 	}
-	o.Sign, o.Hidden = signer, c.AWSExternalID
+	o.Sign, o.SignSecret = signer, c.AWSExternalID
 }
 
 var tlsVersions = map[string]uint16{"1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}

@@ -70,7 +70,8 @@ type row struct {
 
 var code = regexp.MustCompile("`([^`]+)`")
 
-// table reads the rows of docs/architecture.md that begin a line with a package's name, under a heading of columns.
+// table reads the rows of docs/architecture.md that begin a line with a package's name, under a
+// heading of columns.
 func table(t *testing.T, heading string) [][]string {
 	t.Helper()
 	text, err := os.ReadFile("../../docs/architecture.md")
@@ -93,7 +94,8 @@ func table(t *testing.T, heading string) [][]string {
 	return rows
 }
 
-// rules are the page's: the packages of this module that each may import, from the top of the table to its end.
+// rules are the page's: the packages of this module that each may import, from the top of the table
+// to its end.
 func rules(t *testing.T) (all []row) {
 	t.Helper()
 	for _, cells := range table(t, "| package | what lives there | imports of ours |") {
@@ -156,7 +158,8 @@ func TestImportsPointOneWay(t *testing.T) {
 	}
 }
 
-// TestEveryFolderOfTestsIsNamed compares the folders of test/ that hold Go code with the page's table of them.
+// TestEveryFolderOfTestsIsNamed compares the folders of test/ that hold Go code with the page's
+// table of them.
 func TestEveryFolderOfTestsIsNamed(t *testing.T) {
 	out, err := exec.Command("go", "list", "out_es/test/...").Output()
 	if err != nil {
@@ -223,7 +226,7 @@ func TestUnsafeStaysAtTheEdge(t *testing.T) {
 var dataPath = map[string][]string{
 	"out_es/plugin/document": {"reflect", "encoding/json", "fmt"},
 	"out_es/plugin/jsontext": {"reflect", "encoding/json", "fmt"},
-	"out_es/plugin/reuse":    {"reflect", "encoding/json", "fmt"},
+	"out_es/plugin/pool":     {"reflect", "encoding/json", "fmt"},
 	"out_es/plugin/chunk":    {"reflect", "encoding/json"},
 	"out_es/plugin/address":  {"reflect", "encoding/json"},
 	"out_es/plugin/spool":    {"reflect", "encoding/json"},

@@ -20,14 +20,16 @@ import (
 	"out_es/test/support"
 )
 
-// wrongFor is how long a credential is wrong, and mostUnauthorized the requests that this may cost, whatever the number of chunks: one
-// at once, then one each time the gate opens, which is 2.5 s apart on average with Retry_Max 5s.
+// wrongFor is how long a credential is wrong, and mostUnauthorized the requests that this may cost,
+// whatever the number of chunks: one at once, then one each time the gate opens, which is 2.5 s
+// apart on average with Retry_Max 5s.
 const (
 	wrongFor         = 30 * time.Second
 	mostUnauthorized = 30
 )
 
-// countingProxy stands before a server and counts bulk requests, and those of them that are answered 401.
+// countingProxy stands before a server and counts bulk requests, and those of them that are
+// answered 401.
 type countingProxy struct {
 	URL                    string
 	requests, unauthorized atomic.Int64
@@ -124,8 +126,9 @@ func expiredKey(t *testing.T, s *e2e.SecuredServer) changing {
 	}
 }
 
-// TestCredentialThatIsWrongForAWhile: a credential is wrong for 30 s while chunks come, and then right, without a restart. All of
-// them arrive once, few requests are spent on it, and the log names the setting.
+// TestCredentialThatIsWrongForAWhile: a credential is wrong for 30 s while chunks come, and then
+// right, without a restart. All of them arrive once, few requests are spent on it, and the log
+// names the setting.
 func TestCredentialThatIsWrongForAWhile(t *testing.T) {
 	support.LongForm(t)
 	s := e2e.Secured(t)
@@ -198,7 +201,8 @@ func TestAPIKeyThatEnds(t *testing.T) {
 	e2e.WantRecords(t, s.Server, index, 20)
 }
 
-// TestKeyThatMayOnlyWrite: the first look and a template are refused, and documents arrive all the same.
+// TestKeyThatMayOnlyWrite: the startup check and a template are refused, and documents arrive all
+// the same.
 func TestKeyThatMayOnlyWrite(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)
@@ -211,13 +215,14 @@ func TestKeyThatMayOnlyWrite(t *testing.T) {
 		i.MustBring(t, e2e.ChunkOf(t, host.Nested, n*10, 10))
 	}
 	e2e.WantRecords(t, s.Server, index, 30)
-	support.Eventually(t, 10*time.Second, "the first look is told", func() bool { return i.Count("[ info]", "first look: ", " answers") == 1 })
+	support.Eventually(t, 10*time.Second, "the startup check is logged", func() bool { return i.Count("[ info]", "startup check: ", " answers") == 1 })
 	if n := i.Count("was not installed", "403", "manage_index_templates"); n != 1 {
 		t.Errorf("%d lines say that the template was not installed:\n%s", n, i.Log)
 	}
 }
 
-// TestFingerprintOfTheServersOwnCertificate: CA fingerprint, as Elasticsearch prints it, is enough to trust the server itself.
+// TestFingerprintOfTheServersOwnCertificate: CA fingerprint, as Elasticsearch prints it, is enough
+// to trust the server itself.
 func TestFingerprintOfTheServersOwnCertificate(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)
@@ -235,7 +240,8 @@ func TestFingerprintOfTheServersOwnCertificate(t *testing.T) {
 	e2e.WantRecords(t, s.Server, index, 10)
 }
 
-// TestDeniedIndexNamesItself: the reason that a server with security gives for an item is whole in the log.
+// TestDeniedIndexNamesItself: the reason that a server with security gives for an item is whole in
+// the log.
 func TestDeniedIndexNamesItself(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)

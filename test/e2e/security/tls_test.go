@@ -207,10 +207,10 @@ var (
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 	counts    = regexp.MustCompile(`failed requests since \d\d:\d\d:\d\d: \d+`)
 	prints    = regexp.MustCompile(`\[[0-9a-f ]{129}\]`)
-	lineHeads = regexp.MustCompile(`^\[.*?\] (\[ ?\w+\]) \[.*?\] (first look: )?`)
+	lineHeads = regexp.MustCompile(`^\[.*?\] (\[ ?\w+\]) \[.*?\] (startup check: )?`)
 )
 
-// told are a log's warnings, without their variable parts. The first look and the first request
+// told are a log's warnings, without their variable parts. The startup check and the first request
 // share the line about a failure, whichever comes first.
 func told(t *testing.T, log, host string) string {
 	t.Helper()

@@ -14,18 +14,18 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-// withoutLook leaves out the lines of the first look, which may come at any time.
-func withoutLook(lines []fluentbittest.Line) (others []fluentbittest.Line) {
+// withoutStartupCheck leaves out the lines of the startup check, which may come at any time.
+func withoutStartupCheck(lines []fluentbittest.Line) (others []fluentbittest.Line) {
 	for _, line := range lines {
-		if !strings.HasPrefix(line.Text, "first look: ") {
+		if !strings.HasPrefix(line.Text, "startup check: ") {
 			others = append(others, line)
 		}
 	}
 	return others
 }
 
-// firstLook is an instance's line about its first look at hosts.
-func firstLook(t *testing.T, s section) fluentbittest.Line {
+// startupCheckLine is an instance's line about its startup check.
+func startupCheckLine(t *testing.T, s section) fluentbittest.Line {
 	t.Helper()
 	host := fluentbittest.NewRecorder("x")
 	instance := host.Instance()
@@ -37,7 +37,7 @@ func firstLook(t *testing.T, s section) fluentbittest.Line {
 	for deadline := time.After(5 * time.Second); ; {
 		instance.Service()
 		for _, line := range host.Lines() {
-			if strings.HasPrefix(line.Text, "first look: ") {
+			if strings.HasPrefix(line.Text, "startup check: ") {
 				return line
 			}
 		}
@@ -85,7 +85,7 @@ func TestTheFirstLookTellsWhatAnswers(t *testing.T) {
 				_, _ = io.WriteString(w, c.body)
 			}))
 			defer server.Close()
-			line := firstLook(t, section{"Hosts": server.URL})
+			line := startupCheckLine(t, section{"Hosts": server.URL})
 			if line.Level != c.level || !strings.Contains(line.Text, c.tells) || !strings.Contains(line.Text, server.URL) {
 				t.Errorf("%d: %s", line.Level, line.Text)
 			}
@@ -95,11 +95,11 @@ func TestTheFirstLookTellsWhatAnswers(t *testing.T) {
 
 func TestTheFirstLookGoesOnToAHostThatAnswers(t *testing.T) {
 	e := newElasticsearch(t)
-	line := firstLook(t, section{"Hosts": "127.0.0.1:1 127.0.0.1:2 " + e.URL})
+	line := startupCheckLine(t, section{"Hosts": "127.0.0.1:1 127.0.0.1:2 " + e.URL})
 	if line.Level != fluentbit.Info || !strings.Contains(line.Text, e.URL) {
 		t.Errorf("%d: %s", line.Level, line.Text)
 	}
-	line = firstLook(t, section{"Hosts": "127.0.0.1:1 127.0.0.1:2"})
+	line = startupCheckLine(t, section{"Hosts": "127.0.0.1:1 127.0.0.1:2"})
 	if line.Level != fluentbit.Warn || !strings.Contains(line.Text, "connection refused") || !strings.Contains(line.Text, "check Hosts") {
 		t.Errorf("%d: %s", line.Level, line.Text)
 	}
@@ -138,12 +138,12 @@ func TestTheFirstLookHoldsUpNothing(t *testing.T) {
 	if _, err := io.ReadAll(connection); err != nil {
 		t.Errorf("the look goes on after Close: %v", err)
 	}
-	if told := len(host.Lines()) - len(withoutLook(host.Lines())); told != 0 {
+	if told := len(host.Lines()) - len(withoutStartupCheck(host.Lines())); told != 0 {
 		t.Errorf("a look that was given up is told: %v", host.Lines())
 	}
 }
 
-// A fault that the first look has logged is not logged again by the first request.
+// A fault that the startup check has logged is not logged again by the first request.
 func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
 	defer server.Close()
@@ -152,7 +152,7 @@ func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.AwaitLook()
+	p.AwaitStartupCheck()
 	for range 3 {
 		if outcome := p.Flush("app", numbered(3)); outcome != plugin.Retry {
 			t.Errorf("%v", outcome)

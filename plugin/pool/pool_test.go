@@ -1,4 +1,4 @@
-package reuse
+package pool
 
 import (
 	"runtime"
@@ -7,7 +7,7 @@ import (
 
 func TestListKeepsValuesOverCollections(t *testing.T) {
 	made := 0
-	list := NewList(2, func() *int { made++; return new(int) })
+	list := New(2, func() *int { made++; return new(int) })
 	first, second, third := list.Get(), list.Get(), list.Get()
 	for _, value := range []*int{first, second, third} {
 		list.Put(value)

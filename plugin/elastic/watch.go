@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// retryRead is the pause after an unusable file: a certificate may arrive a moment before its key.
-const retryRead = time.Second
+// rereadPause is the pause after an unusable file: a certificate may arrive a moment before its
+// key.
+const rereadPause = time.Second
 
 // fileBytes bounds the part of a file that is read: a bundle of every public authority has 250 KB.
 const fileBytes = 4 << 20
@@ -28,37 +29,37 @@ func (s stamp) equals(other stamp) bool {
 		s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }
 
-// unreadable is the fault of an option's file. The path is the option's value, and in the message
+// readError is the fault of an option's file. The path is the option's value, and in the message
 // already.
-func unreadable(problem *os.PathError) error { return fmt.Errorf("can't be read: %w", problem.Err) }
+func readError(problem *os.PathError) error { return fmt.Errorf("can't be read: %w", problem.Err) }
 
-// watched are files that are used together, and read again when one of them changes. It is safe for
-// concurrent use.
-type watched struct {
+// watchedFiles are files that are used together, and read again when one of them changes. It is
+// safe for concurrent use.
+type watchedFiles struct {
 	paths []string
-	// use applies the files' contents. If it fails, the previous contents stay in force.
-	use func(contents [][]byte) error
-	// complain is called for a change that could not be used.
-	complain func(error)
+	// apply applies the files' contents. If it fails, the previous contents stay in force.
+	apply func(contents [][]byte) error
+	// onError is called for a change that could not be used.
+	onError func(error)
 
-	mu     sync.Mutex
-	stamps []stamp
-	again  time.Time // not tried before this
+	mu      sync.Mutex
+	stamps  []stamp
+	retryAt time.Time // not tried before this
 }
 
 // check reads the files if they have changed. It returns the error of the first time only; later
 // ones go to complain.
-func (w *watched) check() error {
+func (w *watchedFiles) check() error {
 	if len(w.paths) == 0 {
 		return nil
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if time.Now().Before(w.again) {
+	if time.Now().Before(w.retryAt) {
 		return nil
 	}
 	first := w.stamps == nil
-	stamps, err := w.look()
+	stamps, err := w.changed()
 	if err == nil && stamps == nil {
 		return nil
 	}
@@ -71,14 +72,14 @@ func (w *watched) check() error {
 	case first:
 		return err
 	default:
-		w.again = time.Now().Add(retryRead)
-		w.complain(err)
+		w.retryAt = time.Now().Add(rereadPause)
+		w.onError(err)
 	}
 	return nil
 }
 
-// look returns the files' stamps, nil if they are unchanged.
-func (w *watched) look() ([]stamp, error) {
+// changed returns the files' stamps, nil if they are unchanged.
+func (w *watchedFiles) changed() ([]stamp, error) {
 	changed := w.stamps == nil
 	for i, path := range w.paths {
 		now, err := stampOf(path)
@@ -101,7 +102,7 @@ func (w *watched) look() ([]stamp, error) {
 	return stamps, nil
 }
 
-func (w *watched) read() error {
+func (w *watchedFiles) read() error {
 	contents := make([][]byte, len(w.paths))
 	for i, path := range w.paths {
 		file, err := os.Open(path)
@@ -114,5 +115,5 @@ func (w *watched) read() error {
 			return err
 		}
 	}
-	return w.use(contents)
+	return w.apply(contents)
 }

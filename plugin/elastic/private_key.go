@@ -17,7 +17,7 @@ func (t TLS) keyPair(certificate, key []byte) (*tls.Certificate, error) {
 	if !hasBlock(certificate, "CERTIFICATE") {
 		return nil, &OptionError{"TLS_Crt_File", t.CertFile, errors.New("has no certificate in PEM form (-----BEGIN CERTIFICATE-----)")}
 	}
-	clear, err := clearKey(key, t.KeyPassword)
+	clear, err := decryptKey(key, t.KeyPassword)
 	if err != nil {
 		return nil, &OptionError{"TLS_Key_File", t.KeyFile, err}
 	}
@@ -43,16 +43,16 @@ var (
 	errKeyPassword = errors.New("can't be decrypted: the password in TLS_Key_Passwd is wrong, or the way of encryption is not PBES2 or OpenSSL's traditional one")
 )
 
-// clearKey returns the key of a PEM file, decrypted. Errors of the decrypting libraries say little
-// more than that they failed, and are left out.
-func clearKey(text []byte, password string) ([]byte, error) {
+// decryptKey returns the key of a PEM file, decrypted. Errors of the decrypting libraries say
+// little more than that they failed, and are left out.
+func decryptKey(text []byte, password string) ([]byte, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch {
 		case block.Type == "ENCRYPTED PRIVATE KEY":
-			return clearPKCS8(block, password)
+			return decryptPKCS8(block, password)
 		//lint:ignore SA1019 such files exist: "openssl rsa -aes256 -traditional", and Elasticsearch's certutil, write them
 		case x509.IsEncryptedPEMBlock(block):
-			return clearTraditional(block, password)
+			return decryptTraditional(block, password)
 		case block.Type == "PRIVATE KEY", block.Type == "RSA PRIVATE KEY", block.Type == "EC PRIVATE KEY":
 			return pem.EncodeToMemory(block), nil
 		}
@@ -60,7 +60,7 @@ func clearKey(text []byte, password string) ([]byte, error) {
 	return nil, errNoKey
 }
 
-func clearPKCS8(block *pem.Block, password string) ([]byte, error) {
+func decryptPKCS8(block *pem.Block, password string) ([]byte, error) {
 	if password == "" {
 		return nil, errNoPassword
 	}
@@ -75,9 +75,9 @@ func clearPKCS8(block *pem.Block, password string) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// clearTraditional decrypts a key in the format of RFC 1423. Its encryption is weak, so the
+// decryptTraditional decrypts a key in the format of RFC 1423. Its encryption is weak, so the
 // standard library advises against making new ones.
-func clearTraditional(block *pem.Block, password string) ([]byte, error) {
+func decryptTraditional(block *pem.Block, password string) ([]byte, error) {
 	if password == "" {
 		return nil, errNoPassword
 	}

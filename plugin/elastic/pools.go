@@ -12,42 +12,42 @@ import (
 	"out_es/plugin/exchange"
 )
 
-// leastConnect is the minimum time to connect, however many hosts there are: one lost packet is
-// retransmitted sooner.
-const leastConnect = 500 * time.Millisecond
+// minConnectTimeout is the minimum time to connect, however many hosts there are: one lost packet
+// is retransmitted sooner.
+const minConnectTimeout = 500 * time.Millisecond
 
-// connections are a connection pool for each host. When a file of TLS changes, connections are
+// pools are the connection pools, one for each host. When a file of TLS changes, connections are
 // renewed: running requests end on the old ones, and the next uses the new files. It is safe for
 // concurrent use.
-type connections struct {
-	connect time.Duration
-	tls     TLS
-	proxy   proxyFor
-	files   watched
+type pools struct {
+	connectTimeout time.Duration
+	tls            TLS
+	proxy          proxyFor
+	files          watchedFiles
 
-	mu       sync.Mutex
-	material *material
-	pools    map[string]*exchange.Pool // by scheme, host and port
+	mu        sync.Mutex
+	loaded    *tlsFiles
+	byAddress map[string]*exchange.Pool // by scheme, host and port
 }
 
-// newConnections reads the files of TLS.
+// newPools reads the files of TLS.
 //
 // Possible errors: *OptionError.
-func newConnections(o Options) (*connections, error) {
+func newPools(o Options) (*pools, error) {
 	except := os.Getenv("NO_PROXY")
 	if except == "" {
 		except = os.Getenv("no_proxy")
 	}
-	c := &connections{connect: o.ConnectTimeout, tls: o.TLS, proxy: newProxy(o.Proxy, except), material: &material{}, pools: map[string]*exchange.Pool{}}
-	c.files.paths = o.TLS.files()
-	c.files.use = func(contents [][]byte) error {
+	c := &pools{connectTimeout: o.ConnectTimeout, tls: o.TLS, proxy: newProxy(o.Proxy, except), loaded: &tlsFiles{}, byAddress: map[string]*exchange.Pool{}}
+	c.files.paths = o.TLS.paths()
+	c.files.apply = func(contents [][]byte) error {
 		m, err := o.TLS.load(contents)
 		if err == nil {
 			c.renew(m)
 		}
 		return err
 	}
-	c.files.complain = func(err error) { o.trouble("TLS_CA_File, TLS_Crt_File or TLS_Key_File", err) }
+	c.files.onError = func(err error) { o.fileError("TLS_CA_File, TLS_Crt_File or TLS_Key_File", err) }
 	if err := c.files.check(); err != nil {
 		return nil, asOptionError(err, o.TLS)
 	}
@@ -55,21 +55,21 @@ func newConnections(o Options) (*connections, error) {
 }
 
 // renew drops the connections that were made with other material.
-func (c *connections) renew(m *material) {
+func (c *pools) renew(m *tlsFiles) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.material = m
-	for _, pool := range c.pools {
+	c.loaded = m
+	for _, pool := range c.byAddress {
 		pool.Renew(c.configs(m))
 	}
 }
 
-func (c *connections) configs(m *material) func(name string) *tls.Config {
+func (c *pools) configs(m *tlsFiles) func(name string) *tls.Config {
 	return func(name string) *tls.Config { return c.tls.config(m, name) }
 }
 
 // check reads files that changed. If they can't be used, the previous ones stay in force.
-func (c *connections) check() { _ = c.files.check() }
+func (c *pools) check() { _ = c.files.check() }
 
 // errEnvironmentProxy quotes nothing: the value may contain a password.
 var errEnvironmentProxy = errors.New("elastic: HTTPS_PROXY or HTTP_PROXY in the environment is not the URL of a proxy (http, https, socks5 or socks5h)")
@@ -77,11 +77,11 @@ var errEnvironmentProxy = errors.New("elastic: HTTPS_PROXY or HTTP_PROXY in the 
 // pool returns the pool of a host.
 //
 // Possible errors: errEnvironmentProxy.
-func (c *connections) pool(u *url.URL) (*exchange.Pool, error) {
+func (c *pools) pool(u *url.URL) (*exchange.Pool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	address := addressOf(u)
-	if pool, known := c.pools[address]; known {
+	if pool, known := c.byAddress[address]; known {
 		return pool, nil
 	}
 	var proxy *url.URL
@@ -98,16 +98,16 @@ func (c *connections) pool(u *url.URL) (*exchange.Pool, error) {
 			return nil, errEnvironmentProxy
 		}
 	}
-	pool := exchange.NewPool(exchange.Options{URL: u, Proxy: proxy, TLS: c.configs(c.material), ConnectTimeout: c.connect})
-	c.pools[address] = pool
+	pool := exchange.NewPool(exchange.Options{URL: u, Proxy: proxy, TLS: c.configs(c.loaded), ConnectTimeout: c.connectTimeout})
+	c.byAddress[address] = pool
 	return pool, nil
 }
 
 // close drops the idle connections.
-func (c *connections) close() {
+func (c *pools) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, pool := range c.pools {
+	for _, pool := range c.byAddress {
 		pool.Close()
 	}
 }
@@ -125,5 +125,5 @@ func asOptionError(err error, t TLS) error {
 	case t.CertFile:
 		option = "TLS_Crt_File"
 	}
-	return &OptionError{option, file.Path, unreadable(file)}
+	return &OptionError{option, file.Path, readError(file)}
 }

@@ -12,8 +12,8 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// Sight is the result of a look.
-type Sight struct {
+// Info is the identity of a server, as its answer to GET / shows it.
+type Info struct {
 	// Host is the address of the server.
 	Host string
 	// Status is that of the answer to GET /.
@@ -21,13 +21,13 @@ type Sight struct {
 	Server Server
 }
 
-// Look identifies the server with GET /. Some answers don't: the key may lack the privilege (403),
+// Info identifies the server with GET /. Some answers don't: the key may lack the privilege (403),
 // or the address may not exist (404, 405, 400 in Elasticsearch's form). That is no failure: their
 // headers may tell. A failure is one that a bulk request would meet, too.
 //
 // Server is known after it, if it can be known: templates and other things that depend on it come
 // later.
-func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
+func (c *Client) Info(ctx context.Context) (Info, *bulk.Failure) {
 	ctx, attempt := withAttempt(ctx)
 	response, err := esapi.InfoRequest{}.Do(ctx, c.api)
 	if err != nil {
@@ -36,31 +36,31 @@ func (c *Client) Look(ctx context.Context) (Sight, *bulk.Failure) {
 		case ctx.Err() == context.Canceled:
 			f.Class = bulk.Canceled
 		case f.Class == bulk.Ambiguous:
-			f.Class = bulk.Unreachable // a look changes nothing
+			f.Class = bulk.Unreachable // GET changes nothing
 		}
-		return Sight{}, f
+		return Info{}, f
 	}
 	defer func() { _ = response.Body.Close() }()
-	sight := Sight{Host: attempt.address, Status: response.StatusCode}
+	info := Info{Host: attempt.address, Status: response.StatusCode}
 	switch response.StatusCode {
 	case http.StatusOK:
 		text, err := io.ReadAll(io.LimitReader(response.Body, errorBytes))
 		if err != nil {
-			return Sight{}, c.readFailure(err, attempt)
+			return Info{}, c.readFailure(err, attempt)
 		}
-		c.server.add(introduction(text, response.Header))
+		c.server.add(parseInfo(text, response.Header))
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
 	default:
 		if f := c.answerFailure(response.StatusCode, response.Header.Get("Retry-After"), response.Body, attempt); f.Class != bulk.Illegal {
-			return Sight{}, f
+			return Info{}, f
 		}
 	}
-	sight.Server = c.server.get()
-	return sight, nil
+	info.Server = c.server.get()
+	return info, nil
 }
 
-// introduction reads an answer of 200 to GET /.
-func introduction(text []byte, header http.Header) Server {
+// parseInfo reads an answer of 200 to GET /.
+func parseInfo(text []byte, header http.Header) Server {
 	server := serverOf(header.Get)
 	number := jsoniter.Get(text, "version", "number").ToString() // "" if it is not JSON
 	tagline := jsoniter.Get(text, "tagline").ToString()
