@@ -79,6 +79,8 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	}
 	if err != nil {
 		src.CountReturned()
+	}
+	if err != nil && src.Account().Returned > 0 { // Hold_Limit may have ended all that was left
 		p.settled.Remember(digest, src.Settled(), panics)
 		outcome = Retry
 		account := src.Account()

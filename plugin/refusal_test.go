@@ -167,3 +167,31 @@ func TestDocumentsInTheFailureStoreAreCountedApart(t *testing.T) {
 	}
 	counts(t, host, map[string]int{"accepted": 1, "failure_store": 1})
 }
+
+// Hold_Limit ends the wait of records for a held index: at the next flush behind it they count as
+// rejected. Before it they go back with their chunk, and their neighbours arrive at once.
+func TestHoldLimitEndsTheWait(t *testing.T) {
+	for limit, outcome := range map[string]plugin.Outcome{"0": plugin.Retry, "1ns": plugin.OK, "720h": plugin.Retry} {
+		e := newElasticsearch(t)
+		e.refuse = refuses(itemError{403, "cluster_block_exception", "index [logs] blocked by: [FORBIDDEN/8/index write (api)];"}, 1)
+		p, host := instance(t, e, section{"Hold_Limit": limit, "Retry_Initial": "5m", "Retry_Max": "5m"})
+		if first := p.Flush("tag", numbered(3)); first != plugin.Retry {
+			t.Errorf("Hold_Limit %s: outcome %v of the first flush", limit, first)
+		}
+		if second := p.Flush("tag", numbered(3)); second != outcome {
+			t.Errorf("Hold_Limit %s: outcome %v", limit, second)
+		}
+		p.Close()
+		want := map[string]int{"accepted": 2, "returned": 2}
+		if outcome == plugin.OK {
+			want = map[string]int{"accepted": 2, "returned": 1, "dropped": 1}
+		}
+		counts(t, host, want)
+		if told := lines(host, "held for longer than Hold_Limit"); len(told) > 0 != (outcome == plugin.OK) {
+			t.Errorf("Hold_Limit %s: lines %v", limit, told)
+		}
+		if !slices.Equal(e.requests, []int{3}) {
+			t.Errorf("Hold_Limit %s: requests of %v documents", limit, e.requests)
+		}
+	}
+}

@@ -385,7 +385,7 @@ var table = []Option{
 		Doc: "How long records wait for an index that " +
 			"[can't be written](delivery.md#when-elasticsearch-itself-is-in-trouble) before they count as refused, as " +
 			"On_Refusal and the dead letters say; 0 for ever. It counts from when the agent first met the fault with " +
-			"that chunk.",
+			"that chunk; with a spool a restart does not begin it anew.",
 	},
 	{
 		Name: "On_Refusal", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop",

@@ -415,7 +415,10 @@ func (a *Admission) Expired(destination []byte, since time.Time) (Refusal, bool)
 		return Refusal{}, false
 	}
 	held, ok := a.holds.why(string(destination))
-	return held.Why, ok
+	why := held.Why
+	why.Reason = "held for longer than Hold_Limit: " + why.Reason
+	why.FullReason = why.Reason // the full one may quote another record
+	return why, ok
 }
 
 func (a *Admission) ask(destination []byte) bool {

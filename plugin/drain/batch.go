@@ -48,8 +48,9 @@ type batch struct {
 	rewound bool
 	// id tells the names of its frames from those of other queues.
 	id [4]byte
-	// waited says that its frames lie in later.
+	// waited says that its frames lie in later, and took is told the records of each that leaves it.
 	waited bool
+	took   func(records int)
 	// most is how many frames a request may hold, 0 for any number.
 	most int
 	// settled is how many items were settled since the sender set it to 0.
@@ -88,8 +89,19 @@ type frame struct {
 	tag    string
 	// base is the shift of its positions in the last Fill.
 	base int
+	// held is since when it waits for a destination that takes nothing, for Hold_Limit; the zero
+	// time where it does not. In later it is the time at which it came there.
+	held time.Time
 	// unread is since when it can't be loaded.
 	unread time.Time
+}
+
+// left is how many of its records are not settled.
+func (f *frame) left() int {
+	if f.source == nil {
+		return f.entry.Records
+	}
+	return max(0, f.entry.Records-f.source.Account().Ended())
 }
 
 // age is how long a frame has waited. After the clock was set back that is not
@@ -101,9 +113,17 @@ func (f *frame) age() time.Duration {
 	return math.MaxInt64
 }
 
+// past is a stored time, or now where it lies in the future, since the clock was set back.
+func past(t time.Time) time.Time {
+	if now := time.Now(); t.After(now) {
+		return now
+	}
+	return t
+}
+
 func newBatch(s *spool.Spool, scratch *source.Scratch, sources *source.Shared, r *report.Reporter, states *report.Spool) *batch {
 	return &batch{
-		spool: s, reader: s.NewReader(), report: r, states: states,
+		spool: s, reader: s.NewReader(), report: r, states: states, took: func(int) {},
 		sources: sources, scratch: scratch, patience: readPatience, id: idOf(s.Dir()),
 	}
 }
@@ -143,6 +163,9 @@ func (b *batch) more() (*frame, error) {
 		case err == nil:
 			b.readable(&b.unread)
 			f := &frame{entry: entry}
+			if b.waited {
+				f.held = past(entry.Appended)
+			}
 			b.frames = append(b.frames, f)
 			return f, nil
 		case errors.Is(err, io.EOF):
@@ -197,6 +220,7 @@ func (b *batch) bind(f *frame) error {
 		f.tag, f.source = loaded.Tag, b.sources.New(b.scratch)
 		f.source.Open(f.tag, f.chunk, func() deliver.Digest { return deliver.DigestOf(f.tag, f.chunk) })
 		f.source.Settled().Load(loaded.Settled)
+		f.source.HeldSince(f.held)
 	} else {
 		f.source.Reload(f.chunk)
 	}
@@ -209,7 +233,11 @@ func (b *batch) bind(f *frame) error {
 func (b *batch) begin() {
 	b.over, b.settled, b.reach, b.rewound = false, 0, 0, false
 	for _, f := range b.frames {
-		if f.source == nil || !f.source.Left() {
+		if f.source == nil {
+			continue
+		}
+		f.source.HeldSince(f.held)
+		if !f.source.Left() {
 			continue
 		}
 		f.source.Rewind()
@@ -254,7 +282,10 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		if !b.rewound {
 			b.reach = max(b.reach, b.filled)
 		}
-		if err := f.source.Fill(req, limits); err != nil {
+		rejected := f.source.Rejected()
+		err := f.source.Fill(req, limits)
+		b.settled += f.source.Rejected() - rejected // by Hold_Limit
+		if err != nil {
 			return err
 		}
 		if len(req.Positions()) == 0 && limits.Admission != nil && i >= mostTurnedAway {

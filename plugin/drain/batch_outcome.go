@@ -2,6 +2,7 @@ package drain
 
 import (
 	"fmt"
+	"time"
 
 	"out_es/plugin/report"
 	"out_es/plugin/spool"
@@ -11,6 +12,7 @@ import (
 func (b *batch) drop(n int) {
 	for _, f := range b.frames[:n] {
 		b.count(f)
+		b.took(f.entry.Records)
 		if b.loaded == f {
 			b.loaded = nil
 		}
@@ -69,7 +71,7 @@ func (b *batch) park(keep func(destination string, f spool.Frame) error) error {
 		left := account.Returned
 		account.Returned = 0
 		if left > 0 {
-			frame := spool.Frame{Tag: f.tag, Settled: f.source.Settled().AppendBytes(nil), Chunk: f.chunk, Records: left}
+			frame := spool.Frame{Tag: f.tag, Settled: f.source.Settled().AppendBytes(nil), Chunk: f.chunk, Records: left, Since: f.held}
 			if err := keep(destination, frame); err != nil {
 				return err
 			}
@@ -78,6 +80,23 @@ func (b *batch) park(keep func(destination string, f spool.Frame) error) error {
 		moved++
 	}
 	return nil
+}
+
+// left is how many records wait in the frames that are known.
+func (b *batch) left() (records int) {
+	for _, f := range b.frames {
+		records += f.left()
+	}
+	return records
+}
+
+// hold notes that the delivered frames wait for a held destination where they are.
+func (b *batch) hold() {
+	for _, f := range b.frames[:b.filled] {
+		if f.held.IsZero() {
+			f.held = time.Now()
+		}
+	}
 }
 
 // discardFirst takes out the frame that the plugin fails on, if it can be found.
@@ -102,6 +121,7 @@ func (b *batch) discard(i int, why error) {
 	account.Received += rest
 	account.Malformed += account.Received - account.Ended()
 	b.account(account)
+	b.took(f.entry.Records)
 	if b.loaded == f {
 		b.loaded = nil
 	}

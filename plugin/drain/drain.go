@@ -157,7 +157,22 @@ func (d *Drain) laterMoved() {
 }
 
 // update reads the gauges' values.
-func (d *Drain) update() { d.states.Update(d.fresh.Stats(), d.later.Stats()) }
+func (d *Drain) update() {
+	d.states.Update(d.fresh.Stats(), d.later.Stats())
+	d.report.HeldDocuments(d.heldDocuments())
+}
+
+// heldDocuments is how many records wait in the queues of held destinations, or at the front.
+func (d *Drain) heldDocuments() int {
+	n := int(d.sender.held.Load())
+	for _, q := range d.later.Queues() {
+		_, held := d.deliverer.HeldFor(q.Key)
+		if held || q.Key == "" && d.deliverer.HeldDestinations() > 0 { // the queue that further destinations share
+			n += q.Records()
+		}
+	}
+	return n
+}
 
 // Publish shows all metrics as they are now.
 func (d *Drain) Publish() {

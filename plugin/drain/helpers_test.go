@@ -46,8 +46,14 @@ func options(dir string) Options {
 // prepare opens a drain without starting its sender.
 func prepare(t *testing.T, o Options, send sendFunc) *running {
 	t.Helper()
+	return prepareFor(t, "app-$TAG", o, send)
+}
+
+// prepareFor is prepare with the template of the index.
+func prepareFor(t *testing.T, template string, o Options, send sendFunc) *running {
+	t.Helper()
 	var paths chunk.Paths
-	index, err := address.ParseTemplate("app-$TAG", &paths)
+	index, err := address.ParseTemplate(template, &paths)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,10 @@ func (r *retrier) act(t *retry) {
 			r.scratch = r.sources.NewScratch()
 		}
 		t.batch = newBatch(t.queue.Spool, r.scratch, r.sources, r.report, r.states)
-		t.batch.waited = true
+		t.batch.waited, t.batch.took = true, t.queue.Took
+		if t.queue.Found {
+			t.queue.CountFound(r.stopped)
+		}
 	}
 	b := t.batch
 	waiting, err := b.readAhead(1, maxFrames)

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"out_es/plugin/bulk"
@@ -49,6 +50,9 @@ type sender struct {
 	done   chan struct{}
 	pause  time.Duration // after failures in a row without progress
 	panics int
+	// held is how many records wait at the front, since requests are refused as a whole, or since
+	// they can't be moved to later.
+	held atomic.Int64
 }
 
 // run is the sender's goroutine. A panic in it, wherever it is, goes back to the
@@ -127,16 +131,31 @@ func (s *sender) act(b *batch) {
 	if err == nil && !b.keeps() {
 		s.pause = 0
 		s.states.Parked(nil)
+		s.held.Store(0)
 		return
 	}
 	if s.outage(b, err) {
+		s.noteHeld(b, err)
 		s.backOff(b)
 		return
 	}
 	problem := s.park(b, err)
 	s.states.Parked(problem)
-	if problem != nil {
-		s.backOff(b)
+	if problem == nil {
+		s.held.Store(0)
+		return
+	}
+	b.hold()
+	s.noteHeld(b, err)
+	s.backOff(b)
+}
+
+// noteHeld counts the records that wait at the front for the sake of a held destination, or of a
+// setting that holds every request.
+func (s *sender) noteHeld(b *batch, why error) {
+	if _, held := errors.AsType[*deliver.Held](why); held {
+		s.held.Store(int64(b.left()))
+		s.call(s.publish)
 	}
 }
 

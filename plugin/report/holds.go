@@ -42,7 +42,7 @@ const maxHoldKinds = 64
 func newHolds(host *fluentbit.Instance) holds {
 	return holds{
 		destinations: host.Gauge("held_destinations", "Indices, aliases and data streams that can't be written now."),
-		documents:    host.Gauge("held_documents", "Records in chunks that wait in Fluent Bit for held destinations."),
+		documents:    host.Gauge("held_documents", "Records in chunks that wait, in Fluent Bit or in the spool, for held destinations."),
 		kinds:        map[holdKind]*holdLines{},
 		of:           map[string]holdKind{},
 	}
@@ -101,7 +101,7 @@ func (r *Reporter) Released(h deliver.Hold) {
 	r.host.Log(fluentbit.Info, "%s takes documents again, after %s", h.Destination, took)
 }
 
-// HeldDocuments shows how many documents wait in Fluent Bit.
+// HeldDocuments shows how many documents wait for held destinations.
 func (r *Reporter) HeldDocuments(n int) { r.holds.documents.Set(float64(n)) }
 
 // enter counts a destination to its kind.

@@ -100,7 +100,7 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 		return s.refuseID(req, limit, err)
 	case errors.Is(err, errHeld):
 		req.Keep(grown)
-		return s.turnAway(req, limit, first)
+		return s.turnAway(req, limit)
 	case err != nil:
 		s.malformed(e.Position, "the encoder failed on it")
 		return false, nil
@@ -130,13 +130,16 @@ func (s *Source) refuseID(req *bulk.Request, limit int, problem error) (full boo
 
 // turnAway skips an event for a held destination, or rejects it if it has been held for longer than
 // Hold_Limit.
-func (s *Source) turnAway(req *bulk.Request, limit int, first bool) (full bool, err error) {
+func (s *Source) turnAway(req *bulk.Request, limit int) (full bool, err error) {
 	position := s.event.Position
-	if why, over := s.admission.Expired(s.indices.bytes(position), s.heldSince); over && first {
-		if s.Refuse(position, why) == deliver.Redirected {
-			return s.writeDeadLetter(req, limit, why)
+	if position >= s.asked {
+		s.asked = position + 1
+		if why, over := s.admission.Expired(s.indices.bytes(position), s.heldSince); over {
+			if s.Refuse(position, why) == deliver.Redirected {
+				return s.writeDeadLetter(req, limit, why)
+			}
+			return false, nil
 		}
-		return false, nil
 	}
 	s.turnedAway = true
 	return false, nil

@@ -130,8 +130,10 @@ type Source struct {
 	admission  *deliver.Admission
 	turnedAway bool
 	behind     bool
-	// heldSince is since when a destination has held the chunk up.
+	// heldSince is since when a destination has held the chunk up. Events before asked were compared
+	// with Hold_Limit in this delivery.
 	heldSince time.Time
+	asked     int
 }
 
 // New returns a source, for Open. Several may have the same scratch, as long as
@@ -147,7 +149,8 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.deadLetterIndices.reset()
 	s.refused = nil
 	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}
-	s.admission, s.turnedAway, s.behind, s.heldSince = nil, false, false, time.Time{}
+	s.admission, s.turnedAway, s.behind = nil, false, false
+	s.HeldSince(time.Time{})
 	s.Reload(data)
 }
 
@@ -197,9 +200,12 @@ func (s *Source) Left() bool {
 	return s.behind || s.turnedAway || s.kept || len(s.refused) > 0
 }
 
-// HeldSince tells since when a destination has held the chunk up, for
-// Hold_Limit.
-func (s *Source) HeldSince(t time.Time) { s.heldSince = t }
+// HeldSince tells before a delivery since when a destination has held the chunk up, the zero time
+// where none has: each event that is turned away is compared with Hold_Limit once a delivery.
+func (s *Source) HeldSince(t time.Time) { s.heldSince, s.asked = t, 0 }
+
+// Rejected is how many events ended by a rejection so far.
+func (s *Source) Rejected() int { return s.account.Dropped + s.account.DeadLettered }
 
 // Waited implements deliver.Source.
 func (s *Source) Waited() bool { return !s.heldSince.IsZero() }

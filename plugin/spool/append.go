@@ -36,8 +36,11 @@ const copiedBytes = 64 << 10
 //
 // Possible errors: ErrFull; ErrClosed; those of the file system, such as syscall.ENOSPC.
 func (s *Spool) Append(f Frame, room Room) error {
+	if f.Since.IsZero() {
+		f.Since = time.Now()
+	}
 	e := Entry{
-		Records: f.Records, Appended: time.Now(),
+		Records: f.Records, Appended: f.Since,
 		tag: len(f.Tag), settled: len(f.Settled), chunk: len(f.Chunk), sum: sumOf(f.Tag, f.Settled, f.Chunk),
 	}
 	s.mu.Lock()

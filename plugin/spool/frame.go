@@ -34,6 +34,9 @@ type Frame struct {
 	Chunk []byte
 	// Records is the number of records in the chunk, and so the cost of a damaged frame.
 	Records int
+	// Since is the time of its append, the zero time for now. A frame that moves to the end of its
+	// queue keeps its own.
+	Since time.Time
 }
 
 // Entry is a frame's head, known before the frame is loaded.

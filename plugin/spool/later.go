@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"out_es/plugin/filelimit"
 )
@@ -43,8 +44,8 @@ type Later struct {
 // Queue holds the frames of one key.
 type Queue struct {
 	*Spool
-	// Key is the queue's key, as far as the folder's name tells; empty for the queue that further
-	// keys share.
+	// Key is the queue's key, of one that an earlier run left as far as the folder's name tells;
+	// empty for the queue that further keys share.
 	Key string
 	// Found means that an earlier run left it.
 	Found bool
@@ -52,6 +53,32 @@ type Queue struct {
 	folder string
 	// why is the text of the last Note.
 	why string
+	// records are those of its frames, without those that an earlier run left until CountFound.
+	records atomic.Int64
+	// own is the sequence number of the first frame of this run.
+	own uint64
+}
+
+// Records is how many records its frames hold.
+func (q *Queue) Records() int { return int(max(0, q.records.Load())) }
+
+// Took tells that a frame with so many records left the queue.
+func (q *Queue) Took(records int) { q.records.Add(-int64(records)) }
+
+// CountFound counts the records that an earlier run left, by the heads of their frames. It is called
+// by the goroutine that reads, before the first frame is taken, and ends early where stopped says so.
+func (q *Queue) CountFound(stopped func() bool) {
+	r := &Reader{spool: q.Spool, at: q.done, peeks: true}
+	defer r.Close()
+	for !stopped() {
+		e, err := r.next()
+		switch {
+		case err == nil && e.Sequence < q.own:
+			q.records.Add(int64(e.Records))
+		case !errors.As(err, new(*Damage)):
+			return
+		}
+	}
 }
 
 // OpenLater opens the queues in dir, which may be missing. A queue that can't be opened fails all:
@@ -84,7 +111,7 @@ func (l *Later) open(folder string) (*Queue, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := &Queue{Spool: s, Key: keyOf(folder), folder: folder}
+	q := &Queue{Spool: s, Key: keyOf(folder), folder: folder, own: s.sequence}
 	l.queues[folder] = q
 	return q, nil
 }
@@ -146,8 +173,15 @@ func (l *Later) Append(key string, f Frame) error {
 		if q, err = l.open(folder); err != nil {
 			return err
 		}
+		if folder != folderOf(overflowKey) {
+			q.Key = key
+		}
 	}
-	return q.Append(f, BeyondLimit)
+	if err := q.Append(f, BeyondLimit); err != nil {
+		return err
+	}
+	q.records.Add(int64(f.Records))
+	return nil
 }
 
 // whyName is the file with the reason for a queue, for operators.
