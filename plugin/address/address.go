@@ -15,25 +15,25 @@ import (
 type Options struct {
 	// Name is the index, or a data stream's three parts.
 	Name []Part
-	// Longest is the maximum length of a name in bytes.
-	Longest int
-	Clock   Clock
-	IDs     IDSource
+	// MaxBytes is the maximum length of a name in bytes.
+	MaxBytes int
+	Clock    Clock
+	IDs      IDSource
 	// IDPath is the number of the path for RecordIDs.
 	IDPath int
 	// Pipeline and Routing are nil for none.
 	Pipeline, Routing *Template
 }
 
-// Part is one part of a name, made legal on its own; parts are joined by `-`.
+// Part is one part of a name, sanitized on its own; parts are joined by `-`.
 type Part struct {
 	Template *Template
 	// Default is used for an event for which the template, after the rules for names, leaves
 	// nothing.
-	Default *Template
-	Longest int
-	// Inner means that the part must not contain the joint.
-	Inner bool
+	Default  *Template
+	MaxBytes int
+	// NoSeparator means that the part must not contain the separator `-`.
+	NoSeparator bool
 }
 
 // Clock is the time in a name.
@@ -42,7 +42,7 @@ type Clock uint8
 // The event's own time, or the time of sending.
 const (
 	EventTime Clock = iota
-	SendingTime
+	SendTime
 )
 
 // IDSource is the source of ids.
@@ -57,19 +57,19 @@ const (
 
 // IndexOptions are those of an ordinary index.
 func IndexOptions(name, fallback *Template) Options {
-	return Options{Name: []Part{{Template: name, Default: fallback, Longest: longestIndex}}, Longest: longestIndex}
+	return Options{Name: []Part{{Template: name, Default: fallback, MaxBytes: maxIndexBytes}}, MaxBytes: maxIndexBytes}
 }
 
 // DataStreamOptions are those of a data stream `type-dataset-namespace`.
 func DataStreamOptions(kind, dataset, namespace Part) Options {
-	dataset.Longest, namespace.Longest, kind.Longest = longestPart, longestPart, longestPart
-	kind.Inner, dataset.Inner = true, true
-	return Options{Name: []Part{kind, dataset, namespace}, Longest: longestDataStream}
+	dataset.MaxBytes, namespace.MaxBytes, kind.MaxBytes = maxPartBytes, maxPartBytes, maxPartBytes
+	kind.NoSeparator, dataset.NoSeparator = true, true
+	return Options{Name: []Part{kind, dataset, namespace}, MaxBytes: maxDataStreamBytes}
 }
 
-// longestID is Elasticsearch's limit (IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES):
+// maxIDBytes is Elasticsearch's limit (IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES):
 // one id above it fails the whole request.
-const longestID = 512
+const maxIDBytes = 512
 
 // ErrIDTooLong means that a record's own id is longer than Elasticsearch accepts; ErrNoID that the
 // record lacks one with RecordIDs, or has a value that is no text, number or boolean.
@@ -99,19 +99,19 @@ type Writer struct {
 	tag    string
 	now    time.Time
 
-	second int64
-	key    []byte // the fields of name
-	name   []byte // quoted; for second and key
-	id     []byte // quoted
-	part   []byte
-	ids    ids
+	second    int64
+	fieldsKey []byte // the fields of name
+	name      []byte // quoted; for second and key
+	id        []byte // quoted
+	part      []byte
+	ids       ids
 
-	pipeline, routing word
+	pipeline, routing actionField
 }
 
 // NewWriter returns a writer; Begin must come before the first event.
 func NewWriter(o Options) *Writer {
-	w := &Writer{options: o, pipeline: newWord(o.Pipeline), routing: newWord(o.Routing)}
+	w := &Writer{options: o, pipeline: newActionField(o.Pipeline), routing: newActionField(o.Routing)}
 	for _, p := range o.Name {
 		w.fields = p.Default.appendFields(p.Template.appendFields(w.fields))
 	}
@@ -141,7 +141,7 @@ func (w *Writer) Index(e *chunk.Event, values chunk.Values) []byte { return w.In
 
 // IndexAt is Index for an event of that time.
 func (w *Writer) IndexAt(t chunk.Time, values chunk.Values) []byte {
-	if (len(w.fields) == 0 || w.sameFields(values)) && len(w.name) > 0 && (t.Seconds == w.second || w.options.Clock == SendingTime) {
+	if (len(w.fields) == 0 || w.sameFields(values)) && len(w.name) > 0 && (t.Seconds == w.second || w.options.Clock == SendTime) {
 		return w.name
 	}
 	w.second = t.Seconds
@@ -151,15 +151,15 @@ func (w *Writer) IndexAt(t chunk.Time, values chunk.Values) []byte {
 		if i > 0 {
 			w.name = append(w.name, '-')
 		}
-		w.name = append(w.name, w.legalPart(p, at, values)...)
+		w.name = append(w.name, w.renderPart(p, at, values)...)
 	}
-	w.name = append(cutAt(w.name, w.options.Longest+1), '"') // 1 for the quote
+	w.name = append(truncate(w.name, w.options.MaxBytes+1), '"') // 1 for the quote
 	return w.name
 }
 
 // clock returns the time for templates.
 func (w *Writer) clock(t chunk.Time) time.Time {
-	if w.options.Clock == SendingTime {
+	if w.options.Clock == SendTime {
 		return w.now
 	}
 	return time.Unix(t.Seconds, int64(t.Nanos)).UTC()
@@ -170,7 +170,7 @@ func (w *Writer) sameFields(values chunk.Values) bool {
 	w.part = w.part[:0]
 	for _, number := range w.fields {
 		head := len(w.part)
-		w.part = append(w.part, missing, 0, 0, 0)
+		w.part = append(w.part, missingField, 0, 0, 0)
 		if value := values[number]; value != nil {
 			var ok bool
 			if w.part, ok = chunk.AppendText(w.part, value); ok {
@@ -179,35 +179,35 @@ func (w *Writer) sameFields(values chunk.Values) bool {
 			}
 		}
 	}
-	if string(w.part) == string(w.key) {
+	if string(w.part) == string(w.fieldsKey) {
 		return true
 	}
-	w.part, w.key = w.key, w.part
+	w.part, w.fieldsKey = w.fieldsKey, w.part
 	return false
 }
 
-// missing marks a missing field: a length that exceeds any chunk.
-const missing = 0xff
+// missingField marks a missing field: a length that exceeds any chunk.
+const missingField = 0xff
 
-// legalPart renders one part.
-func (w *Writer) legalPart(p Part, at time.Time, values chunk.Values) []byte {
+// renderPart renders one part.
+func (w *Writer) renderPart(p Part, at time.Time, values chunk.Values) []byte {
 	for _, t := range [...]*Template{p.Template, p.Default} {
 		text, ok := t.Append(w.part[:0], w.tag, at, values)
 		w.part = text[:0]
 		if !ok {
 			continue
 		}
-		if p.Inner {
-			replaceJoint(text)
+		if p.NoSeparator {
+			replaceSeparator(text)
 		}
-		if text = legalize(text, p.Longest); len(text) > 0 {
+		if text = sanitize(text, p.MaxBytes); len(text) > 0 {
 			return text
 		}
 	}
 	return []byte("unnamed") // the default itself has no legal character
 }
 
-func replaceJoint(text []byte) {
+func replaceSeparator(text []byte) {
 	for i, c := range text {
 		if c == '-' {
 			text[i] = '_'

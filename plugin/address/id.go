@@ -32,7 +32,7 @@ func (w *Writer) ID(e *chunk.Event, values chunk.Values) ([]byte, error) {
 		if !ok || len(text) == 0 {
 			return nil, ErrNoID
 		}
-		if idBytes(text) > longestID {
+		if idBytes(text) > maxIDBytes {
 			return nil, ErrIDTooLong
 		}
 		w.id = jsontext.AppendString(w.id[:0], text)
@@ -66,8 +66,8 @@ type ids struct {
 	next    int
 }
 
-// keptEvents is the maximum size of seen that is kept for the next chunk: about 1 MB of map.
-const keptEvents = 32 << 10
+// maxKeptHashes is the maximum size of seen that is kept for the next chunk: about 1 MB of map.
+const maxKeptHashes = 32 << 10
 
 type repeat struct {
 	position int
@@ -76,7 +76,7 @@ type repeat struct {
 
 func (s *ids) begin(tag string) {
 	s.tag = xxh3.HashString128(tag)
-	if len(s.seen) > keptEvents {
+	if len(s.seen) > maxKeptHashes {
 		s.seen = nil
 	}
 	clear(s.seen)
@@ -88,7 +88,7 @@ func (s *ids) begin(tag string) {
 func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	record := xxh3.Hash128(e.Record)
 	if len(e.Group) > 0 || !chunk.IsEmpty(e.Metadata) {
-		record = s.withMore(record, e)
+		record = s.hashWithMetadata(record, e)
 	}
 	var input [48]byte
 	binary.BigEndian.PutUint64(input[0:], s.tag.Hi)
@@ -108,9 +108,9 @@ func (s *ids) append(dst []byte, e *chunk.Event) []byte {
 	return append(dst, '"')
 }
 
-// withMore extends the hash of a record to all parts of its document: OTLP's events differ by their
-// attributes and their resource as much as by their text.
-func (s *ids) withMore(record xxh3.Uint128, e *chunk.Event) xxh3.Uint128 {
+// hashWithMetadata extends the hash of a record to all parts of its document: OTLP's events differ
+// by their attributes and their resource as much as by their text.
+func (s *ids) hashWithMetadata(record xxh3.Uint128, e *chunk.Event) xxh3.Uint128 {
 	var input [48]byte
 	for i, hash := range [...]xxh3.Uint128{record, xxh3.Hash128(e.Metadata), xxh3.Hash128(e.Group)} {
 		binary.BigEndian.PutUint64(input[16*i:], hash.Hi)

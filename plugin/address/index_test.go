@@ -49,7 +49,7 @@ func TestFirstEventOf1970HasAName(t *testing.T) {
 
 func TestIndexHasTheTimeOfSendingUnderCurrentTimeIndex(t *testing.T) {
 	o := address.IndexOptions(template(t, "logs-%Y.%m.%d"), template(t, "fluent-bit"))
-	o.Clock = address.SendingTime
+	o.Clock = address.SendTime
 	w := address.NewWriter(o)
 	berlin := time.FixedZone("CET", 3600)
 	for _, row := range []struct {

@@ -10,13 +10,13 @@ import (
 // those of a data stream's backing index, `.ds-NAME-2026.11.23-000001`, are not the name's own.
 // Dataset and namespace may have 100 each (Elastic's data stream naming scheme).
 const (
-	longestIndex      = 255
-	longestDataStream = 230
-	longestPart       = 100
+	maxIndexBytes      = 255
+	maxDataStreamBytes = 230
+	maxPartBytes       = 100
 )
 
-// illegal marks the bytes that an index name must not contain.
-var illegal = func() (table [256]bool) {
+// forbidden marks the bytes that an index name must not contain.
+var forbidden = func() (table [256]bool) {
 	for c := range 0x21 {
 		table[c] = true // control characters and the space
 	}
@@ -26,34 +26,34 @@ var illegal = func() (table [256]bool) {
 	return table
 }()
 
-// legalize makes name a legal index name, in place if possible: lower case, an underscore for each
+// sanitize makes name a legal index name, in place if possible: lower case, an underscore for each
 // forbidden character, no leading `-`, `_` or `+`, at most longest bytes, cut at a character. The
 // result is empty if no legal character remains. It needs no escaping in JSON.
-func legalize(name []byte, longest int) []byte {
+func sanitize(name []byte, longest int) []byte {
 	ascii := true
 	for i, c := range name {
 		switch {
 		case c >= utf8.RuneSelf:
 			ascii = false
-		case illegal[c]:
+		case forbidden[c]:
 			name[i] = '_'
 		case c >= 'A' && c <= 'Z':
 			name[i] = c + 'a' - 'A'
 		}
 	}
 	if !ascii {
-		name = legalizeRunes(name)
+		name = sanitizeRunes(name)
 	}
 	name = bytes.TrimLeft(name, "-_+")
-	name = cutAt(name, longest)
+	name = truncate(name, longest)
 	if string(name) == "." || string(name) == ".." {
 		return nil
 	}
 	return name
 }
 
-// cutAt cuts text to at most longest bytes, at a character.
-func cutAt(text []byte, longest int) []byte {
+// truncate cuts text to at most longest bytes, at a character.
+func truncate(text []byte, longest int) []byte {
 	if len(text) <= longest {
 		return text
 	}
@@ -63,9 +63,9 @@ func cutAt(text []byte, longest int) []byte {
 	return text[:longest]
 }
 
-// legalizeRunes is the slow path, for names that are not ASCII. It replaces characters that are
+// sanitizeRunes is the slow path, for names that are not ASCII. It replaces characters that are
 // newer than Go's tables (Unicode 15): a JDK may know them as upper case.
-func legalizeRunes(name []byte) []byte {
+func sanitizeRunes(name []byte) []byte {
 	name = bytes.ToLower(bytes.ToValidUTF8(name, []byte("_")))
 	return bytes.Map(func(r rune) rune {
 		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cn, r) {

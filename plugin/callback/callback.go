@@ -25,32 +25,32 @@ func Context(parent context.Context, t Thread) context.Context {
 	return context.WithValue(parent, threadKey{}, t)
 }
 
-// Within reports whether ctx belongs to work on the host's thread.
-func Within(ctx context.Context) bool {
+// OnThread reports whether ctx belongs to work on the host's thread.
+func OnThread(ctx context.Context) bool {
 	_, within := ctx.Value(threadKey{}).(Thread)
 	return within
 }
 
-// Lasting runs work that may take long, and returns when it is done. If ctx belongs to the host's
+// Offload runs work that may take long, and returns when it is done. If ctx belongs to the host's
 // thread, the work runs on a goroutine, with a context without a thread, while the thread services
 // the host. The work's context ends at its deadline, which that of package deadline alone does not.
 // A panic of the work becomes one of the caller.
-func Lasting(ctx context.Context, work func(ctx context.Context)) {
-	ctx, cancel := deadline.Timed(ctx)
+func Offload(ctx context.Context, work func(ctx context.Context)) {
+	ctx, cancel := deadline.WithTimer(ctx)
 	defer cancel()
-	if !Within(ctx) {
+	if !OnThread(ctx) {
 		work(ctx)
 		return
 	}
-	if problem := Begin(ctx, work)(); problem != nil {
+	if problem := Start(ctx, work)(); problem != nil {
 		panic(problem)
 	}
 }
 
-// Begin runs work on a goroutine. The function that it returns must be called: it waits until the
+// Start runs work on a goroutine. The function that it returns must be called: it waits until the
 // work is done, while the host's thread, if ctx belongs to it, services the host, and returns the
 // value of the work's panic, nil where there was none.
-func Begin(ctx context.Context, work func(ctx context.Context)) (wait func() (problem any)) {
+func Start(ctx context.Context, work func(ctx context.Context)) (wait func() (problem any)) {
 	thread, within := ctx.Value(threadKey{}).(Thread)
 	done := make(chan any, 1)
 	keep := func(problem any) { done <- problem }

@@ -24,11 +24,11 @@ func (t *thread) Service() { t.serviced <- struct{}{} }
 func TestAThreadIsServicedWhileWorkLasts(t *testing.T) {
 	host := newThread()
 	ctx := callback.Context(t.Context(), host)
-	if !callback.Within(ctx) || callback.Within(t.Context()) {
+	if !callback.OnThread(ctx) || callback.OnThread(t.Context()) {
 		t.Error("what belongs to a thread is not known")
 	}
-	callback.Lasting(ctx, func(inner context.Context) {
-		if callback.Within(inner) {
+	callback.Offload(ctx, func(inner context.Context) {
+		if callback.OnThread(inner) {
 			t.Error("the work is taken for the thread's own: it would service it from a goroutine")
 		}
 		host.wake <- struct{}{}
@@ -38,7 +38,7 @@ func TestAThreadIsServicedWhileWorkLasts(t *testing.T) {
 
 func TestWorkOfAGoroutineRunsInPlace(t *testing.T) {
 	ran := false
-	callback.Lasting(t.Context(), func(context.Context) { ran = true })
+	callback.Offload(t.Context(), func(context.Context) { ran = true })
 	if !ran {
 		t.Error("it did not run")
 	}
@@ -50,5 +50,5 @@ func TestAPanicOfTheWorkIsTheCallers(t *testing.T) {
 			t.Errorf("recovered %v", problem)
 		}
 	}()
-	callback.Lasting(callback.Context(t.Context(), newThread()), func(context.Context) { panic("fault") })
+	callback.Offload(callback.Context(t.Context(), newThread()), func(context.Context) { panic("fault") })
 }

@@ -83,15 +83,15 @@ type Place struct {
 
 // Place returns the reader's position, for Seek.
 func (r *Reader) Place() (Place, error) {
-	err := r.settle()
+	err := r.findEnd()
 	return Place{r.next, r.position, r.group}, err
 }
 
 // Seek moves to a place of the same chunk, forwards or backwards.
 func (r *Reader) Seek(p Place) { r.next, r.position, r.group = p.offset, p.position, p.group }
 
-// Behind is how many bytes of the chunk lie behind a place.
-func (r *Reader) Behind(p Place) int { return len(r.data) - p.offset }
+// Remaining is how many bytes of the chunk lie behind a place.
+func (r *Reader) Remaining(p Place) int { return len(r.data) - p.offset }
 
 // Position is the number of values read so far.
 func (r *Reader) Position() int { return r.position }
@@ -103,7 +103,7 @@ func (r *Reader) Position() int { return r.position }
 // Possible errors: io.EOF at the end; ErrNotAnEvent, after which the reader continues behind the
 // value; ErrTruncated, after which nothing can be read.
 func (r *Reader) Next(e *Event) error {
-	if err := r.settle(); err != nil {
+	if err := r.findEnd(); err != nil {
 		return err
 	}
 	if r.next >= len(r.data) {
@@ -112,7 +112,7 @@ func (r *Reader) Next(e *Event) error {
 	start := r.data[r.next:]
 	e.Position = r.position
 	r.position++
-	body, ok := usualHead(e, start)
+	body, ok := commonHead(e, start)
 	if !ok {
 		body, ok = r.head(e, start)
 	}
@@ -128,16 +128,16 @@ func (r *Reader) Next(e *Event) error {
 	r.record = len(r.data) - len(body)
 	r.next = -1
 	if e.Kind != Log {
-		return r.mark(e)
+		return r.readMarker(e)
 	}
 	e.Group = r.group
 	return nil
 }
 
-// mark handles a marker: the following events are in its group, or in none.
-func (r *Reader) mark(e *Event) error {
+// readMarker handles a marker: the following events are in its group, or in none.
+func (r *Reader) readMarker(e *Event) error {
 	e.Group, r.group = nil, nil
-	if err := r.settle(); err != nil {
+	if err := r.findEnd(); err != nil {
 		return err
 	}
 	if n, _, err := msgp.ReadMapHeaderBytes(e.Record); e.Kind == GroupStart && err == nil && n > 0 {
@@ -153,15 +153,15 @@ func (r *Reader) Done(rest []byte) { r.next = len(r.data) - len(rest) }
 //
 // Possible errors: ErrTruncated.
 func (r *Reader) Bound(e *Event) error {
-	if err := r.settle(); err != nil {
+	if err := r.findEnd(); err != nil {
 		return err
 	}
 	e.Record = r.data[r.record:r.next:r.next]
 	return nil
 }
 
-// settle finds the end of the current record, unless it is known.
-func (r *Reader) settle() error {
+// findEnd finds the end of the current record, unless it is known.
+func (r *Reader) findEnd() error {
 	if r.next >= 0 {
 		return nil
 	}
@@ -173,9 +173,9 @@ func (r *Reader) settle() error {
 	return nil
 }
 
-// usualHead is head for the layout that Fluent Bit itself has written since 2.1, for an event
+// commonHead is head for the layout that Fluent Bit itself has written since 2.1, for an event
 // without metadata: [[fixext 8, {}], {. ok is false for any other.
-func usualHead(e *Event, b []byte) (record []byte, ok bool) {
+func commonHead(e *Event, b []byte) (record []byte, ok bool) {
 	const size = 13
 	if len(b) <= size || binary.BigEndian.Uint32(b) != 0x9292d700 || b[size-1] != 0x80 || b[size]&0xf0 != 0x80 {
 		return nil, false
@@ -253,7 +253,7 @@ func readTime(b []byte, e *Event) (rest []byte, ok bool) {
 	case msgp.IntType, msgp.UintType:
 		seconds, rest, err := msgp.ReadInt64Bytes(b)
 		e.Time = Time{Seconds: seconds}
-		return rest, err == nil && seconds >= -farthest && seconds <= farthest
+		return rest, err == nil && seconds >= -maxSeconds && seconds <= maxSeconds
 	case msgp.Float64Type, msgp.Float32Type:
 		seconds, rest, err := msgp.ReadFloat64Bytes(b)
 		if err != nil {
@@ -279,12 +279,12 @@ func readTimeBytes(b []byte, e *Event) {
 	e.Time = Time{Seconds: int64(seconds) + int64(nanos/1e9), Nanos: nanos % 1e9}
 }
 
-// farthest is the largest number of seconds, on either side of 1970, for which the formatted year
+// maxSeconds is the largest number of seconds, on either side of 1970, for which the formatted year
 // has at most four digits.
-const farthest = 253402300799 // 9999-12-31T23:59:59Z
+const maxSeconds = 253402300799 // 9999-12-31T23:59:59Z
 
 func floatTime(seconds float64, t *Time) bool {
-	if math.IsNaN(seconds) || math.Abs(seconds) > farthest {
+	if math.IsNaN(seconds) || math.Abs(seconds) > maxSeconds {
 		return false
 	}
 	whole := math.Floor(seconds)

@@ -24,8 +24,8 @@ func (v Values) Complete() bool {
 	return true
 }
 
-// Fill copies the values that v lacks from other.
-func (v Values) Fill(other Values) {
+// FillMissing copies the values that v lacks from other.
+func (v Values) FillMissing(other Values) {
 	for number, value := range v {
 		if value == nil {
 			v[number] = other[number]
@@ -37,7 +37,7 @@ func (v Values) Fill(other Values) {
 func (p *Paths) Add(path Path) (number int) {
 	at := &p.root
 	for _, s := range path {
-		at = at.grow(s)
+		at = at.child(s)
 	}
 	if at.number == 0 {
 		p.count++
@@ -69,25 +69,25 @@ type Branch struct {
 	// msgpack never uses.
 	lead byte
 	// number is 1 more than that of the path that ends here, 0 for none.
-	number int
-	under  []*Branch
+	number   int
+	children []*Branch
 }
 
-// noLead is a byte that no msgpack value starts with.
-const noLead = 0xc1
+// unusedLead is a byte that no msgpack value starts with.
+const unusedLead = 0xc1
 
-// grow returns the branch one step on, and adds it if it is missing.
-func (b *Branch) grow(s step) *Branch {
-	for _, next := range b.under {
+// child returns the branch one step on, and adds it if it is missing.
+func (b *Branch) child(s step) *Branch {
+	for _, next := range b.children {
 		if string(next.step.key) == string(s.key) && (next.step.key == nil) == (s.key == nil) && next.step.index == s.index {
 			return next
 		}
 	}
-	next := &Branch{step: s, lead: noLead}
+	next := &Branch{step: s, lead: unusedLead}
 	if s.key != nil && len(s.key) < 32 {
 		next.lead = 0xa0 | byte(len(s.key))
 	}
-	b.under = append(b.under, next)
+	b.children = append(b.children, next)
 	return next
 }
 
@@ -105,7 +105,7 @@ func (b *Branch) member(key []byte) *Branch {
 	if len(key) == 0 {
 		return nil
 	}
-	for _, next := range b.under {
+	for _, next := range b.children {
 		if next.lead == key[0] && len(next.step.key) < len(key) && string(key[1:1+len(next.step.key)]) == string(next.step.key) {
 			return next
 		}
@@ -123,7 +123,7 @@ func (b *Branch) longMember(key []byte) *Branch {
 	if err != nil {
 		return nil
 	}
-	for _, next := range b.under {
+	for _, next := range b.children {
 		if next.step.key != nil && string(next.step.key) == string(name) {
 			return next
 		}
@@ -136,7 +136,7 @@ func (b *Branch) Element(index uint32) *Branch {
 	if b == nil {
 		return nil
 	}
-	for _, next := range b.under {
+	for _, next := range b.children {
 		if next.step.key == nil && uint32(next.step.index) == index {
 			return next
 		}
@@ -144,38 +144,38 @@ func (b *Branch) Element(index uint32) *Branch {
 	return nil
 }
 
-// Enter notes the value at the start of value as the one at b. Of equal keys in a map the last
+// Set notes the value at the start of value as the one at b. Of equal keys in a map the last
 // counts, as in Fluent Bit (src/flb_ra_key.c) and in the document, so the values of an earlier one
 // are forgotten.
-func (b *Branch) Enter(values Values, value []byte) {
-	b.Forget(values)
+func (b *Branch) Set(values Values, value []byte) {
+	b.Clear(values)
 	if b.number > 0 {
 		values[b.number-1] = value
 	}
 }
 
-// Forget removes the values that were found in b.
-func (b *Branch) Forget(values Values) {
+// Clear removes the values that were found in b.
+func (b *Branch) Clear(values Values) {
 	if b.number > 0 {
 		values[b.number-1] = nil
 	}
-	for _, next := range b.under {
-		next.Forget(values)
+	for _, next := range b.children {
+		next.Clear(values)
 	}
 }
 
-// Has reports whether the path of that number ends in b or leads through it.
-func (b *Branch) Has(number int) bool {
+// Contains reports whether the path of that number ends in b or leads through it.
+func (b *Branch) Contains(number int) bool {
 	if b.number == number+1 {
 		return true
 	}
-	for _, next := range b.under {
-		if next.Has(number) {
+	for _, next := range b.children {
+		if next.Contains(number) {
 			return true
 		}
 	}
 	return false
 }
 
-// GoesOn reports whether paths lead through b.
-func (b *Branch) GoesOn() bool { return len(b.under) > 0 }
+// HasChildren reports whether paths lead through b.
+func (b *Branch) HasChildren() bool { return len(b.children) > 0 }

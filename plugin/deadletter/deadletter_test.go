@@ -15,9 +15,9 @@ import (
 
 func TestAppendLetterKeepsTheDocumentToTheByte(t *testing.T) {
 	document := `{"a":"quote \" slash \\ café","n":1e3}`
-	letter := AppendLetter(nil, Letter{
+	letter := AppendRecord(nil, Record{
 		Index: "logs", ID: []byte(`"id \"1\""`), Tag: "a.b", EventTime: time.Unix(1, 5), Status: 400,
-		Type: "document_parsing_exception", Reason: "failed to parse field [a]: 'x'", RefusedAt: time.Unix(2, 0), Document: []byte(document),
+		Type: "document_parsing_exception", Reason: "failed to parse field [a]: 'x'", RejectedAt: time.Unix(2, 0), Document: []byte(document),
 	})
 	if bytes.ContainsRune(letter, '\n') {
 		t.Error("a letter must be one line")
@@ -124,11 +124,11 @@ func TestFileHasOneWriter(t *testing.T) {
 func TestFileRotatesAndDropsTheOldest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.ndjson")
 	f := open(t, path)
-	for generation := range keptFiles + 3 {
+	for generation := range maxRotatedFiles + 3 {
 		f.size = fileBytes // as if it were full
 		removed := write(t, f, strings.Repeat("x", generation+1)+"\n")
 		// The first rotation sets an empty file aside.
-		if want := generation > keptFiles-1; removed != want {
+		if want := generation > maxRotatedFiles-1; removed != want {
 			t.Errorf("generation %d: removed is %v, want %v", generation, removed, want)
 		}
 	}
@@ -136,10 +136,10 @@ func TestFileRotatesAndDropsTheOldest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + keptFiles + 1; len(files) != want { // with the lock
+	if want := 1 + maxRotatedFiles + 1; len(files) != want { // with the lock
 		t.Errorf("%d files, want %d: %v", len(files), want, files)
 	}
-	if got, want := content(t, path+".1"), strings.Repeat("x", keptFiles+2)+"\n"; got != want {
+	if got, want := content(t, path+".1"), strings.Repeat("x", maxRotatedFiles+2)+"\n"; got != want {
 		t.Errorf("the last one set aside holds %q, want %q", got, want)
 	}
 }
@@ -173,7 +173,7 @@ func TestFileTakesBackWhatItCouldNotWriteWhole(t *testing.T) {
 // The torn end that a process leaves when it dies while it writes was never
 // acknowledged, and must not swallow the record that follows.
 func TestATornLineIsCutOffWhenTheFileIsOpened(t *testing.T) {
-	long := strings.Repeat("x", 3*searchBytes/2)
+	long := strings.Repeat("x", 3*searchWindow/2)
 	for _, test := range []struct{ name, before, kept string }{
 		{"nothing", "", ""},
 		{"whole lines", "one\ntwo\n", "one\ntwo\n"},
@@ -181,8 +181,8 @@ func TestATornLineIsCutOffWhenTheFileIsOpened(t *testing.T) {
 		{"nothing but a torn one", "on", ""},
 		{"a torn one that is longer than what is read at a time", "one\n" + long, "one\n"},
 		{"a long line that is whole", long + "\n", long + "\n"},
-		{"a newline where a piece begins", "one\n" + strings.Repeat("x", searchBytes), "one\n"},
-		{"a newline where a piece ends", "one\n" + strings.Repeat("x", searchBytes-1), "one\n"},
+		{"a newline where a piece begins", "one\n" + strings.Repeat("x", searchWindow), "one\n"},
+		{"a newline where a piece ends", "one\n" + strings.Repeat("x", searchWindow-1), "one\n"},
 	} {
 		path := filepath.Join(t.TempDir(), "dead.ndjson")
 		if err := os.WriteFile(path, []byte(test.before), 0o600); err != nil {

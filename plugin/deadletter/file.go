@@ -17,9 +17,9 @@ const (
 	// fileBytes is how large the file grows before it is set aside as FILE.1,
 	// FILE.1 as FILE.2 and so on.
 	fileBytes = 64 << 20
-	// keptFiles is how many are kept beside the one that is written: 512 MB in
+	// maxRotatedFiles is how many are kept beside the one that is written: 512 MB in
 	// all.
-	keptFiles = 7
+	maxRotatedFiles = 7
 	// LockSuffix ends the name of the lock beside a dead-letter file.
 	LockSuffix = ".lock"
 )
@@ -49,7 +49,7 @@ type File struct {
 // Possible errors: the file can't be written; another instance, or process, writes to it.
 func Open(path string) (*File, error) {
 	f := &File{path: path}
-	if err := f.open(); err != nil && !filelimit.OutOfRoom(err) {
+	if err := f.open(); err != nil && !filelimit.IsDiskFull(err) {
 		f.unlock()
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (f *File) open() error {
 	if err != nil {
 		return fmt.Errorf("deadletter: %w", err)
 	}
-	size, err := cutBack(file)
+	size, err := truncateToLastLine(file)
 	if err == nil {
 		err = filelimit.SyncFolder(filepath.Dir(f.path))
 	}
@@ -82,8 +82,8 @@ func (f *File) open() error {
 	return nil
 }
 
-// InUse reports whether an output writes to the dead-letter file at path. It must be able to read the
-// lock's file, and else reports false.
+// InUse reports whether an output writes to the dead-letter file at path. It must be able to read
+// the lock's file, and else reports false.
 func InUse(path string) bool {
 	lock, err := os.Open(path + LockSuffix)
 	if err != nil {
@@ -97,7 +97,7 @@ func InUse(path string) bool {
 // folder must not open a second writer's way.
 func (f *File) takeLock() error {
 	path := f.path + LockSuffix
-	if f.lock != nil && named(f.lock, path) {
+	if f.lock != nil && hasPath(f.lock, path) {
 		return nil
 	}
 	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
@@ -120,21 +120,21 @@ func (f *File) unlock() {
 	}
 }
 
-// searchBytes is how much of a file is searched for a newline at a time.
-const searchBytes = 64 << 10
+// searchWindow is how much of a file is searched for a newline at a time.
+const searchWindow = 64 << 10
 
-// cutBack truncates a file behind its last newline and returns its length.
+// truncateToLastLine truncates a file behind its last newline and returns its length.
 //
 // Possible errors: those of the file system.
-func cutBack(file *os.File) (size int64, err error) {
+func truncateToLastLine(file *os.File) (size int64, err error) {
 	info, err := file.Stat()
 	if err != nil {
 		return 0, err
 	}
 	length := info.Size()
-	var window [searchBytes]byte
+	var window [searchWindow]byte
 	for end := length; end > 0; {
-		start := max(0, end-searchBytes)
+		start := max(0, end-searchWindow)
 		part := window[:end-start]
 		if _, err := file.ReadAt(part, start); err != nil {
 			return 0, err
@@ -166,11 +166,11 @@ func (f *File) Write(lines []byte) (removed bool, err error) {
 	if f.closed {
 		return false, ErrClosed
 	}
-	if err := f.ready(); err != nil {
+	if err := f.reopen(); err != nil {
 		return false, err
 	}
-	limit := filelimit.Bytes()
-	if err = filelimit.Within(limit, int64(len(lines))); err != nil {
+	limit := filelimit.MaxBytes()
+	if err = filelimit.Check(limit, int64(len(lines))); err != nil {
 		return false, fmt.Errorf("deadletter: %w", err)
 	}
 	if f.size > 0 && f.size+int64(len(lines)) > min(fileBytes, limit) {
@@ -189,10 +189,10 @@ func (f *File) Write(lines []byte) (removed bool, err error) {
 	return removed, nil
 }
 
-// ready opens the file if it is not open: it was moved away, an earlier rotation failed half-way,
+// reopen opens the file if it is not open: it was moved away, an earlier rotation failed half-way,
 // or there was no room for it. It cuts off the remains of a failed write behind the last line.
-func (f *File) ready() error {
-	if f.file != nil && !named(f.file, f.path) {
+func (f *File) reopen() error {
+	if f.file != nil && !hasPath(f.file, f.path) {
 		_ = f.file.Close() // every write was synced
 		f.file = nil
 	}
@@ -208,10 +208,10 @@ func (f *File) ready() error {
 	return nil
 }
 
-// named reports whether an open file is still the one of that name. Whoever
+// hasPath reports whether an open file is still the one of that name. Whoever
 // moved it away to send its records, and deletes it then, must not find more in
 // it.
-func named(file *os.File, path string) bool {
+func hasPath(file *os.File, path string) bool {
 	open, err := file.Stat()
 	if err != nil {
 		return false
@@ -224,22 +224,22 @@ func named(file *os.File, path string) bool {
 func (f *File) rotate() (removed bool, err error) {
 	_ = f.file.Close() // every write was synced
 	f.file = nil
-	oldest := f.aside(keptFiles)
+	oldest := f.rotatedPath(maxRotatedFiles)
 	if err := os.Remove(oldest); err == nil {
 		removed = true
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("deadletter: %w", err)
 	}
-	for n := keptFiles; n > 0; n-- {
-		if err := os.Rename(f.aside(n-1), f.aside(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for n := maxRotatedFiles; n > 0; n-- {
+		if err := os.Rename(f.rotatedPath(n-1), f.rotatedPath(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return removed, fmt.Errorf("deadletter: %w", err)
 		}
 	}
 	return removed, f.open()
 }
 
-// aside is the name of the nth older file, 0 for the one that is written.
-func (f *File) aside(n int) string {
+// rotatedPath is the name of the nth older file, 0 for the one that is written.
+func (f *File) rotatedPath(n int) string {
 	if n == 0 {
 		return f.path
 	}

@@ -30,10 +30,10 @@ func (b *bounded) Err() error {
 	return nil
 }
 
-// Within returns a context with a deadline after d, at most that of its parent. Its Done channel is the
-// parent's: it is not closed at the deadline. Neither are those of contexts that package context
-// derives from it, unless Timed comes between.
-func Within(parent context.Context, d time.Duration) context.Context {
+// WithTimeout returns a context with a deadline after d, at most that of its parent. Its Done
+// channel is the parent's: it is not closed at the deadline. Neither are those of contexts that
+// package context derives from it, unless Timed comes between.
+func WithTimeout(parent context.Context, d time.Duration) context.Context {
 	return &bounded{parent, time.Now().Add(d)}
 }
 
@@ -42,8 +42,8 @@ type unbounded struct{ context.Context }
 
 func (unbounded) Deadline() (at time.Time, ok bool) { return at, false }
 
-// Timed returns a context with a timer: its Done channel is closed at the deadline of ctx.
-func Timed(ctx context.Context) (context.Context, context.CancelFunc) {
+// WithTimer returns a context with a timer: its Done channel is closed at the deadline of ctx.
+func WithTimer(ctx context.Context) (context.Context, context.CancelFunc) {
 	if at, ok := ctx.Deadline(); ok {
 		return context.WithDeadline(unbounded{ctx}, at)
 	}

@@ -12,21 +12,21 @@ import (
 )
 
 func TestTheEarlierDeadlineCounts(t *testing.T) {
-	outer := deadline.Within(t.Context(), time.Minute)
+	outer := deadline.WithTimeout(t.Context(), time.Minute)
 	want, _ := outer.Deadline()
-	for name, ctx := range map[string]context.Context{"a later one": deadline.Within(outer, time.Hour), "derived": context.WithValue(outer, t, 1)} {
+	for name, ctx := range map[string]context.Context{"a later one": deadline.WithTimeout(outer, time.Hour), "derived": context.WithValue(outer, t, 1)} {
 		if at, ok := ctx.Deadline(); !ok || !at.Equal(want) {
 			t.Errorf("%s: %v, %v", name, at, ok)
 		}
 	}
-	if at, _ := deadline.Within(outer, time.Second).Deadline(); !at.Before(want) {
+	if at, _ := deadline.WithTimeout(outer, time.Second).Deadline(); !at.Before(want) {
 		t.Errorf("an earlier one: %v", at)
 	}
 }
 
 func TestErrTellsOfTheDeadlineAndDoneDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx := deadline.Within(deadline.Within(t.Context(), time.Second), time.Hour)
+		ctx := deadline.WithTimeout(deadline.WithTimeout(t.Context(), time.Second), time.Hour)
 		time.Sleep(time.Second - time.Nanosecond)
 		if err := ctx.Err(); err != nil {
 			t.Errorf("before it: %v", err)
@@ -46,7 +46,7 @@ func TestErrTellsOfTheDeadlineAndDoneDoesNot(t *testing.T) {
 func TestATimedContextEndsAtTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		ctx, cancel := deadline.Timed(context.WithValue(deadline.Within(t.Context(), time.Second), t, 1))
+		ctx, cancel := deadline.WithTimer(context.WithValue(deadline.WithTimeout(t.Context(), time.Second), t, 1))
 		defer cancel()
 		<-ctx.Done()
 		if took := time.Since(began); took != time.Second || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -55,11 +55,11 @@ func TestATimedContextEndsAtTheDeadline(t *testing.T) {
 	})
 }
 
-// TestAContextOfATimedOneHasATimer would hang if package context took the deadline of the parent for
-// one with a timer.
+// TestAContextOfATimedOneHasATimer would hang if package context took the deadline of the parent
+// for one with a timer.
 func TestAContextOfATimedOneHasATimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		timed, cancel := deadline.Timed(deadline.Within(t.Context(), time.Second))
+		timed, cancel := deadline.WithTimer(deadline.WithTimeout(t.Context(), time.Second))
 		defer cancel()
 		later, cancelLater := context.WithTimeout(timed, time.Hour)
 		defer cancelLater()
@@ -69,10 +69,10 @@ func TestAContextOfATimedOneHasATimer(t *testing.T) {
 
 func TestCancellationEndsAllOfThem(t *testing.T) {
 	parent, cancel := context.WithCancel(t.Context())
-	bounded := deadline.Within(parent, time.Hour)
-	timed, cancelTimed := deadline.Timed(bounded)
+	bounded := deadline.WithTimeout(parent, time.Hour)
+	timed, cancelTimed := deadline.WithTimer(bounded)
 	defer cancelTimed()
-	endless, cancelEndless := deadline.Timed(parent)
+	endless, cancelEndless := deadline.WithTimer(parent)
 	defer cancelEndless()
 	cancel()
 	for name, ctx := range map[string]context.Context{"bounded": bounded, "timed": timed, "without a deadline": endless} {
@@ -85,7 +85,7 @@ func TestCancellationEndsAllOfThem(t *testing.T) {
 
 func TestADeadlineCostsOneAllocation(t *testing.T) {
 	ctx := t.Context()
-	if n := support.Allocations(100, func() { ctx = deadline.Within(t.Context(), time.Minute) }); n > 1 {
+	if n := support.Allocations(100, func() { ctx = deadline.WithTimeout(t.Context(), time.Minute) }); n > 1 {
 		t.Errorf("%v allocations", n)
 	}
 	_ = ctx

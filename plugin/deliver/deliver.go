@@ -203,7 +203,7 @@ func New(s Sender, o Observer, p Policy) *Deliverer {
 // Possible errors: ErrLeft; an error of src, which then can't be read on.
 func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) error {
 	parent := ctx
-	ctx = deadline.Within(parent, FlushLimit)
+	ctx = deadline.WithTimeout(parent, FlushLimit)
 	role := d.gate.Enter(ctx)
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)

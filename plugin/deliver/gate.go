@@ -69,7 +69,7 @@ func (g *Gate) Enter(ctx context.Context) Role {
 		case g.probing:
 			turned := g.turned
 			g.mu.Unlock()
-			callback.Lasting(ctx, func(ctx context.Context) {
+			callback.Offload(ctx, func(ctx context.Context) {
 				select {
 				case <-turned:
 				case <-ctx.Done():

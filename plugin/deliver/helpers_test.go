@@ -199,7 +199,7 @@ func (s *server) Send(ctx context.Context, req *bulk.Request, each func(bulk.Ite
 		s.under--
 	}()
 	answer := s.script(n, r)
-	ctx, cancel := deadline.Timed(ctx)
+	ctx, cancel := deadline.WithTimer(ctx)
 	defer cancel()
 	select {
 	case <-time.After(answer.after):

@@ -59,7 +59,7 @@ func (r *run) post(ctx context.Context, f *flight) {
 	f.results, f.refusals = f.results[:0], f.refusals[:0]
 	f.reasons.reset()
 	n := len(f.req.Positions())
-	requestCtx := deadline.Within(ctx, r.policy.RequestTimeout)
+	requestCtx := deadline.WithTimeout(ctx, r.policy.RequestTimeout)
 	began := time.Now()
 	items, failure := r.sender.Send(requestCtx, f.req, func(item bulk.Item) {
 		if len(f.results) < n {

@@ -283,7 +283,7 @@ func (r *run) wait(ctx context.Context, atLeast time.Duration, why error) error 
 	if time.Since(r.progress)+pause > r.policy.Budget {
 		return r.giveUp(why)
 	}
-	callback.Lasting(ctx, func(ctx context.Context) {
+	callback.Offload(ctx, func(ctx context.Context) {
 		timer := time.NewTimer(pause)
 		defer timer.Stop()
 		select {

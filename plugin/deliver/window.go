@@ -89,7 +89,7 @@ var errFault = errors.New("deliver: a fault of this plugin while a request was s
 
 // launch sends a request on a goroutine.
 func (r *run) launch(ctx context.Context, f *flight) (wait func() (problem any)) {
-	return callback.Begin(ctx, func(ctx context.Context) { r.post(ctx, f) })
+	return callback.Start(ctx, func(ctx context.Context) { r.post(ctx, f) })
 }
 
 // noteSent stores the action's part for each item: while a request is under way, the source is not

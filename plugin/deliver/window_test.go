@@ -189,7 +189,7 @@ func TestASmallSourceIsSentOnTheCallersThread(t *testing.T) {
 			}
 			var threads []bool
 			for _, r := range s.requests {
-				threads = append(threads, callback.Within(r.ctx))
+				threads = append(threads, callback.OnThread(r.ctx))
 			}
 			if !slices.Equal(threads, row.threads) {
 				t.Errorf("%s: requests were sent on the caller's thread: %v, want %v", name, threads, row.threads)

@@ -9,12 +9,12 @@ import "out_es/plugin/chunk"
 // valid until the next Append.
 func (w *Writer) Values() chunk.Values { return w.values }
 
-// found appends the value at the start of b, whose path is branch.
+// capture appends the value at the start of b, whose path is branch.
 //
 // Possible errors: chunk.ErrTruncated.
-func (w *Writer) found(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
-	branch.Enter(w.values, b)
-	if branch.GoesOn() && len(b) > 0 {
+func (w *Writer) capture(dst, b []byte, depth int, branch *chunk.Branch) (out, rest []byte, err error) {
+	branch.Set(w.values, b)
+	if branch.HasChildren() && len(b) > 0 {
 		switch lead := b[0]; {
 		case lead&0xf0 == 0x80 || lead == 0xde || lead == 0xdf:
 			return w.object(dst, b, depth+1, branch)
@@ -36,7 +36,7 @@ func (m *memo) note(branch *chunk.Branch, values chunk.Values, b []byte) {
 		return
 	}
 	for number, value := range values {
-		if value != nil && branch.Has(number) {
+		if value != nil && branch.Contains(number) {
 			m.places = append(m.places, place{number, len(b) - len(value)})
 		}
 	}
@@ -44,7 +44,7 @@ func (m *memo) note(branch *chunk.Branch, values chunk.Values, b []byte) {
 
 // recall restores the values that were found in the memo's value, which is at the start of b.
 func (m *memo) recall(branch *chunk.Branch, values chunk.Values, b []byte) {
-	branch.Forget(values)
+	branch.Clear(values)
 	for _, p := range m.places {
 		values[p.number] = b[p.offset:]
 	}

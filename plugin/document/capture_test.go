@@ -222,8 +222,8 @@ func lookUp(b []byte, way []any) (value []byte) {
 	return value
 }
 
-// lookBeside is lookUp for an event: in its record, then OTLP's fields, then its group.
-func lookBeside(e *chunk.Event, way []any) (value []byte) {
+// lookUpEvent is lookUp for an event: in its record, then OTLP's fields, then its group.
+func lookUpEvent(e *chunk.Event, way []any) (value []byte) {
 	if value = lookUp(e.Record, way); value == nil {
 		value = lookUp(e.Metadata, append([]any{"otlp"}, way...))
 	}
@@ -270,7 +270,7 @@ func FuzzPaths(f *testing.F) {
 			}
 			r.Done(rest)
 			for i, s := range steps {
-				if want := lookBeside(&e, s.way); !once {
+				if want := lookUpEvent(&e, s.way); !once {
 					continue // the order of the two is tested elsewhere
 				} else if got := w.Values()[numbers[i]]; fmt.Sprintf("%p", got) != fmt.Sprintf("%p", want) {
 					t.Fatalf("%s: %x, want %x, in %x", s.accessor, got, want, e.Record)

@@ -69,22 +69,22 @@ type Writer struct {
 
 	streams Namer // nil if no data stream is named
 
-	known knownTable
+	keys keyCache
 	// last is the entry of the key that was written last; it points to unknown for a key without an
 	// entry.
-	last    *known
-	unknown known
+	last    *cachedKey
+	unknown cachedKey
 	// members and slots are stacks: an object that is being written has its elements above those of
 	// the object around it.
 	members []member
 	slots   []int32
 	// Buffers for repairing a key and for rebuilding an object.
-	replaced, mended, scratch []byte
+	replaced, repaired, scratch []byte
 
 	cut     int
 	changed Changes
 
-	beside beside
+	fromMetadata metadataValues
 }
 
 // The fields that can be added to a document beside the record's own.
@@ -99,8 +99,8 @@ const (
 // NewWriter returns a writer; Begin must come before the first Append.
 func NewWriter(o Options) *Writer {
 	w := &Writer{
-		options: o, dots: o.Dots == ReplaceDots, known: knownTable{seed: maphash.MakeSeed()},
-		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()), beside: newBeside(o.Paths),
+		options: o, dots: o.Dots == ReplaceDots, keys: keyCache{seed: maphash.MakeSeed()},
+		root: o.Paths.Root(), values: make(chunk.Values, o.Paths.Len()), fromMetadata: newMetadataValues(o.Paths),
 	}
 	w.last = &w.unknown
 	for field, key := range [...]string{timeField: o.TimeKey, tagField: o.TagKey, metadataField: o.MetadataKey} {
@@ -113,13 +113,13 @@ func NewWriter(o Options) *Writer {
 
 func (w *Writer) addField(field int, key string) {
 	w.quoted[field] = jsontext.AppendString(nil, []byte(key))
-	w.tags[field] = uint16(maphash.Bytes(w.known.seed, w.quoted[field]))
+	w.tags[field] = uint16(maphash.Bytes(w.keys.seed, w.quoted[field]))
 }
 
 // Begin sets the tag of the following events, which come from another chunk. tag is copied.
 func (w *Writer) Begin(tag string) {
 	w.tag = jsontext.AppendString(append(append(w.tag[:0], w.quoted[tagField]...), ':'), []byte(tag))
-	w.beside.group = nil
+	w.fromMetadata.group = nil
 }
 
 // Cut returns the number of values that were replaced by null since the last call, because they lay
@@ -149,7 +149,7 @@ func (w *Writer) Append(dst []byte, e *chunk.Event) (out, rest []byte, err error
 		return dst, nil, err
 	}
 	if w.root != nil && (len(e.Group) > 0 || len(e.Metadata) > 1) {
-		if err = w.lookBeside(e); err != nil {
+		if err = w.addMetadataValues(e); err != nil {
 			return dst, nil, err
 		}
 	}

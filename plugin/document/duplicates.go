@@ -7,18 +7,18 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// few is the number of members up to which an object's keys are compared one by one; more are
-// looked up in a table.
-const few = 32
+// maxLinearKeys is the number of members up to which an object's keys are compared one by one; more
+// are looked up in a table.
+const maxLinearKeys = 32
 
-// enter looks for another member with the same text as the newest key, which ends dst and has this
-// hash, and marks the member to be changed. It reports whether the key is unique.
-func (w *Writer) enter(dst []byte, o *object, hash uint64) (unique bool) {
+// checkDuplicate looks for another member with the same text as the newest key, which ends dst and
+// has this hash, and marks the member to be changed. It reports whether the key is unique.
+func (w *Writer) checkDuplicate(dst []byte, o *object, hash uint64) (unique bool) {
 	members := w.members[o.first:]
 	newest := len(members) - 1
 	m := &members[newest]
 	m.size, m.tag = int32(len(dst))-m.at, uint16(hash)
-	twin := w.twin(dst, o, newest, hash)
+	twin := w.duplicateOf(dst, o, newest, hash)
 	if twin < 0 {
 		return true
 	}
@@ -37,12 +37,12 @@ func (w *Writer) enter(dst []byte, o *object, hash uint64) (unique bool) {
 	return false
 }
 
-// twin returns the member with the same text as the newest, -1 for none. Later calls find the
-// newest instead.
-func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
+// duplicateOf returns the member with the same text as the newest, -1 for none. Later calls find
+// the newest instead.
+func (w *Writer) duplicateOf(dst []byte, o *object, newest int, hash uint64) int {
 	members := w.members[o.first : o.first+newest+1]
 	text, tag := dst[members[newest].at:], uint16(hash)
-	if newest < few {
+	if newest < maxLinearKeys {
 		for i := range members[:newest] {
 			m := &members[i]
 			if m.tag == tag && m.mark == kept && int(m.size) == len(text) && string(dst[m.at:m.at+m.size]) == string(text) {
@@ -51,7 +51,7 @@ func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
 		}
 		return -1
 	}
-	w.fill(dst, 0, o, newest)
+	w.fillSlots(dst, 0, o, newest)
 	s := w.slot(dst, 0, o, text, hash)
 	twin := int(*s) - 1
 	if twin < 0 || members[newest].left != added {
@@ -61,9 +61,9 @@ func (w *Writer) twin(dst []byte, o *object, newest int, hash uint64) int {
 	return twin
 }
 
-// fill adds the object's members up to the n-th to its table. Their keys are in text, at their
+// fillSlots adds the object's members up to the n-th to its table. Their keys are in text, at their
 // offsets less shift.
-func (w *Writer) fill(text []byte, shift int32, o *object, n int) {
+func (w *Writer) fillSlots(text []byte, shift int32, o *object, n int) {
 	if o.size < 2*(n+1) {
 		if o.size == 0 {
 			o.slots = len(w.slots)
@@ -78,7 +78,7 @@ func (w *Writer) fill(text []byte, shift int32, o *object, n int) {
 		m := w.members[o.first+o.filled]
 		if m.mark == kept {
 			key := text[m.at-shift : m.at-shift+m.size]
-			*w.slot(text, shift, o, key, maphash.Bytes(w.known.seed, key)) = int32(o.filled + 1)
+			*w.slot(text, shift, o, key, maphash.Bytes(w.keys.seed, key)) = int32(o.filled + 1)
 		}
 	}
 }
@@ -162,8 +162,8 @@ func (w *Writer) holds(o *object, key []byte) bool {
 	members := w.members[o.first:]
 	start := members[0].at
 	if o.size > 0 {
-		w.fill(w.scratch, start, o, len(members))
-		return *w.slot(w.scratch, start, o, key, maphash.Bytes(w.known.seed, key)) != 0
+		w.fillSlots(w.scratch, start, o, len(members))
+		return *w.slot(w.scratch, start, o, key, maphash.Bytes(w.keys.seed, key)) != 0
 	}
 	for _, m := range members {
 		if m.mark != dropped && string(w.scratch[m.at-start:m.at-start+m.size]) == string(key) {

@@ -88,8 +88,8 @@ func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch
 			next = branch.Member(b[at:])
 		}
 		mark, left := len(dst), len(b)-at
-		k := &w.known.keys[*o.guess]
-		if k.before == o.path && left >= knownBytes && cap(dst)-mark >= shortText && k.starts((*[knownBytes]byte)(b[at:])) {
+		k := &w.keys.keys[*o.guess]
+		if k.before == o.path && left >= maxCachedKey && cap(dst)-mark >= shortText && k.startsWith((*[maxCachedKey]byte)(b[at:])) {
 			*(*[shortText]byte)(dst[mark : mark+shortText]) = k.short
 			dst = dst[:mark+int(k.length)]
 			at += int(k.size)
@@ -117,7 +117,7 @@ func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch
 		} else if next == nil {
 			dst, rest, err = w.value(dst, b[at:], o.depth)
 		} else {
-			dst, rest, err = w.found(dst, b[at:], o.depth, next)
+			dst, rest, err = w.capture(dst, b[at:], o.depth, next)
 		}
 		if err != nil {
 			return dst, nil, err
@@ -133,7 +133,7 @@ func (w *Writer) fields(dst, b []byte, n uint32, o *object, branch *chunk.Branch
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, err error) {
-	k := w.known.find(b, o.path, o.guess)
+	k := w.keys.find(b, o.path, o.guess)
 	if k == nil {
 		return w.newKey(dst, b, o, left)
 	}
@@ -146,7 +146,7 @@ func (w *Writer) key(dst, b []byte, o *object, left int32) (out, rest []byte, er
 }
 
 // isSpecial handles the few known keys that are added fields or are changed.
-func (w *Writer) isSpecial(k *known, o *object) {
+func (w *Writer) isSpecial(k *cachedKey, o *object) {
 	o.taken |= k.fields
 	if k.why != unchanged {
 		w.changed[k.why]++
@@ -189,13 +189,13 @@ func (w *Writer) newKey(dst, b []byte, o *object, left int32) (out, rest []byte,
 		replaceDots(text)
 	}
 	top := o.depth == topDepth
-	if mayBeRefused(text, top) {
-		w.mended, why = mend(emptied(w.mended), text, top)
-		text = w.mended
+	if mayBeRejected(text, top) {
+		w.repaired, why = repairKey(emptied(w.repaired), text, top)
+		text = w.repaired
 	}
 	dst = jsontext.AppendString(dst, text)
-	hash := maphash.Bytes(w.known.seed, dst[mark:])
-	k := known{before: o.path, why: why, tag: uint16(hash)}
+	hash := maphash.Bytes(w.keys.seed, dst[mark:])
+	k := cachedKey{before: o.path, why: why, tag: uint16(hash)}
 	o.path = noPath
 	if top {
 		k.fields = w.added(dst[mark:])
@@ -204,10 +204,10 @@ func (w *Writer) newKey(dst, b []byte, o *object, left int32) (out, rest []byte,
 	if why != unchanged {
 		w.changed[why]++
 	}
-	unique := w.enter(dst, o, hash)
+	unique := w.checkDuplicate(dst, o, hash)
 	dst = append(dst, ':')
 	if unique {
-		o.path = w.known.learn(k, hash, b[:len(b)-len(rest)], dst[mark-1:])
+		o.path = w.keys.learn(k, hash, b[:len(b)-len(rest)], dst[mark-1:])
 	}
 	return dst, rest, nil
 }

@@ -35,31 +35,31 @@ type memos struct {
 	hashes       [memoCount]uint64 // of their beginnings
 	first, count int
 	recent       [2 * memoPlaces]*memo // by position: those of records, then those of groups
-	met          met
+	seenOnce     seenHashes
 }
 
-// is reports whether b starts with the value and its JSON holds for branch. A msgpack value encodes
-// its own end: equal bytes are an equal value, whatever follows.
-func (m *memo) is(b []byte, branch *chunk.Branch) bool {
+// matches reports whether b starts with the value and its JSON holds for branch. A msgpack value
+// encodes its own end: equal bytes are an equal value, whatever follows.
+func (m *memo) matches(b []byte, branch *chunk.Branch) bool {
 	n := len(m.source)
 	return n > 0 && (branch == nil || branch == m.branch) && n <= len(b) && string(b[:n]) == string(m.source)
 }
 
 // find returns the memo of the value at the start of b, nil for none.
 func (ms *memos) find(seed maphash.Seed, b []byte, branch *chunk.Branch, position int) *memo {
-	if m := ms.recent[position]; m != nil && m.is(b, branch) {
+	if m := ms.recent[position]; m != nil && m.matches(b, branch) {
 		return m
 	}
 	if len(b) < memoBegins {
 		return nil
 	}
 	hash := maphash.Bytes(seed, b[:memoBegins])
-	return ms.lookUp(hash, b, branch, position)
+	return ms.findByHash(hash, b, branch, position)
 }
 
-func (ms *memos) lookUp(hash uint64, b []byte, branch *chunk.Branch, position int) *memo {
+func (ms *memos) findByHash(hash uint64, b []byte, branch *chunk.Branch, position int) *memo {
 	for i, h := range &ms.hashes {
-		if h == hash && ms.values[i].is(b, branch) {
+		if h == hash && ms.values[i].matches(b, branch) {
 			ms.recent[position] = &ms.values[i]
 			return &ms.values[i]
 		}
@@ -74,10 +74,10 @@ func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
 	if n > memoLimit {
 		return nil
 	}
-	if !ms.met.again(hash) {
+	if !ms.seenOnce.seen(hash) {
 		return nil
 	}
-	at := ms.room(n)
+	at := ms.makeRoom(n)
 	i := (ms.first + ms.count) % memoCount
 	ms.count++
 	m := &ms.values[i]
@@ -89,8 +89,8 @@ func (ms *memos) keep(hash uint64, source, text []byte, position int) *memo {
 	return m
 }
 
-// room makes room for one more value, of n bytes, and returns its offset.
-func (ms *memos) room(n int) (at int) {
+// makeRoom makes room for one more value, of n bytes, and returns its offset.
+func (ms *memos) makeRoom(n int) (at int) {
 	if ms.count == memoCount {
 		ms.forget()
 	}
@@ -124,7 +124,7 @@ func (ms *memos) forget() {
 //
 // Possible errors: chunk.ErrTruncated.
 func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (out, rest []byte, err error) {
-	if m := w.memos.find(w.known.seed, b, branch, position); m != nil {
+	if m := w.memos.find(w.keys.seed, b, branch, position); m != nil {
 		if branch != nil {
 			m.recall(branch, w.values, b)
 		}
@@ -134,12 +134,12 @@ func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (ou
 	if branch == nil {
 		out, rest, err = w.value(dst, b, topDepth)
 	} else {
-		out, rest, err = w.found(dst, b, topDepth, branch)
+		out, rest, err = w.capture(dst, b, topDepth, branch)
 	}
 	if err == nil && w.cut == cut && w.changed == changed { // changes must be counted every time
 		source := b[:len(b)-len(rest)]
-		hash := maphash.Bytes(w.known.seed, source[:min(memoBegins, len(source))])
-		if len(source) < memoBegins && w.memos.lookUp(hash, source, branch, position) != nil {
+		hash := maphash.Bytes(w.keys.seed, source[:min(memoBegins, len(source))])
+		if len(source) < memoBegins && w.memos.findByHash(hash, source, branch, position) != nil {
 			return out, rest, nil // too short for a memo, other than as the last value of its position
 		}
 		if m := w.memos.keep(hash, source, out[len(dst):], position); m != nil {

@@ -60,7 +60,7 @@ func (w *Writer) giveWay(dst []byte, o *object, s stream) (same bool) {
 		if m.mark != kept || w.added(dst[m.at:m.at+m.size])&streamFields == 0 {
 			continue
 		}
-		if m.left != added && s.is(o.source[len(o.source)-int(m.left):]) {
+		if m.left != added && s.matches(o.source[len(o.source)-int(m.left):]) {
 			same = true
 			continue
 		}
@@ -70,8 +70,8 @@ func (w *Writer) giveWay(dst []byte, o *object, s stream) (same bool) {
 	return same
 }
 
-// is reports whether the field at the start of b is data_stream with the three parts of s.
-func (s stream) is(b []byte) bool {
+// matches reports whether the field at the start of b is data_stream with the three parts of s.
+func (s stream) matches(b []byte) bool {
 	key, b, err := msgp.ReadStringZC(b)
 	if err != nil || string(key) != streamKeys[0] {
 		return false

@@ -104,7 +104,8 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 }
 
 // endsEarly reports whether b ends before the string or binary at its start does, where its length
-// has four bytes: msgp takes that for an int, which is negative from 2 GB on where an int has 32 bits.
+// has four bytes: msgp takes that for an int, which is negative from 2 GB on where an int has 32
+// bits.
 func endsEarly(b []byte) bool {
 	const str32, bin32, head = 0xdb, 0xc6, 5
 	return len(b) >= head && (b[0] == str32 || b[0] == bin32) && uint64(binary.BigEndian.Uint32(b[1:])) > uint64(len(b)-head)
@@ -143,7 +144,7 @@ func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, res
 		if next := branch.Element(i); next == nil {
 			dst, b, err = w.value(dst, b, depth)
 		} else {
-			dst, b, err = w.found(dst, b, depth, next)
+			dst, b, err = w.capture(dst, b, depth, next)
 		}
 		if err != nil {
 			return dst, nil, err

@@ -144,7 +144,7 @@ func (c *Client) appendSigned(ctx context.Context, to *call, h *host, req *bulk.
 	}
 	c.credential.set(r.Header)
 	var err error
-	callback.Lasting(ctx, func(context.Context) { err = c.sign(r, body) })
+	callback.Offload(ctx, func(context.Context) { err = c.sign(r, body) })
 	if err != nil {
 		return to.head, &SignError{err}
 	}

@@ -73,7 +73,7 @@ func (p *Pool) proxyAuthorization() string {
 // connect makes a connection. Name resolution needs a large stack and may take long, so it never
 // runs on the host's thread.
 func (p *Pool) connect(ctx context.Context, r *Request) (c *connection, err error) {
-	callback.Lasting(ctx, func(ctx context.Context) { c, err = p.dial(ctx, r.ConnectWithin) })
+	callback.Offload(ctx, func(ctx context.Context) { c, err = p.dial(ctx, r.ConnectWithin) })
 	return c, err
 }
 

@@ -77,7 +77,7 @@ func (c *connection) exchange(ctx context.Context, r *Request) (*Answer, error) 
 		c.onThread(ctx)
 		err = c.atOnce(r)
 	} else {
-		callback.Lasting(ctx, func(context.Context) { err = c.inParallel(r) })
+		callback.Offload(ctx, func(context.Context) { err = c.inParallel(r) })
 		c.onThread(ctx)
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func (c *connection) begin(ctx context.Context) {
 
 // onThread notes whether the following reads are on a thread of the host.
 func (c *connection) onThread(ctx context.Context) {
-	if callback.Within(ctx) {
+	if callback.OnThread(ctx) {
 		c.socket.thread = ctx
 	}
 }

@@ -48,7 +48,7 @@ func (s *socket) Read(p []byte) (n int, err error) {
 	if s.thread == nil || s.readiness.within(promptly) {
 		return s.TCPConn.Read(p)
 	}
-	callback.Lasting(s.thread, func(context.Context) { n, err = s.TCPConn.Read(p) })
+	callback.Offload(s.thread, func(context.Context) { n, err = s.TCPConn.Read(p) })
 	return n, err
 }
 

@@ -14,9 +14,9 @@ import (
 	"syscall"
 )
 
-// Bytes is the limit, math.MaxInt64 for none. It can be changed from outside at any time (prlimit),
-// and reading it takes less than a microsecond.
-func Bytes() int64 {
+// MaxBytes is the limit, math.MaxInt64 for none. It can be changed from outside at any time
+// (prlimit), and reading it takes less than a microsecond.
+func MaxBytes() int64 {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil || limit.Cur > math.MaxInt64 {
 		return math.MaxInt64
@@ -24,19 +24,19 @@ func Bytes() int64 {
 	return int64(limit.Cur)
 }
 
-// Within checks a file size against a limit.
+// Check checks a file size against a limit.
 //
 // Possible errors: syscall.EFBIG, with the remedy.
-func Within(limit, size int64) error {
+func Check(limit, size int64) error {
 	if size > limit {
 		return fmt.Errorf("%d bytes for one file, of which this process may write %d (RLIMIT_FSIZE: ulimit -f, or LimitFSIZE of its unit): %w", size, limit, syscall.EFBIG)
 	}
 	return nil
 }
 
-// OutOfRoom reports whether an error is that of a full disk or quota: a retry may succeed after
+// IsDiskFull reports whether an error is that of a full disk or quota: a retry may succeed after
 // files were deleted.
-func OutOfRoom(err error) bool {
+func IsDiskFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 

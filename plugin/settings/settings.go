@@ -137,7 +137,7 @@ func (t *translation) address() address.Options {
 	}
 	o.Pipeline, o.Routing = t.word("Pipeline", c.Pipeline), t.word("Routing", c.Routing)
 	if c.CurrentTimeIndex {
-		o.Clock = address.SendingTime
+		o.Clock = address.SendTime
 	}
 	switch {
 	case c.GenerateID:
@@ -216,13 +216,13 @@ func (t *translation) operation() bulk.Operation {
 	return operation
 }
 
-// requestsTogether is how many requests of one chunk are under way at a time, where their order makes
-// no difference.
+// requestsTogether is how many requests of one chunk are under way at a time, where their order
+// makes no difference.
 const requestsTogether = 2
 
-// window is 1 where two events of a chunk may be about the same document: the order of those counts. Ids
-// of ours differ for all events of a chunk, and so do those that Elasticsearch makes; a pipeline may
-// make others.
+// window is 1 where two events of a chunk may be about the same document: the order of those
+// counts. Ids of ours differ for all events of a chunk, and so do those that Elasticsearch makes; a
+// pipeline may make others.
 func window(o *source.Options) int {
 	ordered := o.Operation != bulk.Create && o.Operation != bulk.Index || o.Address.IDs == address.RecordIDs || o.Address.Pipeline != nil
 	if ordered {
@@ -237,7 +237,7 @@ func (t *translation) deadLetters(s *Settings) {
 	if c.DeadLetterIndex != "" {
 		name := t.template("Dead_Letter_Index", c.DeadLetterIndex)
 		s.Source.DeadLetterIndex = address.IndexOptions(name, t.template("Dead_Letter_Index", "dead-letters"))
-		s.Source.DeadLetterIndex.Clock = address.SendingTime
+		s.Source.DeadLetterIndex.Clock = address.SendTime
 		s.Source.DeadLetters = source.DeadLettersToIndex
 	}
 	if c.DeadLetterFile != "" {

@@ -98,11 +98,11 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	if err != nil {
 		own = nil // the illegal id is the reason of the rejection
 	}
-	records.record = deadletter.AppendLetter(records.record[:0], deadletter.Letter{
+	records.record = deadletter.AppendRecord(records.record[:0], deadletter.Record{
 		Index: s.indices.of(e.Position), ID: own, Tag: s.tag,
 		Routing: s.scratch.addresses.Routing(e, documents.Values()), Pipeline: s.scratch.addresses.Pipeline(e, documents.Values()),
 		EventTime: time.Unix(e.Time.Seconds, int64(e.Time.Nanos)),
-		Status:    why.Status, Type: why.Error, Reason: why.FullReason, RefusedAt: time.Now(),
+		Status:    why.Status, Type: why.Error, Reason: why.FullReason, RejectedAt: time.Now(),
 		Document: records.document,
 	})
 	if s.shared.Options.Address.IDs == address.GeneratedIDs {

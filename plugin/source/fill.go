@@ -34,13 +34,13 @@ func (s *Source) Fill(req *bulk.Request, limits deliver.Limits) error {
 func (s *Source) fill(req *bulk.Request, limits deliver.Limits) error {
 	start := s.start()
 	s.reader.Seek(start)
-	rest := s.reader.Behind(start) - limits.Rest // where limits.Rest ends
+	rest := s.reader.Remaining(start) - limits.Rest // where limits.Rest ends
 	s.ended = false
 	for limits.Items == 0 || len(req.Positions()) < limits.Items {
 		place, err := s.reader.Place()
 		if err == nil {
 			s.to = place
-			if limits.Rest > 0 && s.reader.Behind(place) <= rest && len(req.Positions()) > 0 {
+			if limits.Rest > 0 && s.reader.Remaining(place) <= rest && len(req.Positions()) > 0 {
 				return nil
 			}
 			err = s.reader.Next(&s.event)

@@ -56,7 +56,7 @@ func (s *Source) Resume(fills int) {
 }
 
 // Rest implements deliver.Source.
-func (s *Source) Rest() int { return s.reader.Behind(s.start()) }
+func (s *Source) Rest() int { return s.reader.Remaining(s.start()) }
 
 // start is where the next Fill begins.
 func (s *Source) start() chunk.Place {

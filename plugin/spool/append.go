@@ -100,8 +100,8 @@ func (s *Spool) makeRoom(size int64) error {
 //
 // Possible errors: a frame of that size is too large for any file.
 func (s *Spool) segmentLimit(size int64) (int64, error) {
-	if limit := filelimit.Bytes(); limit < s.options.SegmentBytes {
-		return limit, filelimit.Within(limit, size)
+	if limit := filelimit.MaxBytes(); limit < s.options.SegmentBytes {
+		return limit, filelimit.Check(limit, size)
 	}
 	return s.options.SegmentBytes, nil
 }

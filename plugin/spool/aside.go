@@ -30,7 +30,7 @@ func (s *Spool) SetAside(from, to Place) (string, error) {
 	if g == nil || to.segment != from.segment || length <= 0 || s.aside()+length > asideBytes {
 		return "", nil
 	}
-	if err := filelimit.Within(filelimit.Bytes(), length); err != nil {
+	if err := filelimit.Check(filelimit.MaxBytes(), length); err != nil {
 		return "", fmt.Errorf("spool: %w", err)
 	}
 	in, err := os.Open(g.path(s.dir))

@@ -91,7 +91,7 @@ func (s *Spool) Checkpoint(p Progress) error {
 // writeCheckpoint replaces the file atomically, so that there is always a whole one.
 func (s *Spool) writeCheckpoint(c checkpoint) error {
 	path, text := filepath.Join(s.dir, checkpointName), c.append(nil)
-	if err := filelimit.Within(filelimit.Bytes(), int64(len(text))); err != nil {
+	if err := filelimit.Check(filelimit.MaxBytes(), int64(len(text))); err != nil {
 		return fmt.Errorf("spool: %w", err)
 	}
 	if err := os.WriteFile(path+unfinished, text, 0o600); err != nil {

@@ -200,7 +200,7 @@ func (l *Later) Note(key, why string) {
 		return
 	}
 	path := filepath.Join(q.dir, whyName)
-	if filelimit.Within(filelimit.Bytes(), int64(len(why))) != nil || os.WriteFile(path+unfinished, []byte(why+"\n"), 0o600) != nil {
+	if filelimit.Check(filelimit.MaxBytes(), int64(len(why))) != nil || os.WriteFile(path+unfinished, []byte(why+"\n"), 0o600) != nil {
 		return
 	}
 	if os.Rename(path+unfinished, path) == nil {

@@ -117,7 +117,7 @@ func Open(dir string, o Options) (*Spool, error) {
 	}
 	s := &Spool{dir: dir, options: o, added: make(chan struct{}, 1)}
 	unlocked := s.prepare()
-	if unlocked != nil && !filelimit.OutOfRoom(unlocked) {
+	if unlocked != nil && !filelimit.IsDiskFull(unlocked) {
 		return nil, unlocked
 	}
 	if err := s.recover(); err != nil {

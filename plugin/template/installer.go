@@ -86,7 +86,7 @@ func NewInstaller(t *Template, p Precedence, c Cluster, next Sender, report func
 func (i *Installer) Send(ctx context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	if !i.known.Load() {
 		var failure *bulk.Failure
-		callback.Lasting(ctx, func(ctx context.Context) { failure = i.ask(ctx) })
+		callback.Offload(ctx, func(ctx context.Context) { failure = i.ask(ctx) })
 		if failure != nil {
 			return 0, failure
 		}

@@ -93,7 +93,7 @@ func (c *Cluster) refuse(ctx context.Context, at time.Duration, req *bulk.Reques
 func (c *Cluster) fail(ctx context.Context) *bulk.Failure {
 	switch c.Kind {
 	case Hanging:
-		timed, cancel := deadline.Timed(ctx)
+		timed, cancel := deadline.WithTimer(ctx)
 		defer cancel()
 		<-timed.Done()
 		return &bulk.Failure{Class: bulk.Ambiguous, Err: ctx.Err()}
@@ -118,7 +118,7 @@ func (c *Cluster) Released(deliver.Hold) {}
 
 // pause sleeps until d is over or ctx is.
 func pause(ctx context.Context, d time.Duration) {
-	ctx, cancel := deadline.Timed(ctx)
+	ctx, cancel := deadline.WithTimer(ctx)
 	defer cancel()
 	timer := time.NewTimer(d)
 	defer timer.Stop()

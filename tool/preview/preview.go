@@ -1,4 +1,5 @@
-// Package preview shows the requests that the plugin would make of records, and why they are as they are.
+// Package preview shows the requests that the plugin would make of records, and why they are as
+// they are.
 package preview
 
 import (
@@ -20,7 +21,8 @@ type Previewer struct {
 	source  *source.Source
 	// values reads the fields that the address is made of.
 	values *document.Writer
-	// Note is told of all that is changed on the way from the record to the document, Problem of records that would not be sent.
+	// Note is told of all that is changed on the way from the record to the document, Problem of
+	// records that would not be sent.
 	Note, Problem func(where, text string)
 }
 
@@ -93,7 +95,7 @@ func (p *Previewer) index(tag string, item *source.Item, tell func(string)) {
 	}
 	values, o := p.values.Values(), p.options.Address
 	at := time.Unix(item.Event.Time.Seconds, int64(item.Event.Time.Nanos)).UTC()
-	if o.Clock == address.SendingTime {
+	if o.Clock == address.SendTime {
 		at = time.Now().UTC()
 	}
 	var parts []string

@@ -31,26 +31,26 @@ const (
 	malformed
 )
 
-// letter is a dead-letter record as it is read.
-type letter struct {
-	RefusedAt time.Time       `json:"@timestamp"`
-	Index     string          `json:"index"`
-	ID        json.RawMessage `json:"id"`
-	Routing   json.RawMessage `json:"routing"`
-	Pipeline  json.RawMessage `json:"pipeline"`
-	Tag       string          `json:"tag"`
-	EventTime time.Time       `json:"event_time"`
-	Status    int             `json:"status"`
-	Type      string          `json:"type"`
-	Reason    string          `json:"reason"`
-	Document  string          `json:"document"`
+// deadLetter is a dead-letter record as it is read.
+type deadLetter struct {
+	RejectedAt time.Time       `json:"@timestamp"`
+	Index      string          `json:"index"`
+	ID         json.RawMessage `json:"id"`
+	Routing    json.RawMessage `json:"routing"`
+	Pipeline   json.RawMessage `json:"pipeline"`
+	Tag        string          `json:"tag"`
+	EventTime  time.Time       `json:"event_time"`
+	Status     int             `json:"status"`
+	Type       string          `json:"type"`
+	Reason     string          `json:"reason"`
+	Document   string          `json:"document"`
 }
 
 // line is one record of a batch.
 type line struct {
 	text    []byte // without its end
 	where   string // file and line
-	letter  letter
+	record  deadLetter
 	id      []byte // of the action: the record's own, or one that was made of its text
 	index   []byte // quoted
 	state   state
@@ -110,7 +110,7 @@ func (b *batch) parse() {
 			l.state, l.problem = malformed, fmt.Sprintf("%s: %v", l.where, err)
 			continue
 		}
-		if !b.options.Select.wants(&l.letter) {
+		if !b.options.Select.wants(&l.record) {
 			l.state = unselected
 			continue
 		}
@@ -119,22 +119,22 @@ func (b *batch) parse() {
 }
 
 func (l *line) parse(o *Options) error {
-	if err := json.Unmarshal(l.text, &l.letter); err != nil {
+	if err := json.Unmarshal(l.text, &l.record); err != nil {
 		return fmt.Errorf("it is no dead-letter record: %w", err)
 	}
-	switch d := l.letter.Document; {
-	case l.letter.Index == "":
+	switch d := l.record.Document; {
+	case l.record.Index == "":
 		return errors.New("it is no dead-letter record: it has no index")
 	case len(d) < 2 || d[0] != '{' || d[len(d)-1] != '}' || strings.Contains(d, "\n"):
 		return errors.New("it is no dead-letter record: its document is not a JSON object on one line")
 	}
-	for name, text := range map[string]json.RawMessage{"id": l.letter.ID, "routing": l.letter.Routing, "pipeline": l.letter.Pipeline} {
+	for name, text := range map[string]json.RawMessage{"id": l.record.ID, "routing": l.record.Routing, "pipeline": l.record.Pipeline} {
 		if len(text) > 0 && (text[0] != '"' || string(text) == `""`) {
 			return fmt.Errorf("it is no dead-letter record: its %s is not a text", name)
 		}
 	}
-	l.index = jsontext.AppendString(nil, []byte(l.letter.Index))
-	if l.id = l.letter.ID; len(l.id) == 0 && o.MadeIDs {
+	l.index = jsontext.AppendString(nil, []byte(l.record.Index))
+	if l.id = l.record.ID; len(l.id) == 0 && o.MadeIDs {
 		hash := deliver.DigestOf("", l.text).Event(0)
 		l.id = fmt.Appendf(nil, "%q", base64.RawURLEncoding.EncodeToString(hash[:]))
 	}
@@ -152,7 +152,7 @@ func (b *batch) giveUp(d *deliver.Deliverer, err error) {
 			continue
 		}
 		l.state = held
-		if hold, ok := d.HeldFor(l.letter.Index); ok {
+		if hold, ok := d.HeldFor(l.record.Index); ok {
 			l.why = hold.Why
 		} else {
 			l.why = deliver.Refusal{Error: "not_delivered", FullReason: err.Error()}
@@ -171,7 +171,7 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		if limits.Items > 0 && len(req.Positions()) >= limits.Items {
 			return nil
 		}
-		if limits.Admission != nil && !limits.Admission.Admits([]byte(l.letter.Index)) {
+		if limits.Admission != nil && !limits.Admission.Admits([]byte(l.record.Index)) {
 			b.turnedAway = true
 			continue
 		}
@@ -190,24 +190,25 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 
 // append appends the lines of a record.
 func (b *batch) append(dst []byte, l *line) []byte {
-	pipeline := []byte(l.letter.Pipeline)
+	pipeline := []byte(l.record.Pipeline)
 	if len(pipeline) == 0 {
 		pipeline = b.options.Pipeline
 	}
 	operation := b.options.Operation
-	dst = bulk.AppendAction(dst, bulk.Action{Operation: operation, Index: l.index, ID: l.id, Routing: l.letter.Routing, Pipeline: pipeline})
+	dst = bulk.AppendAction(dst, bulk.Action{Operation: operation, Index: l.index, ID: l.id, Routing: l.record.Routing, Pipeline: pipeline})
 	if !operation.HasBody() {
 		return dst
 	}
 	before, behind := operation.Body()
-	dst = append(append(append(dst, before...), l.letter.Document...), behind...)
+	dst = append(append(append(dst, before...), l.record.Document...), behind...)
 	return append(dst, '\n')
 }
 
 // Advance implements deliver.Source.
 func (b *batch) Advance() { b.from = b.to }
 
-// Rest implements deliver.Source: a batch is about one request, and several batches are under way at a time.
+// Rest implements deliver.Source: a batch is about one request, and several batches are under way
+// at a time.
 func (b *batch) Rest() int { return 0 }
 
 // Ahead implements deliver.Source. It is not called, since Rest is 0; nor is Resume.
@@ -226,7 +227,7 @@ func (b *batch) Leave() { b.from = b.to }
 func (b *batch) Rewind() { b.from = 0 }
 
 // Destination implements deliver.Source.
-func (b *batch) Destination(position int) []byte { return []byte(b.lines[position].letter.Index) }
+func (b *batch) Destination(position int) []byte { return []byte(b.lines[position].record.Index) }
 
 // Name implements deliver.Source: a line's place is its name.
 func (b *batch) Name(position int) (name [16]byte) {
@@ -240,7 +241,7 @@ func (b *batch) Keep() {}
 
 // Sent implements deliver.Source.
 func (b *batch) Sent(position int) bulk.Sent {
-	return bulk.Sent{Operation: b.options.Operation, OwnPipeline: len(b.lines[position].letter.Pipeline) > 0}
+	return bulk.Sent{Operation: b.options.Operation, OwnPipeline: len(b.lines[position].record.Pipeline) > 0}
 }
 
 // Settle implements deliver.Source.
@@ -267,9 +268,9 @@ func (l *line) appendLeft(dst []byte) []byte {
 	case unselected, malformed:
 		dst = append(dst, l.text...)
 	case rejected, held:
-		dst = deadletter.AppendLetter(dst, deadletter.Letter{
-			Index: l.letter.Index, ID: l.letter.ID, Routing: l.letter.Routing, Pipeline: l.letter.Pipeline, Tag: l.letter.Tag, EventTime: l.letter.EventTime,
-			Status: l.why.Status, Type: l.why.Error, Reason: l.why.FullReason, RefusedAt: time.Now(), Document: []byte(l.letter.Document),
+		dst = deadletter.AppendRecord(dst, deadletter.Record{
+			Index: l.record.Index, ID: l.record.ID, Routing: l.record.Routing, Pipeline: l.record.Pipeline, Tag: l.record.Tag, EventTime: l.record.EventTime,
+			Status: l.why.Status, Type: l.why.Error, Reason: l.why.FullReason, RejectedAt: time.Now(), Document: []byte(l.record.Document),
 		})
 	}
 	return append(dst, '\n')

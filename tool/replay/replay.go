@@ -1,5 +1,6 @@
-// Package replay brings dead-letter records back into Elasticsearch, through the plugin's own delivery. Records that are not delivered
-// stay in a new file; a position that is written down behind each batch makes an interrupted run go on where it ended.
+// Package replay brings dead-letter records back into Elasticsearch, through the plugin's own
+// delivery. Records that are not delivered stay in a new file; a position that is written down
+// behind each batch makes an interrupted run go on where it ended.
 package replay
 
 import (
@@ -21,13 +22,15 @@ type Options struct {
 	Position string
 	// BatchBytes is how much is read at a time by each of Workers.
 	BatchBytes, Workers int
-	// Patience is how long a batch goes on with nothing but records for destinations that take none. Then these stay.
+	// Patience is how long a batch goes on with nothing but records for destinations that take
+	// none. Then these stay.
 	Patience    time.Duration
 	Operation   bulk.Operation
 	Compression bulk.Compression
 	// Pipeline is for records that name none, a JSON string; empty for none.
 	Pipeline []byte
-	// MadeIDs gives records without an id one that is made of their text, so that a record that is sent twice is there once.
+	// MadeIDs gives records without an id one that is made of their text, so that a record that is
+	// sent twice is there once.
 	MadeIDs bool
 	// DryRun sends nothing and writes nothing.
 	DryRun bool
@@ -40,8 +43,8 @@ type Counts struct {
 	// Delivered were accepted, There were in Elasticsearch before.
 	Delivered int64 `json:"delivered"`
 	There     int64 `json:"already_there"`
-	// Rejected were rejected again, Waiting are for destinations that take nothing now; Unselected were not asked for; Malformed are no
-	// dead-letter records. All of these are in the new file.
+	// Rejected were rejected again, Waiting are for destinations that take nothing now; Unselected
+	// were not asked for; Malformed are no dead-letter records. All of these are in the new file.
 	Rejected   int64 `json:"rejected"`
 	Waiting    int64 `json:"held"`
 	Unselected int64 `json:"not_selected"`
@@ -64,7 +67,8 @@ type Uses struct {
 	Begun func(done int64, counts Counts)
 	// Held is told why a batch makes no progress.
 	Held func(err error)
-	// Progress is called after each batch with the bytes read of all, and from several goroutines never at once.
+	// Progress is called after each batch with the bytes read of all, and from several goroutines
+	// never at once.
 	Progress func(done int64, counts Counts)
 }
 
@@ -157,7 +161,8 @@ func (r *run) read(ctx context.Context, in Input, jobs, order chan<- *job) error
 	}
 }
 
-// commit takes the batches in their order: records that stay are written down, then the place behind the batch.
+// commit takes the batches in their order: records that stay are written down, then the place
+// behind the batch.
 func (r *run) commit(order <-chan *job, cancel func()) error {
 	var failed error
 	for j := range order {
@@ -199,17 +204,17 @@ func (r *run) count(l *line) {
 		r.counts.There++
 	case rejected:
 		r.counts.Rejected++
-		r.uses.Refused(l.letter.Index, l.why)
+		r.uses.Refused(l.record.Index, l.why)
 	case held:
 		r.counts.Waiting++
-		r.uses.Refused(l.letter.Index, l.why)
+		r.uses.Refused(l.record.Index, l.why)
 	case unselected:
 		r.counts.Unselected++
 	case malformed:
 		r.counts.Malformed++
 		r.uses.Problem(l.problem)
 	case waiting: // of a dry run
-		r.uses.Selected(l.letter.Index, l.letter.Type)
+		r.uses.Selected(l.record.Index, l.record.Type)
 	}
 }
 

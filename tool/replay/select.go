@@ -16,7 +16,8 @@ type Selection struct {
 	Since, Until time.Time
 }
 
-// ParseSelection reads index=…,type=…,tag=…,since=…,until=…. A time is one of RFC 3339, a date, or a duration before now such as 2h.
+// ParseSelection reads index=…,type=…,tag=…,since=…,until=…. A time is one of RFC 3339, a date, or
+// a duration before now such as 2h.
 //
 // Possible errors: an unknown name; a time that is none.
 func ParseSelection(text string, now time.Time) (s Selection, err error) {
@@ -58,8 +59,8 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("must be a time such as 2026-11-28T06:00:00Z, a date, or a duration before now such as 2h")
 }
 
-func (s *Selection) wants(l *letter) bool {
+func (s *Selection) wants(l *deadLetter) bool {
 	matches := func(pattern, text string) bool { return pattern == "" || sections.Match(pattern, text) }
 	return matches(s.Index, l.Index) && matches(s.Type, l.Type) && matches(s.Tag, l.Tag) &&
-		(s.Since.IsZero() || !l.RefusedAt.Before(s.Since)) && (s.Until.IsZero() || l.RefusedAt.Before(s.Until))
+		(s.Since.IsZero() || !l.RejectedAt.Before(s.Since)) && (s.Until.IsZero() || l.RejectedAt.Before(s.Until))
 }

@@ -29,13 +29,15 @@ type Pick struct {
 
 // Format turns the records of a chunk that are left into lines.
 type Format interface {
-	// Lines calls each with every record's line, without its end. why is the reason why the chunk is held, "" where it is not.
+	// Lines calls each with every record's line, without its end. why is the reason why the chunk
+	// is held, "" where it is not.
 	Lines(f spool.Frame, why string, each func(line []byte) error) error
 }
 
 var errEnough = errors.New("as many records as were asked for")
 
-// Print writes the records of all chunks that are left, oldest first within each queue. It returns what can't be read.
+// Print writes the records of all chunks that are left, oldest first within each queue. It returns
+// what can't be read.
 //
 // Possible errors: those of out and of the file system; the context's.
 func Print(ctx context.Context, out io.Writer, all []*Spool, pick Pick, format Format) (problems []string, err error) {
@@ -134,7 +136,8 @@ func (s *Spool) Verify(ctx context.Context, pick Selection) (*Check, error) {
 	return check, err
 }
 
-// printer writes records as they came: {"time":…,"tag":…,"metadata":…,"record":…}, with "group" where the event is in one.
+// printer writes records as they came: {"time":…,"tag":…,"metadata":…,"record":…}, with "group"
+// where the event is in one.
 type printer struct {
 	documents *document.Writer
 	line      []byte
@@ -215,9 +218,9 @@ func (x *exporter) Lines(f spool.Frame, why string, each func([]byte) error) err
 		why = "it waited in the spool"
 	}
 	return x.source.Walk(func(item *source.Item) error {
-		letter := deadletter.Letter{
+		letter := deadletter.Record{
 			Index: item.Index, Tag: f.Tag, EventTime: time.Unix(item.Event.Time.Seconds, int64(item.Event.Time.Nanos)),
-			Type: "exported_from_spool", Reason: why, RefusedAt: time.Now(), Document: item.Document,
+			Type: "exported_from_spool", Reason: why, RejectedAt: time.Now(), Document: item.Document,
 		}
 		switch {
 		case errors.Is(item.Err, address.ErrNoID), errors.Is(item.Err, address.ErrIDTooLong):
@@ -231,7 +234,7 @@ func (x *exporter) Lines(f spool.Frame, why string, each func([]byte) error) err
 			}
 			letter.ID, letter.Routing, letter.Pipeline = action.ID, action.Routing, action.Pipeline
 		}
-		x.line = deadletter.AppendLetter(x.line[:0], letter)
+		x.line = deadletter.AppendRecord(x.line[:0], letter)
 		return each(x.line)
 	})
 }

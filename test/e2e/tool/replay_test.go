@@ -35,7 +35,8 @@ func stormOf() storm {
 	return storm{20_000, 300, 4, 2 << 20, "64K"}
 }
 
-// repaired is the mapping of the index after the repair: documents with text in a are taken, those with text in b are not.
+// repaired is the mapping of the index after the repair: documents with text in a are taken, those
+// with text in b are not.
 const repaired = `{"settings":{"number_of_replicas":0},"mappings":{"dynamic":false,"properties":{"n":{"type":"long"},"a":{"type":"keyword"},"b":{"type":"long"}}}}`
 
 // document is that of record n: one of ten is rejected again. Its number is above 2^53.
@@ -71,11 +72,11 @@ func writeLetters(t *testing.T, dir, index string, s storm) (files []string, tot
 	next()
 	var line []byte
 	for n := range s.records {
-		letter := deadletter.Letter{Index: index, Tag: "app", EventTime: e2e.FirstTime, Status: 400, Type: "document_parsing_exception", Reason: "failed to parse field [a]", RefusedAt: e2e.FirstTime.Add(time.Duration(n) * time.Millisecond), Document: document(n, s.padding)}
+		letter := deadletter.Record{Index: index, Tag: "app", EventTime: e2e.FirstTime, Status: 400, Type: "document_parsing_exception", Reason: "failed to parse field [a]", RejectedAt: e2e.FirstTime.Add(time.Duration(n) * time.Millisecond), Document: document(n, s.padding)}
 		if n%2 == 0 {
 			letter.ID = fmt.Appendf(nil, "%q", fmt.Sprintf("id-%d", n))
 		}
-		line = append(deadletter.AppendLetter(line[:0], letter), '\n')
+		line = append(deadletter.AppendRecord(line[:0], letter), '\n')
 		if sizes[len(sizes)-1]+int64(len(line)) > s.fileBytes {
 			next()
 		}
@@ -111,8 +112,9 @@ func resident(pid int) int64 {
 	return kB << 10
 }
 
-// TestReplayKilledAgainAndAgain replays rotated files of dead-letter records through a proxy that misbehaves, kills out-es again and
-// again, and wants each record of nine tenths once in Elasticsearch, and each of the others once in the new file.
+// TestReplayKilledAgainAndAgain replays rotated files of dead-letter records through a proxy that
+// misbehaves, kills out-es again and again, and wants each record of nine tenths once in
+// Elasticsearch, and each of the others once in the new file.
 func TestReplayKilledAgainAndAgain(t *testing.T) {
 	s := e2e.Cluster(t)
 	size := stormOf()

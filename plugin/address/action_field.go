@@ -5,8 +5,8 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// word is an arbitrary text of the action line: the pipeline, the routing.
-type word struct {
+// actionField is an arbitrary text of the action line: the pipeline, the routing.
+type actionField struct {
 	template   *Template // nil for none
 	fromRecord bool
 	// quoted is the last text, for the second if known and if not from the record.
@@ -15,25 +15,25 @@ type word struct {
 	known  bool
 }
 
-func newWord(t *Template) word {
+func newActionField(t *Template) actionField {
 	if t == nil {
-		return word{}
+		return actionField{}
 	}
-	return word{template: t, fromRecord: len(t.appendFields(nil)) > 0}
+	return actionField{template: t, fromRecord: len(t.appendFields(nil)) > 0}
 }
 
 // Pipeline returns e's ingest pipeline as a JSON string, valid until the next call, or nil for none
 // and for an empty text.
 func (w *Writer) Pipeline(e *chunk.Event, values chunk.Values) []byte {
-	return w.word(&w.pipeline, e, values)
+	return w.actionField(&w.pipeline, e, values)
 }
 
 // Routing is like Pipeline, for the value that chooses the shard.
 func (w *Writer) Routing(e *chunk.Event, values chunk.Values) []byte {
-	return w.word(&w.routing, e, values)
+	return w.actionField(&w.routing, e, values)
 }
 
-func (w *Writer) word(v *word, e *chunk.Event, values chunk.Values) []byte {
+func (w *Writer) actionField(v *actionField, e *chunk.Event, values chunk.Values) []byte {
 	if v.template == nil || v.known && !v.fromRecord && v.second == e.Time.Seconds {
 		return v.quoted
 	}

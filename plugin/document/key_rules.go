@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// mend appends key in a form that Elasticsearch accepts, and returns the reason for the change.
-// Elasticsearch splits keys at dots and wants each part to be non-blank, except for empty parts at
-// the end (DocumentParser, DotExpandingXContentParser). Found by trying:
+// repairKey appends key in a form that Elasticsearch accepts, and returns the reason for the
+// change. Elasticsearch splits keys at dots and wants each part to be non-blank, except for empty
+// parts at the end (DocumentParser, DotExpandingXContentParser). Found by trying:
 // TestHostKeysAreThoseThatElasticsearchTakes.
-func mend(dst, key []byte, top bool) (out []byte, why Change) {
+func repairKey(dst, key []byte, top bool) (out []byte, why Change) {
 	mark := len(dst)
 	dst, why = fillBlanks(dst, key)
 	if !top {
@@ -31,7 +31,7 @@ func mend(dst, key []byte, top bool) (out []byte, why Change) {
 
 // Acceptable reports whether Elasticsearch accepts key at the top of a document.
 func Acceptable(key string) bool {
-	_, why := mend(nil, []byte(key), true)
+	_, why := repairKey(nil, []byte(key), true)
 	return why == unchanged
 }
 
@@ -104,8 +104,8 @@ func isReserved(name string) bool {
 	return false
 }
 
-// mayBeRefused is a quick check of a key: false for nearly all.
-func mayBeRefused(key []byte, top bool) bool {
+// mayBeRejected is a quick check of a key: false for nearly all.
+func mayBeRejected(key []byte, top bool) bool {
 	if len(key) == 0 || key[0] <= ' ' || key[0] >= 0xe1 || top && key[0] == '_' {
 		return true // the white space beyond ASCII starts with 0xe1 to 0xe3
 	}

@@ -9,8 +9,8 @@ import (
 	"out_es/plugin/jsontext"
 )
 
-// Letter is one refused record.
-type Letter struct {
+// Record is one rejected record.
+type Record struct {
 	// Index is where the document was to go.
 	Index string
 	// ID is the id that it was to have, as a JSON string with its quotes;
@@ -25,40 +25,40 @@ type Letter struct {
 	// Type and Reason are Elasticsearch's own words, in full: they may quote
 	// the record.
 	Type, Reason string
-	RefusedAt    time.Time
+	RejectedAt   time.Time
 	// Document is the document as it was sent: one line of JSON. It becomes a
-	// string, so that no mapping can refuse it again.
+	// string, so that no mapping can reject it again.
 	Document []byte
 }
 
-// AppendLetter appends l as one line of JSON, without a line end.
-func AppendLetter(dst []byte, l Letter) []byte {
+// AppendRecord appends r as one line of JSON, without a line end.
+func AppendRecord(dst []byte, r Record) []byte {
 	dst = append(dst, `{"@timestamp":`...)
-	dst = appendTime(dst, l.RefusedAt)
+	dst = appendTime(dst, r.RejectedAt)
 	dst = append(dst, `,"index":`...)
-	dst = jsontext.AppendString(dst, []byte(l.Index))
-	if len(l.ID) > 0 {
+	dst = jsontext.AppendString(dst, []byte(r.Index))
+	if len(r.ID) > 0 {
 		dst = append(dst, `,"id":`...)
-		dst = append(dst, l.ID...)
+		dst = append(dst, r.ID...)
 	}
-	if len(l.Routing) > 0 {
-		dst = append(append(dst, `,"routing":`...), l.Routing...)
+	if len(r.Routing) > 0 {
+		dst = append(append(dst, `,"routing":`...), r.Routing...)
 	}
-	if len(l.Pipeline) > 0 {
-		dst = append(append(dst, `,"pipeline":`...), l.Pipeline...)
+	if len(r.Pipeline) > 0 {
+		dst = append(append(dst, `,"pipeline":`...), r.Pipeline...)
 	}
 	dst = append(dst, `,"tag":`...)
-	dst = jsontext.AppendString(dst, []byte(l.Tag))
+	dst = jsontext.AppendString(dst, []byte(r.Tag))
 	dst = append(dst, `,"event_time":`...)
-	dst = appendTime(dst, l.EventTime)
+	dst = appendTime(dst, r.EventTime)
 	dst = append(dst, `,"status":`...)
-	dst = strconv.AppendInt(dst, int64(l.Status), 10)
+	dst = strconv.AppendInt(dst, int64(r.Status), 10)
 	dst = append(dst, `,"type":`...)
-	dst = jsontext.AppendString(dst, []byte(l.Type))
+	dst = jsontext.AppendString(dst, []byte(r.Type))
 	dst = append(dst, `,"reason":`...)
-	dst = jsontext.AppendString(dst, []byte(l.Reason))
+	dst = jsontext.AppendString(dst, []byte(r.Reason))
 	dst = append(dst, `,"document":`...)
-	dst = jsontext.AppendString(dst, l.Document)
+	dst = jsontext.AppendString(dst, r.Document)
 	return append(dst, '}')
 }
 

@@ -20,16 +20,16 @@ const (
 	nestedPath        // any other map, empty so far
 )
 
-// A writer keeps 256 keys of at most knownBytes each, and as much JSON: at most 100 KB, typically
+// A writer keeps 256 keys of at most maxCachedKey each, and as much JSON: at most 100 KB, typically
 // 50.
 const (
-	knownBits  = 6
-	knownWays  = 4
-	knownBytes = 64
+	cacheBits    = 6
+	cacheWays    = 4
+	maxCachedKey = 64
 )
 
-// known is a key behind a path. The fields that a hit needs are next to each other.
-type known struct {
+// cachedKey is a key behind a path. The fields that a hit needs are next to each other.
+type cachedKey struct {
 	before uint64 // path, or unused
 	ends   ends
 	// short holds the beginning of text.
@@ -58,25 +58,26 @@ const shortText = 32
 // include all of a key of up to 24 bytes.
 type ends struct{ head, middle, tail uint64 }
 
-type knownTable struct {
-	keys [knownWays << knownBits]known // each knownWays of them are a row
+type keyCache struct {
+	keys [cacheWays << cacheBits]cachedKey // each cacheWays of them are a row
 	seed maphash.Seed
-	// met are the paths behind keys that were seen once: a key is remembered when it is seen again.
-	met met
+	// seenOnce are the paths behind keys that were seen once: a key is remembered when it is seen
+	// again.
+	seenOnce seenHashes
 }
 
 // find returns the entry of the key at the start of b behind path, nil for none. It sets guess to
 // the entry's number.
-func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
+func (t *keyCache) find(b []byte, path uint64, guess *uint8) *cachedKey {
 	_, end := textBounds(b)
 	if end == 0 || len(b) < 8 || path == noPath {
 		return nil
 	}
 	e := endsOf(b, end)
 	row := rowOf(path, e)
-	for i := range knownWays {
+	for i := range cacheWays {
 		k := &t.keys[row+i]
-		if k.is(path, e, b, end) {
+		if k.matches(path, e, b, end) {
 			*guess = uint8(row + i)
 			return k
 		}
@@ -84,20 +85,20 @@ func (t *knownTable) find(b []byte, path uint64, guess *uint8) *known {
 	return nil
 }
 
-// is reports whether k is the key b[:end], with these ends, behind path.
-func (k *known) is(path uint64, e ends, b []byte, end int) bool {
+// matches reports whether k is the key b[:end], with these ends, behind path.
+func (k *cachedKey) matches(path uint64, e ends, b []byte, end int) bool {
 	return k.before == path && k.ends.head == e.head && k.ends.tail == e.tail && k.ends.middle == e.middle && int(k.size) == end &&
 		(end <= 24 || string(k.source) == string(b[:end]))
 }
 
-// starts reports whether the key is at the start of b and its text is in short. The first bytes of
-// a key's msgpack encode its length, so equal bytes are an equal key. This is the quick check of
+// startsWith reports whether the key is at the start of b and its text is in short. The first bytes
+// of a key's msgpack encode its length, so equal bytes are an equal key. This is the quick check of
 // the expected key.
-func (k *known) starts(b *[knownBytes]byte) bool {
-	return binary.LittleEndian.Uint64(b[:])<<(k.spare&63) == k.ends.head && (k.size <= 8 || k.goesOn(b))
+func (k *cachedKey) startsWith(b *[maxCachedKey]byte) bool {
+	return binary.LittleEndian.Uint64(b[:])<<(k.spare&63) == k.ends.head && (k.size <= 8 || k.restMatches(b))
 }
 
-func (k *known) goesOn(b *[knownBytes]byte) bool {
+func (k *cachedKey) restMatches(b *[maxCachedKey]byte) bool {
 	return k.length <= shortText && string(b[8:k.size]) == string(k.source[8:])
 }
 
@@ -119,19 +120,19 @@ func endsOf(b []byte, end int) (e ends) {
 // over; nothing else is needed of them.
 func rowOf(path uint64, e ends) int {
 	h := e.head ^ bits.RotateLeft64(e.tail, 29) ^ path*0x9e3779b97f4a7c15
-	return int(h*0xd6e8feb86659fd93>>(64-knownBits)) * knownWays
+	return int(h*0xd6e8feb86659fd93>>(64-cacheBits)) * cacheWays
 }
 
 // learn remembers that the key k, with this msgpack source, JSON text and hash, follows k.before
 // without being a duplicate, and returns the path behind it. An entry in use is only overwritten at
 // the second request.
-func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
+func (t *keyCache) learn(k cachedKey, hash uint64, source, text []byte) uint64 {
 	if k.before == noPath {
 		return noPath
 	}
 	k.after = max((bits.RotateLeft64(k.before, 5)^hash)*0x9e3779b97f4a7c15, nestedPath+1)
 	_, end := textBounds(source)
-	if !t.met.again(k.after) || end == 0 || max(len(source), len(text)) > knownBytes || end <= 8 && len(text) > shortText {
+	if !t.seenOnce.seen(k.after) || end == 0 || max(len(source), len(text)) > maxCachedKey || end <= 8 && len(text) > shortText {
 		return k.after // the rest are few characters, escaped
 	}
 	var padded [8]byte
@@ -153,8 +154,8 @@ func (t *knownTable) learn(k known, hash uint64, source, text []byte) uint64 {
 
 // victim returns the entry of a row to overwrite, or nil this time if all were used since its last
 // call.
-func (t *knownTable) victim(row int) *known {
-	entries := t.keys[row : row+knownWays]
+func (t *keyCache) victim(row int) *cachedKey {
+	entries := t.keys[row : row+cacheWays]
 	for i := range entries {
 		if entries[i].before == unused {
 			return &entries[i]

@@ -8,9 +8,9 @@ import (
 	"out_es/plugin/chunk"
 )
 
-// beside finds values that an address needs and the record lacks: in OTLP's fields of the event and
-// in the fields that its group shares (docs/adr/0021).
-type beside struct {
+// metadataValues finds values that an address needs and the record lacks: in OTLP's fields of the
+// event and in the fields that its group shares (docs/adr/0021).
+type metadataValues struct {
 	// group is the group header that shared was read from. It is borrowed; nil once its memory may
 	// hold another chunk.
 	group  []byte
@@ -19,39 +19,39 @@ type beside struct {
 	ids    []byte       // msgpack strings that own points to
 }
 
-func newBeside(paths *chunk.Paths) beside {
-	return beside{shared: make(chunk.Values, paths.Len()), own: make(chunk.Values, paths.Len())}
+func newMetadataValues(paths *chunk.Paths) metadataValues {
+	return metadataValues{shared: make(chunk.Values, paths.Len()), own: make(chunk.Values, paths.Len())}
 }
 
-// lookBeside completes the values of the event's record, if the event has metadata or a group.
-// There must be paths.
+// addMetadataValues completes the values of the event's record, if the event has metadata or a
+// group. There must be paths.
 //
 // Possible errors: chunk.ErrTruncated.
-func (w *Writer) lookBeside(e *chunk.Event) error {
+func (w *Writer) addMetadataValues(e *chunk.Event) error {
 	if w.values.Complete() {
 		return nil
 	}
-	s := &w.beside
-	if err := s.lookAtOTLP(w.root, e.Metadata); err != nil {
+	s := &w.fromMetadata
+	if err := s.collectOTLP(w.root, e.Metadata); err != nil {
 		return err
 	}
-	w.values.Fill(s.own)
+	w.values.FillMissing(s.own)
 	if len(e.Group) == 0 {
 		return nil
 	}
 	if len(s.group) != len(e.Group) || &s.group[0] != &e.Group[0] {
 		s.group = e.Group
 		clear(s.shared)
-		if _, err := w.root.Look(e.Group, s.shared); err != nil {
+		if _, err := w.root.Collect(e.Group, s.shared); err != nil {
 			return err
 		}
 	}
-	w.values.Fill(s.shared)
+	w.values.FillMissing(s.shared)
 	return nil
 }
 
-// lookAtOTLP looks into the event's own fields. Of fields that come twice, the last one counts.
-func (s *beside) lookAtOTLP(root *chunk.Branch, metadata []byte) error {
+// collectOTLP looks into the event's own fields. Of fields that come twice, the last one counts.
+func (s *metadataValues) collectOTLP(root *chunk.Branch, metadata []byte) error {
 	clear(s.own)
 	n, b, err := mapHeader(metadata)
 	if err != nil {
@@ -59,7 +59,7 @@ func (s *beside) lookAtOTLP(root *chunk.Branch, metadata []byte) error {
 	}
 	for ; n > 0 && err == nil; n-- {
 		if isOTLP(b) {
-			b, err = s.lookAtFields(root, b[1+len(otlpKey):])
+			b, err = s.collectFields(root, b[1+len(otlpKey):])
 		} else {
 			b, err = skipMember(b)
 		}
@@ -67,7 +67,7 @@ func (s *beside) lookAtOTLP(root *chunk.Branch, metadata []byte) error {
 	return err
 }
 
-func (s *beside) lookAtFields(root *chunk.Branch, b []byte) (rest []byte, err error) {
+func (s *metadataValues) collectFields(root *chunk.Branch, b []byte) (rest []byte, err error) {
 	clear(s.own)
 	s.ids = s.ids[:0]
 	n, b, err := mapHeader(b)
@@ -78,16 +78,16 @@ func (s *beside) lookAtFields(root *chunk.Branch, b []byte) (rest []byte, err er
 			break
 		}
 		if branch != nil && isIdentifier(name) && msgp.NextType(b) == msgp.BinType {
-			b, err = s.lookAtIdentifier(branch, b)
+			b, err = s.collectIdentifier(branch, b)
 		} else {
-			b, err = branch.Look(b, s.own)
+			b, err = branch.Collect(b, s.own)
 		}
 	}
 	return b, err
 }
 
-// lookAtIdentifier enters an id in hexadecimal, as in the document.
-func (s *beside) lookAtIdentifier(branch *chunk.Branch, b []byte) (rest []byte, err error) {
+// collectIdentifier enters an id in hexadecimal, as in the document.
+func (s *metadataValues) collectIdentifier(branch *chunk.Branch, b []byte) (rest []byte, err error) {
 	id, rest, err := msgp.ReadBytesZC(b)
 	if err != nil {
 		return nil, chunk.ErrTruncated
@@ -96,7 +96,7 @@ func (s *beside) lookAtIdentifier(branch *chunk.Branch, b []byte) (rest []byte, 
 	s.ids = append(s.ids, 0xdb, 0, 0, byte(len(id)>>7), byte(len(id)<<1)) // str 32, of less than 64 KB
 	if len(id) < 1<<15 {
 		s.ids = hex.AppendEncode(s.ids, id)
-		branch.Enter(s.own, s.ids[at:])
+		branch.Set(s.own, s.ids[at:])
 	}
 	return rest, nil
 }
