@@ -95,7 +95,7 @@ ECK := github.com/elastic/cloud-on-k8s/v3@v3.5.0
 PROMETHEUS_OPERATOR := github.com/prometheus-operator/prometheus-operator@v0.85.0
 module = $$(cd /tmp && go mod download -json $(1) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
 
-test-spool: build ## Run what docs/spool.md names, and show its figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
+test-spool: build ## Run the tests of the spool, and show their figures: all, or RUN=TestSpool… (SOAK=1: the long forms)
 	OUT_ES_SO=$(CURDIR)/out_es.so go test -v -count=1 -timeout 3h -run '$(or $(RUN),Spool)' ./test/e2e/spool ./plugin
 	go test -v -count=1 $(if $(RUN),-run '$(RUN)') ./plugin/spool
 

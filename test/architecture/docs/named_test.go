@@ -13,7 +13,6 @@ const appendix = "docs/guarantees.md"
 
 // withTests are pages of docs/ that name tests beside the appendix, with the reason.
 var withTests = map[string]string{
-	"docs/spool.md":         "its rows move to the appendix",
 	"docs/comparisons.md":   "its rows move to the appendix",
 	"docs/security.md":      "its rows move to the appendix",
 	"docs/documents.md":     "its rows move to the appendix",

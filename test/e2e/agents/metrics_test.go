@@ -22,8 +22,7 @@ const metricsPage = "../../../docs/metrics.md"
 
 var (
 	metricRow  = regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (?:`([a-z]+)`)?")
-	verdictRow = regexp.MustCompile(`(?m)^\| ([a-z_]+) \| [^|]`)
-	quotedWord = regexp.MustCompile("`([a-z]+)`")
+	valueRow   = regexp.MustCompile(`(?m)^\| ([a-z_]+) \| [^|]`)
 	seriesLine = regexp.MustCompile(`(?m)^fluentbit_output_es_go_([a-z_]+)\{([^}]*)\} ([-+.0-9e]+)`)
 	pairOfName = regexp.MustCompile(`([a-z]+)="([^"]*)"`)
 )
@@ -39,14 +38,12 @@ func explained(t *testing.T) (labels map[string]string, values map[string][]stri
 	for _, match := range metricRow.FindAllStringSubmatch(string(page), -1) {
 		labels[match[1]] = match[2]
 	}
-	_, verdicts, _ := strings.Cut(string(page), "Of a record, `verdict` is")
-	verdicts, results, _ := strings.Cut(verdicts, "`result` of a request is")
-	results, _, _ = strings.Cut(results, "\n\n")
-	for _, match := range verdictRow.FindAllStringSubmatch(verdicts, -1) {
-		values["verdict"] = append(values["verdict"], match[1])
-	}
-	for _, match := range quotedWord.FindAllStringSubmatch(results, -1) {
-		values["result"] = append(values["result"], match[1])
+	for label, heading := range map[string]string{"verdict": "| verdict | the record is |\n", "result": "| result | the request |\n"} {
+		_, table, _ := strings.Cut(string(page), heading)
+		table, _, _ = strings.Cut(table, "\n\n")
+		for _, match := range valueRow.FindAllStringSubmatch(table, -1) {
+			values[label] = append(values[label], match[1])
+		}
 	}
 	if len(labels) < 10 || len(values["verdict"]) < 5 || len(values["result"]) < 5 {
 		t.Fatalf("%s lists %v and %v: its form has changed", metricsPage, labels, values)
