@@ -84,10 +84,10 @@ check: need-go need-cc ## Format, vet, lint, workflows, import rules, generated 
 	$(STATICCHECK) ./...
 	$(ACTIONLINT)
 	go test -count=1 ./test/architecture/...
-	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./tool
+	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent|TestThePageHas' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./test/bench ./tool
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, docs/out-es.md, man pages, plots, golden files
-	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./lint ./tool -update
+	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./test/bench ./lint ./tool -update
 
 # Tools and schemas for deploy/ lie outside the repository: they take a minute to build.
 DEPLOY_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/deploy

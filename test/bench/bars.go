@@ -47,25 +47,25 @@ func atLeast(got, limit float64) verdict { return atMost(-got, -limit) }
 // bars are the rows of the table, in its order.
 func (f figures) bars() []bar {
 	rows := append(f.ordinaryBars(),
-		f.cpuBar("CPU of the output alone, against the built-in `es`", "es_go", "es", 0.21, 0.18),
-		f.cpuBar("the same with gzip on both", "es_go, gzip", "es, gzip", 0.27, 0.22),
+		f.cpuBar("backlog: CPU against `es`", "es_go", "es", 0.21, 0.18),
+		f.cpuBar("backlog: CPU against `es`", "es_go, gzip", "es, gzip", 0.27, 0.22),
 		f.floorRow("ready-made", "es"),
 		f.floorRow("ready-made, gzip", "es, gzip"),
-		f.cpuBar("against a textbook Go plugin", "es_go", "textbook", 1.0/15, 1.0/15),
-		f.throughputBar("throughput, agent to sink", "cpu", "es_go", 1, 1),
-		f.throughputBar("the same with gzip on both", "cpu", "es_go, gzip", 1, 1),
-		f.throughputBar("throughput, agent to the real Elasticsearch, one worker", "real", "es_go", 1.05, 1.15),
-		f.throughputBar("the same with gzip on both", "real", "es_go, gzip", 1.05, 1.15),
-		f.throughputBar("the same with two workers", "real", "es_go, 2 workers", 1.05, 1.15),
-		f.throughputBar("the same with two workers, and gzip on both", "real", "es_go, gzip, 2 workers", 1.05, 1.15),
+		f.cpuBar("backlog: CPU against a textbook Go plugin", "es_go", "textbook", 1.0/15, 1.0/15),
+		f.throughputBar("throughput to the sink", "cpu", "es_go", 1, 1),
+		f.throughputBar("throughput to the sink", "cpu", "es_go, gzip", 1, 1),
+		f.throughputBar("throughput to the real Elasticsearch", "real", "es_go", 1.05, 1.15),
+		f.throughputBar("throughput to the real Elasticsearch", "real", "es_go, gzip", 1.05, 1.15),
+		f.throughputBar("throughput to the real Elasticsearch", "real", "es_go, 2 workers", 1.05, 1.15),
+		f.throughputBar("throughput to the real Elasticsearch", "real", "es_go, gzip, 2 workers", 1.05, 1.15),
 	)
 	rows = append(rows, f.encodeBars()...)
 	for _, ours := range []string{"es_go", "es_go, gzip"} {
 		rows = append(rows,
-			f.memoryBar("resident at 2,000 records a second, over the agent with `es`", "2000 records/s", ours, "rss_kb", 8),
-			f.memoryBar("of it anonymous", "2000 records/s", ours, "anonymous_kb", 3),
-			f.memoryBar("resident while a 200 MB backlog drains, over `es`", "200 MB backlog", ours, "rss_kb", 12),
-			f.memoryBar("resident while Elasticsearch is away for a minute, over `es`", "Elasticsearch away", ours, "rss_kb", 12),
+			f.memoryBar("resident at 2,000 records a second, over `es`", "2000 records/s", ours, "rss_kb", 8),
+			f.memoryBar("anonymous at 2,000 records a second, over `es`", "2000 records/s", ours, "anonymous_kb", 3),
+			f.memoryBar("resident, a 200 MB backlog drains, over `es`", "200 MB backlog", ours, "rss_kb", 12),
+			f.memoryBar("resident, Elasticsearch away for a minute, over `es`", "Elasticsearch away", ours, "rss_kb", 12),
 			f.flatBar(ours))
 	}
 	rows = append(rows, f.largeBars()...)
@@ -97,7 +97,7 @@ func (f figures) cpuBar(what, ours, theirs string, limit, goal float64) bar {
 // floorRow says how far down an output could go at all.
 func (f figures) floorRow(floor, theirs string) bar {
 	a, b := f.netMedian("cpu", "tail", floor), f.netMedian("cpu", "tail", theirs)
-	row := bar{what: "what sending as many bytes costs that lie ready (" + floor + ")", got: fmt.Sprintf("%.3f: %.2f s of %.2f s", a/b, a, b), verdict: told}
+	row := bar{what: "floor: the same bytes sent from memory (" + floor + ")", got: fmt.Sprintf("%.3f: %.2f s of %.2f s", a/b, a, b), verdict: told}
 	if math.IsNaN(a / b) {
 		row.verdict = notMeasured
 	}
@@ -124,7 +124,7 @@ func (f figures) throughputBar(what, part, ours string, limit, goal float64) bar
 	}
 	a, b := f.values(part, with[0], ours, "records_per_s"), f.values(part, with[0], theirs, "records_per_s")
 	ratio := spreadOf(a).median / spreadOf(b).median
-	row.got = fmt.Sprintf("%.2f of it: %s to %s records/s", ratio, spreadOf(a).text(0), spreadOf(b).text(0))
+	row.got = fmt.Sprintf("%.2f: %s to %s records/s", ratio, spreadOf(a).text(0), spreadOf(b).text(0))
 	row.verdict = atLeast(ratio, limit)
 	if goal > limit {
 		row.goal, row.reached = fmt.Sprintf("%g", goal), ratio >= goal
@@ -148,7 +148,7 @@ func (f figures) flatBar(ours string) bar {
 		return megabytes(spreadOf(f.values("memory", "Elasticsearch away, "+which+" half", ours, "rss_kb")).median)
 	}
 	grown := half("second") - half("first")
-	return bar{what: "the same, flat in time: second half minute over the first (" + ours + ")", bar: fmt.Sprintf("at most +%d MB", flatMB),
+	return bar{what: "resident in the second half of that minute, over the first (" + ours + ")", bar: fmt.Sprintf("at most +%d MB", flatMB),
 		got: fmt.Sprintf("%+.1f MB", grown), verdict: atMost(grown, flatMB)}
 }
 
@@ -156,7 +156,7 @@ func (f figures) startBars() []bar {
 	threads := func(with string) bar {
 		most := func(output string) float64 { return spreadOf(f.values("start", with, output, "threads")).high }
 		over := most("es_go") - most("es")
-		return withGoal("threads over the agent with `es`, a backlog, "+with, "+%g", fmt.Sprintf("%+.0f: %.0f over %.0f", over, most("es_go"), most("es")), over, 4, 3)
+		return withGoal("threads over `es`, backlog, "+with, "+%g", fmt.Sprintf("%+.0f: %.0f over %.0f", over, most("es_go"), most("es")), over, 4, 3)
 	}
 	start := spreadOf(f.values("start", "start-up", "es_go", "start_ms"))
 	none := spreadOf(f.values("start", "start-up", "null", "start_ms"))
@@ -187,6 +187,66 @@ func (b bar) limits() string {
 		return b.bar
 	}
 	return b.bar + ", goal " + b.goal
+}
+
+// of splits the output off the name of a row: "… (es_go, gzip)".
+func (b bar) of() (what, output string) {
+	if i := strings.LastIndex(b.what, " ("); i >= 0 && strings.HasSuffix(b.what, ")") {
+		return b.what[:i], strings.TrimSuffix(b.what[i+2:], ")")
+	}
+	return b.what, ""
+}
+
+// brief is the row's figure without its parts, in bold where the bar is missed.
+func (b bar) brief() string {
+	got, _, _ := strings.Cut(b.got, ":")
+	got, _, _ = strings.Cut(got, ";")
+	switch {
+	case b.verdict == notMeasured:
+		got = "not measured"
+	case b.verdict == notMet:
+		got = "**" + got + "**"
+	case b.reached:
+		got += " (goal)"
+	}
+	return got
+}
+
+// labelled puts the variant of the output before a text: gzip, spool.
+func (b bar) labelled(text string) string {
+	_, output := b.of()
+	if _, variant, found := strings.Cut(output, ", "); found {
+		return variant + " " + text
+	}
+	return text
+}
+
+// barTable has a row for each thing that has a bar, with all outputs. Floors have no bar; other tables have them.
+func barTable(out io.Writer, rows []bar) {
+	fmt.Fprint(out, "| | bar (goal) | measured |\n| --- | --- | --- |\n")
+	short := strings.NewReplacer("at most ", "≤ ", "at least ", "≥ ")
+	var order []string
+	limits, measured := map[string][]string{}, map[string][]string{}
+	for _, row := range rows {
+		what, _ := row.of()
+		if row.bar == "" {
+			continue
+		}
+		limit := row.bar
+		if row.goal != "" {
+			limit += " (" + row.goal + ")"
+		}
+		if limits[what] == nil {
+			order = append(order, what)
+			limits[what] = []string{limit}
+		} else if limit != limits[what][0] {
+			limits[what] = append(limits[what], row.labelled(limit))
+		}
+		measured[what] = append(measured[what], row.labelled(row.brief()))
+	}
+	for _, what := range order {
+		fmt.Fprintf(out, "| %s | %s | %s |\n", what, short.Replace(strings.Join(limits[what], "; ")), strings.Join(measured[what], "; "))
+	}
 }
 
 // print shows the rows as text.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // figure is one thing that was measured once.
@@ -156,7 +157,9 @@ func readFigures(path string) (figures, error) {
 
 // without are the figures of all other parts.
 func (f figures) without(parts []string) figures {
-	return slices.DeleteFunc(slices.Clone(f), func(one figure) bool { return slices.Contains(parts, one.part) })
+	return slices.DeleteFunc(slices.Clone(f), func(one figure) bool {
+		return slices.Contains(parts, strings.TrimPrefix(one.part, statePrefix))
+	})
 }
 
 // withoutCases are the figures of all cases that newer doesn't have.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"math"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func find(t *testing.T, f figures, what string) bar {
 
 func TestBarsAreJudgedByNetCPU(t *testing.T) {
 	f := measured()
-	if row := find(t, f, "CPU of the output alone"); row.verdict != met || !strings.HasPrefix(row.got, "0.200: 0.20 s of 1.00 s") {
+	if row := find(t, f, "backlog: CPU against `es`"); row.verdict != met || !strings.HasPrefix(row.got, "0.200: 0.20 s of 1.00 s") {
 		t.Errorf("%+v", row)
 	}
 	for i := range f {
@@ -48,10 +49,10 @@ func TestBarsAreJudgedByNetCPU(t *testing.T) {
 			f[i].value += 0.1
 		}
 	}
-	if row := find(t, f, "CPU of the output alone"); row.verdict != notMet {
+	if row := find(t, f, "backlog: CPU against `es`"); row.verdict != notMet {
 		t.Errorf("0.3 of es: %+v", row)
 	}
-	if row := find(t, f, "threads over the agent with `es`, a backlog, one worker"); row.verdict != notMeasured {
+	if row := find(t, f, "threads over `es`, backlog, one worker"); row.verdict != notMeasured {
 		t.Errorf("%+v", row)
 	}
 }
@@ -80,7 +81,7 @@ func TestWhatGrowsWithTheSquareIsNotLinear(t *testing.T) {
 	if slope := c.slope(); math.Abs(slope-2) > 0.01 {
 		t.Errorf("slope %v of %+v", slope, c)
 	}
-	if row := find(t, f, "cost as it grows with tags"); row.verdict != notMet {
+	if row := find(t, f, "growth of the cost, as an exponent (es_go, tags)"); row.verdict != notMet {
 		t.Errorf("%+v", row)
 	}
 }
@@ -163,11 +164,67 @@ func TestThePageKeepsWhatWasWrittenByHand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := string(text); !strings.HasPrefix(s, "before\n") || !strings.HasSuffix(s, "after\n") || strings.Contains(s, "old\n") || !strings.Contains(s, "0.200: 0.20 s of 1.00 s") {
+	if s := string(text); !strings.HasPrefix(s, "before\n") || !strings.HasSuffix(s, "after\n") || strings.Contains(s, "old\n") || !strings.Contains(s, "| 0.200; gzip not measured |") {
 		t.Error(s)
 	}
 	write("no marks")
 	if err := measured().report(docs); err == nil {
 		t.Error("a page without marks was written")
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/benchmarks.md anew from its figures")
+
+// TestThePageHasTheFiguresOfItsFile compares docs/benchmarks.md with docs/benchmarks/figures.csv.
+func TestThePageHasTheFiguresOfItsFile(t *testing.T) {
+	const docs = "../../docs"
+	f, err := readFigures(filepath.Join(docs, "benchmarks", "figures.csv"))
+	if err != nil || len(f) == 0 {
+		t.Fatalf("%d figures: %v", len(f), err)
+	}
+	if *update {
+		if err := f.report(docs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(docs, "benchmarks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), reportBegins)
+	if tables, _, _ := strings.Cut(rest, reportEnds); tables != f.tables() {
+		t.Error("docs/benchmarks.md is not that of its figures: go test ./test/bench -update")
+	}
+}
+
+func TestTheStateOfEachCaseIsTold(t *testing.T) {
+	f := figures{{"state of cpu", "tail", "abc", "2026-11-28", 0, 0}, {"state of memory", "a", "abc", "2026-11-28", 0, 0}, {"state of memory", "b", "def", "2026-11-29", 0, 0}}
+	for part, want := range map[string]string{
+		"cpu":    "`make bench PARTS=cpu DOCS=docs`: commit abc, 2026-11-28.",
+		"memory": "`make bench PARTS=memory DOCS=docs`: commit abc, 2026-11-28 (a); commit def, 2026-11-29 (b).",
+		"real":   "`make bench PARTS=real DOCS=docs`.",
+	} {
+		if got := f.origin(part); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	if rest := f.without([]string{"memory"}); len(rest) != 1 {
+		t.Errorf("%+v", rest)
+	}
+	if rest := f.withoutCases(f[1:2]); len(rest) != 2 {
+		t.Errorf("%+v", rest)
+	}
+}
+
+func TestBarsOfVariantsShareARow(t *testing.T) {
+	var out strings.Builder
+	barTable(&out, []bar{
+		{what: "memory (es_go)", bar: "at most 4", goal: "3", got: "2: of 5", verdict: met, reached: true},
+		{what: "floor (ready-made)", got: "1", verdict: told},
+		{what: "memory (es_go, spool)", bar: "at most 4", goal: "3", got: "5", verdict: notMet},
+		{what: "memory (es_go, gzip)", bar: "at most 9", verdict: notMeasured},
+	})
+	if got, want := out.String(), "\n| memory | ≤ 4 (3); gzip ≤ 9 | 2 (goal); spool **5**; gzip not measured |\n"; !strings.HasSuffix(got, want) || strings.Contains(got, "floor") {
+		t.Error(got)
 	}
 }

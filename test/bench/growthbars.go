@@ -60,7 +60,7 @@ func (f figures) growthBars() []bar {
 	var rows []bar
 	for _, axis := range axes {
 		slope := f.curve(axis.name, "es_go", axis.scale).slope()
-		rows = append(rows, bar{what: "cost as it grows with " + axis.name, bar: "linear or better", got: fmt.Sprintf("as the power %.2f of it", slope), verdict: atMost(slope, slopeLimit)})
+		rows = append(rows, bar{what: "growth of the cost, as an exponent (es_go, " + axis.name + ")", bar: "linear or better", got: fmt.Sprintf("%.2f", slope), verdict: atMost(slope, slopeLimit)})
 	}
 	return rows
 }

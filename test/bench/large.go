@@ -45,7 +45,7 @@ func (f figures) largeBars() []bar {
 				return megabytes(spreadOf(f.values("large", limit.with, output, "peak_kb")).median)
 			}
 			over := peak(ours) - peak("null")
-			rows = append(rows, bar{what: "most resident, one " + limit.with + ", over the agent with `null` (" + ours + ")", bar: fmt.Sprintf("at most +%g MB", limit.mb),
+			rows = append(rows, bar{what: "maximum with one " + limit.with + ", over `null` (" + ours + ")", bar: fmt.Sprintf("at most +%g MB", limit.mb),
 				got: fmt.Sprintf("%+.1f MB: %.1f over %.1f", over, peak(ours), peak("null")), verdict: atMost(over, limit.mb)})
 		}
 	}

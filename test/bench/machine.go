@@ -28,17 +28,51 @@ func (b *bench) machine() [][2]string {
 			facts = append(facts, [2]string{"Fluent Bit", strings.TrimPrefix(line, "Fluent Bit ")})
 		}
 	}
-	if commit, err := exec.CommandContext(b, "git", "rev-parse", "--short=12", "HEAD").Output(); err == nil {
-		facts = append(facts, [2]string{"commit", strings.TrimSpace(string(commit))})
-	}
-	return append(facts, [2]string{"day", time.Now().UTC().Format(time.DateOnly)})
+	return facts
 }
 
-// addMachine keeps the facts with the figures.
+// addMachine keeps the facts with the figures, and the state of the repository with each case.
 func (b *bench) addMachine() {
 	for _, fact := range b.machine() {
 		b.figures.add(figure{part: "machine", with: fact[1], output: fact[0], metric: "text"})
 	}
+	commit, err := exec.CommandContext(b, "git", "rev-parse", "--short=12", "HEAD").Output()
+	if err != nil {
+		commit = []byte("unknown")
+	}
+	for _, part := range b.parts {
+		for _, with := range b.figures.cases(part) {
+			b.figures.add(figure{part: statePrefix + part, with: with, output: strings.TrimSpace(string(commit)), metric: time.Now().UTC().Format(time.DateOnly)})
+		}
+	}
+}
+
+// statePrefix begins the names of the parts that say at which commit, and on which day, each case was measured.
+const statePrefix = "state of "
+
+// origin is the command that measures a part, with the state of what was measured.
+func (f figures) origin(part string) string {
+	type state struct{ commit, day string }
+	var order []state
+	cases := map[state][]string{}
+	for _, one := range f {
+		if one.part == statePrefix+part {
+			s := state{one.output, one.metric}
+			if cases[s] == nil {
+				order = append(order, s)
+			}
+			cases[s] = append(cases[s], one.with)
+		}
+	}
+	var states []string
+	for _, s := range order {
+		text := fmt.Sprintf("commit %s, %s", s.commit, s.day)
+		if len(order) > 1 {
+			text += " (" + strings.Join(cases[s], "; ") + ")"
+		}
+		states = append(states, text)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("`make bench PARTS=%s DOCS=docs`: %s", part, strings.Join(states, "; ")), ": ") + "."
 }
 
 func fieldOf(file, name string) string {

@@ -80,7 +80,7 @@ func (f figures) ratioText(with, ours string) (ratio float64, text string) {
 
 func (f figures) dayBar(l load, ours string, limit, goal float64) bar {
 	ratio, text := f.ratioText(l.name(), ours)
-	return withGoal(fmt.Sprintf("%s: CPU of the output, against `es` (%s)", l.name(), ours), "%.3g", text, ratio, limit, goal)
+	return withGoal(fmt.Sprintf("%s: CPU against `es` (%s)", l.name(), ours), "%.3g", text, ratio, limit, goal)
 }
 
 // dayFloor is a row without a bar.
@@ -95,22 +95,26 @@ func (f figures) dayFloor(l load, ours string) bar {
 
 func (f figures) switchesBar(ours string, limit, goal float64) bar {
 	ours_, es := f.day("ordinary", busyNode.name(), ours).switches, f.day("ordinary", busyNode.name(), "es").switches
-	return withGoal(fmt.Sprintf("%s: voluntary context switches a flush, over `null` (%s)", busyNode.name(), ours), "%g", fmt.Sprintf("%.1f; `es` %.1f", ours_, es), ours_, limit, goal)
+	return withGoal(fmt.Sprintf("%s: context switches a flush (%s)", busyNode.name(), ours), "%g", fmt.Sprintf("%.1f; `es` %.1f", ours_, es), ours_, limit, goal)
 }
 
 func (f figures) dayMemoryBar(what, ours string, of func(day) float64, limit, goal float64) bar {
 	over := of(f.day("ordinary", busyNode.name(), ours))
-	return withGoal(fmt.Sprintf("%s: %s memory over the agent with `es` (%s)", busyNode.name(), what, ours), "+%g MB", fmt.Sprintf("%+.1f MB", over), over, limit, goal)
+	return withGoal(fmt.Sprintf("%s: %s memory over `es` (%s)", busyNode.name(), what, ours), "+%g MB", fmt.Sprintf("%+.1f MB", over), over, limit, goal)
 }
 
 func (f figures) dayThreadsBar(ours string, limit, goal float64) bar {
 	over := f.day("ordinary", busyNode.name(), ours).threads
-	return withGoal(fmt.Sprintf("%s: threads over the agent with `es` (%s)", busyNode.name(), ours), "+%g", fmt.Sprintf("%+.0f", over), over, limit, goal)
+	return withGoal(fmt.Sprintf("%s: threads over `es` (%s)", busyNode.name(), ours), "+%g", fmt.Sprintf("%+.0f", over), over, limit, goal)
 }
 
 // withGoal is a row with a bar and, beyond it, a goal.
 func withGoal(what, unit, got string, value, limit, goal float64) bar {
 	row := bar{what: what, bar: fmt.Sprintf("at most "+unit, limit), goal: fmt.Sprintf(unit, goal), got: got, verdict: atMost(value, limit)}
+	if goal == limit {
+		row.goal = ""
+		return row
+	}
 	row.reached = row.verdict == met && value <= goal
 	return row
 }
