@@ -21,9 +21,11 @@ LIBDIR   ?= $(PREFIX)/$(if $(wildcard /usr/lib64/libc.so.6),lib64,lib)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT  := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
+VALE        := go run github.com/errata-ai/vale/v3/cmd/vale@v3.19.0
+MISSPELL    := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 
 .DEFAULT_GOAL := build
-.PHONY: build version aws run test test-all test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist test-emulated vulncheck install clean help need-go need-cc
+.PHONY: build version aws run test test-all test-matrix test-versions test-agents test-short test-spool test-deploy deploy-tools e2e-kubernetes kubernetes-programs check generate soak soak-ordinary fuzz bench bench-go dist packages test-dist test-emulated vulncheck prose install clean help need-go need-cc
 
 build: out_es.so ## Build out_es.so
 
@@ -45,7 +47,7 @@ out-es: need-go $(shell find tool lint cmd plugin -name '*.go' 2>/dev/null) go.m
 run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
 
-# What gotestsum prints, and how skipped cases are told: a line a reason.
+# The output of gotestsum, and a line for each reason of skipped cases.
 TESTS = mkdir -p build && $(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg --hide-summary skipped \
   --jsonfile build/$@.json --post-run-command "go run ./test/skipped" --
 
@@ -74,7 +76,7 @@ test-short: need-go need-cc ## Run the tests that need neither Elasticsearch nor
 
 # Older commits are not judged. A clone without them is not, either: CI has them all.
 SUBJECTS_SINCE := a87b735c
-check: need-go need-cc ## Format, vet, lint, workflows, import rules, generated files up to date
+check: need-go need-cc prose ## Format, vet, lint, prose, workflows, import rules, generated files up to date
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
 	@long=$$(git log --format=%s $(SUBJECTS_SINCE)..HEAD 2>/dev/null | awk 'length > 72'); test -z "$$long" || { echo "commit subjects of more than 72 characters:"; echo "$$long"; exit 1; }
 	go mod tidy -diff
@@ -85,6 +87,12 @@ check: need-go need-cc ## Format, vet, lint, workflows, import rules, generated 
 	$(ACTIONLINT)
 	go test -count=1 ./test/architecture/...
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent|TestThePageHas' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./test/bench ./tool
+
+# The rules stand in .vale.ini and test/prose/styles, each with its own tests beside it.
+prose: need-go ## Lint pages and comments: terms, sentences, spelling
+	@mkdir -p build; $(VALE) test >build/prose.log || { cat build/prose.log; exit 1; }
+	@go run ./test/prose -vale "$(VALE)"
+	@git ls-files | grep -vE '(^|/)testdata/|^test/prose/styles|^third_party/|\.(gz|csv|log|ndjson|sum|svg)$$' | xargs $(MISSPELL) -error -i noth
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, docs/out-es.md, man pages, plots, golden files
 	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./test/bench ./lint ./tool -update

@@ -18,7 +18,7 @@ type Severity string
 const (
 	// Error: the plugin, or Fluent Bit, refuses the configuration, or does other than it says.
 	Error Severity = "error"
-	// Warning: it runs, and something may be lost, doubled or slow.
+	// Warning: it runs, and something may be lost, duplicated or slow.
 	Warning Severity = "warning"
 	// Note: it can't be judged here.
 	Note Severity = "note"
@@ -45,7 +45,7 @@ type Report struct {
 	Sections int
 }
 
-// Has says whether there is a finding of a severity.
+// Has reports whether there is a finding of a severity.
 func (r *Report) Has(s Severity) bool {
 	return slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity == s })
 }

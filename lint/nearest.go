@@ -7,7 +7,7 @@ import (
 	"out_es/plugin/config"
 )
 
-// nearest is the name that a misspelt one, in lower case, was meant to be: the one with the fewest letters to change, "" where that
+// nearest is the name that a misspelled one, in lower case, was meant to be: the one with the fewest letters to change, "" where that
 // would be a third of them or more.
 func nearest(name string) string {
 	best, fewest := "", (max(len(name), 3)+2)/3

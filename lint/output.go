@@ -41,7 +41,7 @@ func optionOf(name string) (config.Option, bool) {
 	return config.Option{}, false
 }
 
-// kept says whether Fluent Bit keeps an option of any output for itself, so that a Go plugin never reads it
+// kept reports whether Fluent Bit keeps an option of any output for itself, so that a Go plugin never reads it
 // (flb_output_set_property).
 func kept(name string) bool {
 	switch name {
@@ -51,7 +51,7 @@ func kept(name string) bool {
 	return strings.HasPrefix(name, "tls.") || strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "oauth2")
 }
 
-// ours says whether an option of a section of es_go does something: it is the plugin's, or one of Fluent Bit's that it keeps to.
+// ours reports whether an option of a section of es_go does something: it is the plugin's, or one of Fluent Bit's that it keeps to.
 func ours(name string) bool {
 	if _, ok := optionOf(name); ok || name == "name" {
 		return true
@@ -181,7 +181,7 @@ func faultsOf(s *sections.Section) config.Faults {
 	})
 }
 
-// told says whether an option's first line has an error already: the plugin's own words would be about the same.
+// told reports whether an option's first line has an error already: the plugin's own words would be about the same.
 func (c *checker) told(s *sections.Section, option string) bool {
 	all := s.All(strings.ToLower(option))
 	for _, f := range c.findings {

@@ -19,7 +19,7 @@ const (
 
 // Write writes findings.
 //
-// Possible errors: those of out, and a format that there isn't.
+// Possible errors: those of out, and an unknown format.
 func Write(out io.Writer, findings []Finding, format Format) error {
 	switch format {
 	case Text:

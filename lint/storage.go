@@ -69,7 +69,7 @@ func (c *checker) inputs() {
 	}
 }
 
-// reaches says whether an input's events may come to a section of es_go. A tag that is not known before Fluent Bit runs may match.
+// reaches reports whether an input's events may come to a section of es_go. A tag that is not known before Fluent Bit runs may match.
 func (c *checker) reaches(input *sections.Section) bool {
 	tag := input.Last("tag")
 	if tag == nil || strings.ContainsAny(tag.Value, "*<$") || len(tag.Unset) > 0 {

@@ -15,7 +15,7 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-// toTheDead says whether a document is a letter in the index of these tests.
+// toTheDead reports whether a document is a letter in the index of these tests.
 func toTheDead(d document) bool { return d.Index == "dead" }
 
 // letterNumbers are the fields n of the documents in letters, in order.

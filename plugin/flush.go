@@ -22,7 +22,7 @@ const (
 	Error Outcome = 0
 	// OK: every record of the chunk is accounted for.
 	OK Outcome = 1
-	// Retry: Fluent Bit shall bring the whole chunk again.
+	// Retry: Fluent Bit re-delivers the whole chunk.
 	Retry Outcome = 2
 )
 
@@ -116,7 +116,7 @@ func (p *Plugin) panicked(problem any, digest func() deliver.Digest, src *source
 // tally accounts for a chunk that made the plugin fail, as far as counting its
 // records doesn't.
 func (p *Plugin) tally(src *source.Source, outcome Outcome) {
-	defer func() { _ = recover() }() // the fault is told already
+	defer func() { _ = recover() }() // the fault is logged already
 	src.CountReturned()
 	account := src.Account()
 	if outcome == Error {

@@ -72,7 +72,7 @@ func lines(host *fluentbittest.Recorder, text string) []fluentbittest.Line {
 	return all
 }
 
-// flushUntilDone brings a chunk again until it is not to be brought again.
+// flushUntilDone re-delivers a chunk until the answer is no RETRY.
 func flushUntilDone(t *testing.T, p *plugin.Plugin, tag string, data []byte) plugin.Outcome {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {

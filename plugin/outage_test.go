@@ -114,7 +114,7 @@ func TestNobodyListens(t *testing.T) {
 }
 
 // Items that settings keep out are as much an error as a request that they
-// keep out, and are told as sparingly.
+// keep out, and are logged as sparingly.
 func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
 	for name, wrong := range map[string]struct {
 		itemError

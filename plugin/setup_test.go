@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A name that every document gets is told as Elasticsearch has it, so that it
+// A name that every document gets is logged as Elasticsearch has it, so that it
 // is found there.
 func TestTheStartTellsTheNameAsElasticsearchHasIt(t *testing.T) {
 	e := newElasticsearch(t)

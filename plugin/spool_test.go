@@ -121,7 +121,7 @@ func requestsOf(e *elasticsearch) int {
 	return len(e.requests)
 }
 
-// partlySettled says whether the checkpoint in dir knows so many frames of which
+// partlySettled reports whether the checkpoint in dir knows so many frames of which
 // something is settled (plugin/spool/checkpoint.go has its layout).
 func partlySettled(dir string, frames uint32) func() bool {
 	return func() bool {

@@ -20,7 +20,7 @@ func newCheck(s streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Find mistakes in configurations of Fluent Bit that have sections of es_go",
 		Long: `check reads configurations of Fluent Bit, in the classic format and in YAML, with all that they include. It reports what
-Fluent Bit itself can't tell about sections of es_go: misspelt and misplaced options, values that the plugin refuses at
+Fluent Bit itself can't tell about sections of es_go: misspelled and misplaced options, values that the plugin refuses at
 start, and settings that lose or duplicate records. docs/lint.md lists the rules.
 
 It ends with 1 where there are errors; with --strict also where there are warnings. Notes never count.`,
@@ -103,7 +103,7 @@ func configurationFiles(*cobra.Command, []string, string) ([]string, cobra.Shell
 
 // writeFindings writes findings, those of the text format in colours.
 //
-// Possible errors: those of out; a format that there isn't.
+// Possible errors: those of out; an unknown format.
 func writeFindings(command *cobra.Command, out io.Writer, findings []lint.Finding, format string) error {
 	colors, err := paletteOf(command, out)
 	if err != nil {

@@ -22,7 +22,7 @@ type palette struct{ on bool }
 
 // paletteOf returns the colours of a stream.
 //
-// Possible errors: the flag has a value that there isn't.
+// Possible errors: the flag has an unknown value.
 func paletteOf(command *cobra.Command, stream io.Writer) (palette, error) {
 	switch when, _ := command.Flags().GetString(colorFlag); when {
 	case colorAlways:

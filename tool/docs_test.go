@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,11 @@ func TestReferenceIsOfTheCommands(t *testing.T) {
 	pages := t.TempDir()
 	month := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC) // of the last change of the commands
 	header := &doc.GenManHeader{Title: "OUT-ES", Section: "1", Source: "out_es " + Version, Manual: "out_es", Date: &month}
-	if err := doc.GenManTree(newRoot(streams{}), header, pages); err != nil {
+	root := newRoot(streams{})
+	for _, command := range append(root.Commands(), root) {
+		command.Long = listed(command.Long) // the pages are made from Markdown
+	}
+	if err := doc.GenManTree(root, header, pages); err != nil {
 		t.Fatal(err)
 	}
 	made, err := os.ReadDir(pages)
@@ -74,7 +79,7 @@ func reference(root *cobra.Command) string {
 	page.WriteString("\nFlags of all commands:\n\n")
 	flagTable(&page, root.PersistentFlags())
 	for _, command := range root.Commands() {
-		fmt.Fprintf(&page, "\n## %s\n\n```\n%s\n```\n\n%s\n\n", command.Name(), strings.TrimSuffix(command.UseLine(), " [flags]"), command.Long)
+		fmt.Fprintf(&page, "\n## %s\n\n```\n%s\n```\n\n%s\n\n", command.Name(), strings.TrimSuffix(command.UseLine(), " [flags]"), listed(command.Long))
 		flagTable(&page, command.LocalNonPersistentFlags())
 		page.WriteString("\n```console\n")
 		for line := range strings.Lines(command.Example) {
@@ -83,6 +88,18 @@ func reference(root *cobra.Command) string {
 		page.WriteString("\n```\n")
 	}
 	return page.String()
+}
+
+var (
+	listItem    = regexp.MustCompile(`(?m)^  (\S+(?: \S+)*?)  +`)
+	listGoesOn  = regexp.MustCompile(`(?m)^ {6,}`)
+	listHeading = regexp.MustCompile(`(?m):\n- `)
+)
+
+// listed returns a help text whose aligned rows, each a term and its meaning, are a Markdown list.
+func listed(text string) string {
+	text = listItem.ReplaceAllString(text, "- **$1**: ")
+	return listHeading.ReplaceAllString(listGoesOn.ReplaceAllString(text, "  "), ":\n\n- ")
 }
 
 func flagTable(out io.Writer, flags *pflag.FlagSet) {

@@ -9,7 +9,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// linesOfProgress is how often progress is told where there is no terminal.
+// linesOfProgress is the interval of progress lines where there is no terminal.
 const linesOfProgress = 10 * time.Second
 
 // progress tells how far a command is: by a bar on a terminal, else by a line now and then. Other lines are written around it. It is safe

@@ -117,7 +117,7 @@ func (f *sectionFlags) find() (*instanceSection, error) {
 // ownFiles are options of an agent that a tool must not act on: files that the agent writes, and its own queue.
 var ownFiles = []string{"dead_letter_file", "dead_letter_index", "on_refusal", "memory_limit", "trace_output"}
 
-// network says whether a command talks to Elasticsearch.
+// network reports whether a command talks to Elasticsearch.
 type network uint8
 
 const (

@@ -28,7 +28,7 @@ const NoPipeline = `"_none"`
 type Sent struct {
 	Operation Operation
 	// OwnPipeline says that the action named a pipeline that was made for this
-	// event, so that one that isn't there is the event's fault.
+	// event, so that a missing pipeline is the event's fault.
 	OwnPipeline bool
 }
 

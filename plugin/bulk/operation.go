@@ -44,5 +44,5 @@ func (o Operation) Body() (before, behind string) {
 	return "", ""
 }
 
-// HasBody says whether a line follows the action at all.
+// HasBody reports whether a line follows the action at all.
 func (o Operation) HasBody() bool { return o != Delete }

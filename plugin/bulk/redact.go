@@ -150,7 +150,7 @@ func enclosed(reason string, i int) (end int, name bool) {
 	return len(reason), false
 }
 
-// isNumber says whether text is a line's number, and not the line.
+// isNumber reports whether text is a line's number, and not the line.
 func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }

@@ -54,7 +54,7 @@ type Request struct {
 	wait    Wait
 }
 
-// Wait says how long a server shall wait for a shard that is not there.
+// Wait is how long a server waits for an unassigned shard.
 type Wait uint8
 
 // FullWait is the bulk timeout, ShortWait a tenth of it: for a shard that was

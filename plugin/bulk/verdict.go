@@ -10,7 +10,7 @@ type Verdict uint8
 
 // The verdicts. docs/architecture.md draws their consequences.
 const (
-	// Unknown: the answer did not say. The item is sent again.
+	// Unknown: the answer did not say. The item is retried.
 	Unknown Verdict = iota
 	// Accepted: Elasticsearch has it.
 	Accepted
@@ -19,7 +19,7 @@ const (
 	Diverted
 	// AlreadyThere: an earlier attempt had arrived, or the document to be deleted is missing.
 	AlreadyThere
-	// Again: another request was faster. The item alone is sent again.
+	// Again: another request was faster. The item alone is retried.
 	Again
 	// Busy: backpressure, of the shard or of the whole cluster.
 	Busy

@@ -87,7 +87,7 @@ const (
 	Kept Disposition = iota
 	// Done: it needs nothing more.
 	Done
-	// Redirected: the next Fill sends something else for it, a dead letter.
+	// Redirected: the next Fill sends a dead-letter record in its place.
 	Redirected
 )
 
@@ -118,7 +118,7 @@ type Limits struct {
 	Admission *Admission
 }
 
-// Observer is told of every request, and of destinations that are held.
+// Observer is called for every request, and for destinations that are held or released.
 type Observer interface {
 	Observe(Attempt)
 	// Held tells that a destination is held, or still is after another try.
@@ -155,7 +155,7 @@ type Policy struct {
 	// HoldLimit is how long records are held before they count as refused, 0 for
 	// ever.
 	HoldLimit time.Duration
-	// Reasons says whether FullReason is each refused document's own, or that
+	// Reasons reports whether FullReason is each refused document's own, or that
 	// of the first that was refused alike.
 	Reasons Reasons
 }
@@ -276,7 +276,7 @@ func (d *Deliverer) Await(ctx context.Context) {
 	}
 }
 
-// Closed says whether all deliveries are turned away now.
+// Closed reports whether all deliveries are turned away now.
 func (d *Deliverer) Closed() bool { return d.closedFor() > 0 }
 
 func (d *Deliverer) closedFor() time.Duration {

@@ -47,7 +47,7 @@ type Hold struct {
 // It is safe for concurrent use.
 type holds struct {
 	initial, longest time.Duration
-	pace             *pace // is told when destinations are held and released
+	pace             *pace // learns when destinations are held and released
 	// size is len(byName), so that the lock is not needed while nothing is held.
 	size atomic.Int32
 	// delivered counts the answers in which something was accepted.

@@ -96,7 +96,7 @@ func TestARetryAfterClosesTheGateForThatLong(t *testing.T) {
 				if left := inParallel(t, d, 3); left != 3 || len(s.requests) != 1 {
 					t.Errorf("%d left, %d requests before the time", left, len(s.requests))
 				}
-				time.Sleep(time.Nanosecond + policy.Longest) // agents that are told the same moment don't come all at once
+				time.Sleep(time.Nanosecond + policy.Longest) // agents with the same moment don't come all at once
 				if left := inParallel(t, d, 3); left != 0 {
 					t.Errorf("%d left after the time", left)
 				}

@@ -48,7 +48,7 @@ var unknownRate = rate{requests: 1 / paceFactor, bytes: 256 << 10 / paceFactor}
 var ErrPaced = errors.New("what has waited is sent little by little")
 
 // Waits reports whether a chunk that a delivery left counts as one that waits for
-// a held destination, before says whether it did before.
+// a held destination, before reports whether it did before.
 func Waits(err error, before bool) bool {
 	_, held := errors.AsType[*Held](err)
 	return held || before && err != nil
@@ -246,7 +246,7 @@ func (p *pace) charge(now time.Time, what rate) {
 	}
 }
 
-// history says whether a chunk has waited for a destination.
+// history reports whether a chunk has waited for a destination.
 type history bool
 
 // The histories.

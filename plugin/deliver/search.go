@@ -62,7 +62,7 @@ func (r *run) localise() error {
 	default:
 		if r.refuse(accused, r.search.why) == Redirected {
 			r.search.accused, r.search.items = -1, 0
-			r.restart() // with its dead letter; this document is met again
+			r.restart() // with its dead-letter record; this document comes up again
 			return nil
 		}
 	}
@@ -102,7 +102,7 @@ func (r *run) convict(position int, why Refusal) error {
 		r.src.Leave()
 	case Done:
 		r.src.Advance()
-	case Redirected: // its dead letter is next
+	case Redirected: // its dead-letter record is next
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (r *run) refuse(position int, why Refusal) Disposition {
 }
 
 // localised is called when a request was taken: a document that was refused
-// alone before is guilty. It reports whether a dead letter is to be sent for it.
+// alone before is guilty. It reports whether a dead-letter record is to be sent for it.
 func (r *run) localised() (redo bool) {
 	accused, why := r.search.accused, r.search.why
 	r.search.accepted, r.search.accused = true, -1
@@ -130,7 +130,7 @@ func (r *run) localised() (redo bool) {
 }
 
 // accusedAlone is called at the source's end where no other document was left
-// to compare the accused with. It reports whether a dead letter is to be sent.
+// to compare the accused with. It reports whether a dead-letter record is to be sent.
 func (r *run) accusedAlone() (redo bool) {
 	accused, why := r.search.accused, r.search.why
 	r.search.accused, r.search.items = -1, 0

@@ -6,7 +6,7 @@ import "encoding/binary"
 // The zero value is a chunk of which nothing is settled.
 type Settled struct{ words []uint64 }
 
-// Has says whether the event at position is settled.
+// Has reports whether the event at position is settled.
 func (s *Settled) Has(position int) bool {
 	word := position >> 6
 	return word < len(s.words) && s.words[word]&(1<<(position&63)) != 0
@@ -23,7 +23,7 @@ func (s *Settled) Set(position int) {
 // Reset forgets all and keeps the memory.
 func (s *Settled) Reset() { s.words = s.words[:0] }
 
-// Any says whether anything is settled.
+// Any reports whether anything is settled.
 func (s *Settled) Any() bool { return len(s.words) > 0 }
 
 // AppendBytes appends the bits, eight a byte, the first event's in the lowest

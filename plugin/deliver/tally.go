@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxTallies is how many destinations of one answer are told apart. The
-	// items of those beyond are sent again with the others.
+	// items of those beyond are retried with the others.
 	maxTallies = 64
 	noTally    = maxTallies
 	// othersWithin is how recently another destination must have accepted
@@ -63,7 +63,7 @@ func (r *run) count() {
 }
 
 // survey reports whether the answer accepted anything, and whether anything of
-// it stays for the sake of its destination.
+// it stays because of its destination.
 func (r *run) survey() (accepted, stays bool) {
 	for i := range r.results {
 		switch r.results[i].verdict {

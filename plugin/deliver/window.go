@@ -14,7 +14,7 @@ import (
 // beside another one, where it needs no more than one.
 const leastPart = 128 << 10
 
-// window says whether several requests of a delivery may be under way at a
+// window reports whether several requests of a delivery may be under way at a
 // time. It is safe for concurrent use.
 type window struct {
 	pause time.Duration // for which it is narrow after a failure
@@ -52,7 +52,7 @@ func (r *run) parts(limits *Limits) int {
 
 // together sends the request that is filled, fills others while it is under
 // way, sends them, too, and settles all of them, in order. Whatever is left of
-// any is sent again by one request at a time.
+// any is retried by one request at a time.
 func (r *run) together(ctx context.Context, parts int, limits Limits) error {
 	first := r.flight
 	defer func() { r.flight = first }()

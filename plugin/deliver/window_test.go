@@ -69,7 +69,7 @@ func TestTwoRequestsAreUnderWayAtATime(t *testing.T) {
 }
 
 // TestFaultsOfRequestsThatAreSentTogether: the first request has the documents 0 to 3, the second 4
-// to 7. Settled documents of either stay so; the rest is sent again, one request at a time.
+// to 7. Settled documents of either stay so; the rest is retried, one request at a time.
 func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 	all := []int{0, 1, 2, 3, 4, 5, 6, 7}
 	first, second := all[:4], all[4:]

@@ -48,7 +48,7 @@ type batch struct {
 	rewound bool
 	// id tells the names of its frames from those of other queues.
 	id [4]byte
-	// waited says that its frames lie in later, and took is told the records of each that leaves it.
+	// waited says that its frames lie in later, and took gets the records of each that leaves it.
 	waited bool
 	took   func(records int)
 	// most is how many frames a request may hold, 0 for any number.
@@ -254,7 +254,7 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		return nil // filled still describes the request
 	}
 	b.limited = limits.Items > 0
-	limits.Rest = 0 // a batch is not divided, Rest says whether there are two
+	limits.Rest = 0 // a batch is not divided, Rest reports whether there are two
 	if limits.Portion > 0 {
 		limits.Bytes = min(limits.Bytes, limits.Portion)
 	}
@@ -485,7 +485,7 @@ func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 }
 
 // forget gives the memory of frames back of which nothing is settled: they are
-// read again when they are sent again.
+// read again for the retry.
 func (b *batch) forget() {
 	for _, f := range b.frames {
 		if f.source == nil || f.source.Settled().Any() {

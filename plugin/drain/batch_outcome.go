@@ -39,7 +39,7 @@ func (b *batch) account(a report.Account) {
 	b.report.Count(&a)
 }
 
-// keeps says whether a frame holds records that On_Refusal keeps.
+// keeps reports whether a frame holds records that On_Refusal keeps.
 func (b *batch) keeps() bool {
 	for _, f := range b.frames[:b.filled] {
 		if f.source.Kept() {

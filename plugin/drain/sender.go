@@ -150,7 +150,7 @@ func (s *sender) act(b *batch) {
 	s.backOff(b)
 }
 
-// noteHeld counts the records that wait at the front for the sake of a held destination, or of a
+// noteHeld counts the records that wait at the front because of a held destination, or of a
 // setting that holds every request.
 func (s *sender) noteHeld(b *batch, why error) {
 	if _, held := errors.AsType[*deliver.Held](why); held {

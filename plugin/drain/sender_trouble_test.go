@@ -143,7 +143,7 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 	})
 }
 
-// away sends to a server that is not there.
+// away sends to a closed port.
 func away(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure) {
 	return 0, &bulk.Failure{Class: bulk.Unreachable}
 }

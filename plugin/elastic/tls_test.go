@@ -311,7 +311,7 @@ func TestFilesThatChangeAreReadAgain(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	// What can't be used leaves what was there in force, and is told.
+	// A file that can't be used is logged, and the former one stays in use.
 	troubles = nil
 	write(t, o.TLS.CAFile, []byte("half a fi"))
 	for range 3 {

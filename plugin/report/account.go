@@ -24,14 +24,14 @@ type Account struct {
 	Diverted int
 	// AlreadyThere had arrived with an earlier attempt.
 	AlreadyThere int
-	// DeadLettered were refused for good and are in the dead letters; Dropped
+	// DeadLettered were rejected and are dead-letter records; Dropped
 	// are nowhere. Refused counts both by type.
 	DeadLettered int
 	Dropped      int
 	Refused      [bulk.Refusals]int
 	// Malformed are values that are no events, or can't be read.
 	Malformed int
-	// Returned go back to Fluent Bit, which brings them again.
+	// Returned go back to Fluent Bit, which re-delivers them.
 	Returned int
 	// Spooled are safely in the spool; Parked went back into it, until an operator repairs the
 	// cause.

@@ -59,7 +59,7 @@ func TestASummaryIsBounded(t *testing.T) {
 }
 
 // TestASummaryThatClosesAsItsTimerFires has the timer wait for the lock, so
-// that either may come first: all is told when close is back.
+// that either may come first: all is logged when close is back.
 func TestASummaryThatClosesAsItsTimerFires(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {

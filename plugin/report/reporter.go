@@ -235,7 +235,7 @@ func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	r.summary.note(text, 1)
 }
 
-// DeadLetterRefused notes a dead letter that Elasticsearch refused, too: there is
+// DeadLetterRefused notes a dead-letter record that Elasticsearch rejected, too: there is
 // nowhere left to put it.
 func (r *Reporter) DeadLetterRefused(why deliver.Refusal) {
 	r.summary.note(fmt.Sprintf("dead letters were refused (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)

@@ -24,7 +24,7 @@ type Spool struct {
 	refusing, heldBack, unwritten, unread, unparked lasting
 }
 
-// lasting is a trouble that is told when it begins, once a minute, and when it
+// lasting is a trouble that is logged when it begins, once a minute, and when it
 // ends.
 type lasting struct {
 	since, told time.Time

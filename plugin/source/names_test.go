@@ -10,7 +10,7 @@ func TestNamesOfEvents(t *testing.T) {
 	for position, name := range []string{"a", "a", "b", "b", "b", "a"} {
 		n.add(10+position, []byte(`"`+name+`"`))
 	}
-	n.add(11, []byte(`"a"`)) // sent again
+	n.add(11, []byte(`"a"`)) // retried
 	for position, want := range map[int]string{9: "", 10: "a", 11: "a", 12: "b", 14: "b", 15: "a", 99: "a"} {
 		if got := n.of(position); got != want {
 			t.Errorf("position %d: %q, want %q", position, got, want)

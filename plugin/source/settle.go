@@ -9,7 +9,7 @@ import (
 	"out_es/plugin/deliver"
 )
 
-// receive counts the record at position, and says whether it is its first time
+// receive counts the record at position, and reports whether it is its first time
 // in this flush.
 func (s *Source) receive(position int) (first bool) {
 	if position < s.fresh {
@@ -111,7 +111,7 @@ func (s *Source) Settle(position int, v bulk.Verdict) {
 	}
 }
 
-// Refuse implements deliver.Source: a refused event goes to the dead letters
+// Refuse implements deliver.Source: a rejected event becomes a dead-letter record
 // where there are any, else On_Refusal decides. A letter that is itself refused
 // goes no further.
 func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {

@@ -30,7 +30,7 @@ type Options struct {
 	// DeadLetters is DeadLettersToIndex.
 	DeadLetterIndex address.Options
 	DeadLetters     DeadLetters
-	// KeepRefused keeps refused events where there are no dead letters; else
+	// KeepRefused keeps rejected events where there are no dead-letter records; else
 	// they are dropped.
 	KeepRefused bool
 	// Trace logs all requests.

@@ -16,7 +16,7 @@ type bar struct {
 	reached   bool // the goal
 }
 
-// verdict says whether a bar is reached.
+// verdict reports whether a bar is reached.
 type verdict int
 
 const (

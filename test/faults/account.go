@@ -20,7 +20,7 @@ type Entry struct {
 	// Accepted is the number of documents that Elasticsearch accepted (200 or 201).
 	Accepted int
 	// Lost is the number of accepted documents whose item the client may not have received. They
-	// may be sent again, and be duplicated.
+	// may be retried, and duplicated.
 	Lost int
 	// Late means that the client may have stopped waiting before the answer, or that the answer
 	// could not be written to its end.

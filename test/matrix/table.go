@@ -45,7 +45,7 @@ func (s suite) table(runs []subjectRun) string {
 	return out.String()
 }
 
-// verdict says whether all tests of a case passed, or why one was skipped.
+// verdict reports whether all tests of a case passed, or why one was skipped.
 func verdict(c testCase, r subjectRun) (reason string, ok bool) {
 	for _, test := range c.tests {
 		if got := r.results[test]; got.outcome != passed {

@@ -40,7 +40,7 @@ type Trial struct {
 	indices  map[string]string // real to throw-away
 	body     []byte
 	waiting  []string // where each document of body comes from
-	// Rejected is told of each document that is not taken, Told of how the indices are made.
+	// Rejected is called for each document that is not taken, Told for how the indices are made.
 	Rejected func(where, why string)
 	Told     func(text string)
 }

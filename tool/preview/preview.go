@@ -21,7 +21,7 @@ type Previewer struct {
 	source  *source.Source
 	// values reads the fields that the address is made of.
 	values *document.Writer
-	// Note is told of all that is changed on the way from the record to the document, Problem of
+	// Note is called for each change on the way from the record to the document, Problem of
 	// records that would not be sent.
 	Note, Problem func(where, text string)
 }

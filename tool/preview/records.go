@@ -55,7 +55,7 @@ const (
 )
 
 // Read reads records and passes them on in chunks: a file of Fluent Bit's storage, or JSON lines. name is that of the input. Lines that
-// are no records are told to problem.
+// are no records go to problem.
 //
 // Possible errors: those of in and of each.
 func Read(in io.Reader, name string, d Defaults, problem func(where string, err error), each func(*Chunk) error) error {

@@ -57,15 +57,15 @@ func (c *Counts) Left() int64 { return c.Rejected + c.Waiting + c.Unselected + c
 // Uses is all that a run works with.
 type Uses struct {
 	Deliverer *deliver.Deliverer
-	// Problem is told of a line that is no dead-letter record.
+	// Problem is called for a line that is no dead-letter record.
 	Problem func(text string)
-	// Refused is told of every record that is rejected again.
+	// Refused is called for every record that is rejected again.
 	Refused func(index string, why deliver.Refusal)
-	// Selected is told of the records of a dry run.
+	// Selected is called for the records of a dry run.
 	Selected func(index, kind string)
-	// Begun is told where the run begins.
+	// Begun is called with the place where the run begins.
 	Begun func(done int64, counts Counts)
-	// Held is told why a batch makes no progress.
+	// Held is called with the reason why a batch makes no progress.
 	Held func(err error)
 	// Progress is called after each batch with the bytes read of all, and from several goroutines
 	// never at once.

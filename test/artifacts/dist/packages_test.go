@@ -87,7 +87,7 @@ func install(t *testing.T, arch string) string {
 			t.Fatal(err)
 		}
 	}
-	// The root has no C library, and dpkg only notes the architecture that it is told of.
+	// The root has no C library, and dpkg only notes the architecture that it is given.
 	output(t, "dpkg", "--root="+root, "--force-depends,architecture,not-root,bad-path", "--log=/dev/null", "--install", packageFile(t, arch, "deb"))
 	return root
 }

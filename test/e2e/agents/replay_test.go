@@ -31,7 +31,7 @@ func replayOfDocs(t *testing.T) string {
 }
 
 // TestCrashRefusedLinesComeBackByTheDocsCommand has a mapping reject every line, repairs it, and
-// replays the dead letters twice.
+// replays the dead-letter records twice.
 func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
 	t.Parallel()
 	s := e2e.Cluster(t)

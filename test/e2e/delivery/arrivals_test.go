@@ -87,7 +87,7 @@ func (a *arrivals) want(t *testing.T, most func(n int) int) {
 	}
 }
 
-// letter is a document of the dead letter index.
+// letter is a document of the dead-letter index.
 type letter struct {
 	RefusedAt time.Time `json:"@timestamp"`
 	Index     string

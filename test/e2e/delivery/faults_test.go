@@ -108,7 +108,7 @@ func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
 				}
 				time.Sleep(e2e.ReplayPause)
 			}
-			// Without ids of ours: that nothing is there twice shows that nothing was passed on.
+			// Without ids of ours: the absence of duplicates shows that nothing was passed on.
 			e2e.SetRules(t, proxy)
 			p.MustBring(t, chunk)
 			e2e.WantRecords(t, s, index, records)

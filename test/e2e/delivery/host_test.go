@@ -218,5 +218,5 @@ func TestHostReplaySendsOnlyTheRest(t *testing.T) {
 	}
 	e2e.Flush(t, o, "a", chunks[0].Bytes, host.OK)
 	e2e.EventuallyCount(t, s, index, 3, time.Minute)
-	e2e.Documents(t, s, index) // fails where one is there twice
+	e2e.Documents(t, s, index) // fails where one is duplicated
 }

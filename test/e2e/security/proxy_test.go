@@ -51,7 +51,7 @@ func newForwarder(t *testing.T) *forwarder {
 	return f
 }
 
-// saw says whether it was asked for documents to be written to the host, or
+// saw reports whether it was asked for documents to be written to the host, or
 // for a tunnel to it.
 func (f *forwarder) saw(address string) bool {
 	f.mu.Lock()

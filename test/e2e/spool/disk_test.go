@@ -56,7 +56,7 @@ func diskFaults() []diskFault {
 }
 
 // TestSpoolThatCannotBeWrittenLosesNothing makes real errors of writing, under
-// load. While they last chunks go back to Fluent Bit, which is told in one line;
+// load. While they last chunks go back to Fluent Bit, with one line in the log;
 // when they end, all go on.
 func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 	t.Parallel()

@@ -163,7 +163,7 @@ for file in "$TEMPLATES/$family".*.json; do
 done
 template heapster-es_go "$SET_UP/heapster.json" out-es-daily
 
-# Data streams that are there already keep their retention until they are told. None is no error.
+# Existing data streams keep their retention until it is set here. It is no error if there are none.
 if [ "$family" = elasticsearch ]; then
   ask PUT "$url/_data_stream/logs-kubernetes.*/_lifecycle" -H "$json" --data-binary "{\"data_retention\":\"$RETENTION\"}"
   case "$status" in
