@@ -116,7 +116,7 @@ func heldItem(one item, status int, f filter) json.RawMessage {
 
 // withHeld is answer a with the proxy's own items in their places. a is nil if no item was passed
 // on.
-func withHeld(a *answer, req *request, held []bool, status int, f filter) *answer {
+func withHeld(a *answer, req *request, held []int, f filter) *answer {
 	if a == nil {
 		a = &answer{status: http.StatusOK, header: http.Header{
 			"Content-Type": {"application/json"}, "X-Elastic-Product": {"Elasticsearch"},
@@ -132,8 +132,8 @@ func withHeld(a *answer, req *request, held []bool, status int, f filter) *answe
 	theirs := a.items
 	for i, one := range req.items {
 		switch {
-		case held[i]:
-			if own := heldItem(one, status, f); own != nil {
+		case held[i] != 0:
+			if own := heldItem(one, held[i], f); own != nil {
 				items = append(items, own)
 			}
 		case len(theirs) > 0:

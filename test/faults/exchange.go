@@ -94,9 +94,9 @@ func (x *exchange) meets(f Fault) {
 	case Redirect:
 		x.respond(&answer{status: http.StatusTemporaryRedirect, header: http.Header{"Location": {x.proxy.URL() + x.r.URL.RequestURI()}}})
 	case ThrottleItems:
-		x.hold(http.StatusTooManyRequests)
+		x.hold(x.choose(http.StatusTooManyRequests))
 	case FailItems:
-		x.hold(http.StatusServiceUnavailable)
+		x.hold(x.choose(http.StatusServiceUnavailable))
 	case None, CutAfter, Slow, TornAnswer, MissingItem, GatewayTimeout, DropIdle, Unread, Unreached:
 		x.pass()
 	}

@@ -6,8 +6,12 @@ import (
 	"time"
 )
 
-// pass passes the whole request on and treats the answer as chosen.
+// pass passes the request on, but for busy items, and treats the answer as chosen.
 func (x *exchange) pass() {
+	if busy := x.busy(); busy != nil {
+		x.hold(busy)
+		return
+	}
 	a, err := x.proxy.forward(x.r, x.req.raw)
 	if err != nil {
 		x.unreached(x.req.items)
@@ -17,12 +21,28 @@ func (x *exchange) pass() {
 	x.deliver(a, x.req.items)
 }
 
-// hold answers some items itself and passes the others on.
-func (x *exchange) hold(status int) {
-	held := x.choose()
+// busy has the status 429 for each item that Options.Busy finds, nil if it finds none.
+func (x *exchange) busy() (held []int) {
+	if x.proxy.options.Busy == nil {
+		return nil
+	}
+	for i, one := range x.req.items {
+		if !x.proxy.options.Busy(one.action, one.document) {
+			continue
+		}
+		if held == nil {
+			held = make([]int, len(x.req.items))
+		}
+		held[i] = http.StatusTooManyRequests
+	}
+	return held
+}
+
+// hold answers the items with a status in held itself and passes the others on.
+func (x *exchange) hold(held []int) {
 	var others []item
 	for i, one := range x.req.items {
-		if !held[i] {
+		if held[i] == 0 {
 			others = append(others, one)
 		}
 	}
@@ -40,25 +60,30 @@ func (x *exchange) hold(status int) {
 			return
 		}
 	}
-	a = withHeld(a, x.req, held, status, filterOf(x.r.URL.Query()))
+	a = withHeld(a, x.req, held, filterOf(x.r.URL.Query()))
 	a.write()
 	x.deliver(a, x.req.items)
 }
 
-// choose draws the items to hold: one, about a third, or all.
-func (x *exchange) choose() []bool {
-	held, detail := make([]bool, len(x.req.items)), x.choice.detail
+// choose draws the items to hold with a status: one, about a third, or all. Busy ones are held besides.
+func (x *exchange) choose(status int) []int {
+	held, detail := x.busy(), x.choice.detail
+	if held == nil {
+		held = make([]int, len(x.req.items))
+	}
 	switch kind := detail.IntN(10); {
 	case len(held) == 0:
 	case kind < 4:
-		held[detail.IntN(len(held))] = true
+		held[detail.IntN(len(held))] = status
 	case kind < 9:
 		for i := range held {
-			held[i] = detail.IntN(3) == 0
+			if detail.IntN(3) == 0 {
+				held[i] = status
+			}
 		}
 	default:
 		for i := range held {
-			held[i] = true
+			held[i] = status
 		}
 	}
 	return held

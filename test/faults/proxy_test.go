@@ -117,6 +117,40 @@ func TestItemsAreAnsweredAtTheirPlaces(t *testing.T) {
 	}
 }
 
+// Busy items are answered at their places in every request that is passed on, whatever else befalls it.
+func TestBusyItemsAreAnsweredInEveryRequest(t *testing.T) {
+	const n = 6
+	busy := func(_, document []byte) bool { return strings.Contains(string(document), `"n":1,`) || strings.Contains(string(document), `"n":4,`) }
+	for _, test := range []struct {
+		rules  []Rule
+		others int
+	}{{nil, 201}, {[]Rule{Always(Slow)}, 201}, {[]Rule{Always(FailItems)}, 503}} {
+		behind := newTarget(t)
+		p := startProxy(t, Options{Target: behind.URL, Seed: 3, Rules: test.rules, Busy: busy})
+		status, _, text, err := post(t, plainClient(t), p.URL()+"/_bulk"+filterPath, bulk(n))
+		if status != 200 || err != nil {
+			t.Fatal(status, err)
+		}
+		var parts struct{ Items []map[string]struct{ Status int } }
+		if err := json.Unmarshal([]byte(text), &parts); err != nil || len(parts.Items) != n {
+			t.Fatal(err, text)
+		}
+		held := 0
+		for i, one := range parts.Items {
+			got := one["create"].Status
+			if (i == 1 || i == 4) && got == 201 || got == 429 && i != 1 && i != 4 || got != 201 && got != 429 && got != test.others {
+				t.Errorf("%v: item %d has the status %d", test.rules, i, got)
+			}
+			if got != 201 {
+				held++
+			}
+		}
+		if e := p.Account().Entries[0]; e.Held != held || behind.documents() != n-held {
+			t.Errorf("the entry is %+v, the target has %d documents", e, behind.documents())
+		}
+	}
+}
+
 func keysOf(m map[string]any) []string {
 	var keys []string
 	for key := range m {
