@@ -19,11 +19,12 @@ type holds struct {
 }
 
 // holdKind is the common part of holds that share a line: Elasticsearch's error type, of which
-// there are few, and its status.
+// there are few, its status, and the remedy, which is the operator's next step.
 type holdKind struct {
 	status int
 	kind   string
 	scope  bulk.Scope
+	remedy string
 	// whole says that every request is held.
 	whole bool
 }
@@ -52,7 +53,7 @@ func newHolds(host *fluentbit.Instance) holds {
 func (r *Reporter) Held(h deliver.Hold) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	kind := holdKind{status: h.Why.Status, kind: h.Why.Error, scope: h.Why.Scope, whole: h.Destination == ""}
+	kind := holdKind{status: h.Why.Status, kind: h.Why.Error, scope: h.Why.Scope, remedy: h.Why.Remedy, whole: h.Destination == ""}
 	lines := r.holds.enter(h.Destination, kind)
 	now := time.Now()
 	if lines.since.IsZero() {
@@ -107,7 +108,9 @@ func (r *Reporter) HeldDocuments(n int) { r.holds.documents.Set(float64(n)) }
 // enter counts a destination to its kind.
 func (h *holds) enter(destination string, kind holdKind) *holdLines {
 	if h.of[destination] != kind {
-		h.leave(destination)
+		if before := h.leave(destination); before != nil && before.held == 0 {
+			before.since, before.open = time.Time{}, false // it is held for another reason now
+		}
 	}
 	lines := h.kinds[kind]
 	if lines == nil {

@@ -176,6 +176,22 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 	}
 }
 
+// A read-only index and one with a write block have the same status and type, and need different requests.
+func TestEachRemedyOfAHeldDestinationIsTold(t *testing.T) {
+	why := deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "lift the write block"}
+	other := why
+	other.Remedy = "lift the read-only block"
+	told := reported(t, func(r *Reporter) {
+		r.Held(deliver.Hold{Destination: "a", Why: why, Since: time.Now()})
+		time.Sleep(time.Second)
+		r.Held(deliver.Hold{Destination: "b", Why: other, Since: time.Now()})
+		r.Held(deliver.Hold{Destination: "c", Why: why, Since: time.Now()})
+	})
+	if want := []string{"0s 2 a is held: status 403, cluster_block_exc", "1s 2 b is held: status 403, cluster_block_exc"}; !slices.Equal(told, want) {
+		t.Errorf("lines %q", told)
+	}
+}
+
 // The line names the reason, how many destinations have it, and the remedy for
 // this one.
 func TestTheLineOfAHeldDestinationHasTheRemedy(t *testing.T) {
