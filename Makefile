@@ -61,7 +61,7 @@ test-all: build aws ## Run every test, with the long forms, measurements, the va
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
 
 test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
-	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -update
+	OUT_ES_SO=$(CURDIR)/out_es.so TROUBLE=60s go run ./test/matrix -update
 
 test-versions: build ## The same against the older servers only, without writing: make test-all runs the newest one
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 8.19.21,7.17.29,3.8.0,2.19.1

@@ -120,7 +120,9 @@ func TestItemsAreAnsweredAtTheirPlaces(t *testing.T) {
 // Busy items are answered at their places in every request that is passed on, whatever else befalls it.
 func TestBusyItemsAreAnsweredInEveryRequest(t *testing.T) {
 	const n = 6
-	busy := func(_, document []byte) bool { return strings.Contains(string(document), `"n":1,`) || strings.Contains(string(document), `"n":4,`) }
+	busy := func(_, document []byte) bool {
+		return strings.Contains(string(document), `"n":1,`) || strings.Contains(string(document), `"n":4,`)
+	}
 	for _, test := range []struct {
 		rules  []Rule
 		others int
@@ -131,7 +133,9 @@ func TestBusyItemsAreAnsweredInEveryRequest(t *testing.T) {
 		if status != 200 || err != nil {
 			t.Fatal(status, err)
 		}
-		var parts struct{ Items []map[string]struct{ Status int } }
+		var parts struct {
+			Items []map[string]struct{ Status int }
+		}
 		if err := json.Unmarshal([]byte(text), &parts); err != nil || len(parts.Items) != n {
 			t.Fatal(err, text)
 		}

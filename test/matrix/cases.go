@@ -43,7 +43,7 @@ var serverCases = []testCase{
 	{title: "a record's own `data_stream.*` under `constant_keyword`", tests: []string{"TestMatrixDataStreamFieldsThatAreConstant"}},
 	{title: "`Dead_Letter_Index`, `Dead_Letter_File` and its replay", tests: []string{"TestHostDeadLetterIndex", "TestHostDeadLetterIndexThatRefusesTooEndsThere", "TestHostDeadLetterFileAndItsReplay"}},
 	{title: "the server's own 413 and 429: smaller requests, later", tests: []string{"TestMatrixRealRefusalsOfSizeAndLoad"}},
-	{title: "blocked and missing indices", tests: []string{"TestHeldDestinationLosesNothing", "TestBlockedIndexCostsItsNeighboursNothing"}},
+	{title: "blocked and missing indices", tests: []string{"TestHeldDestinationLosesNothing", "TestBlockedIndexCostsItsNeighboursNothing", "TestOneIndexInTroubleBesideAHealthyOne", "TestUnassignedPrimaryIsWaitedForOnce"}},
 	{title: "an illegal item is found and costs no other", tests: []string{"TestIllegalItemCostsNoOtherAndFewRequests"}},
 	{title: "a proxy that throttles, cuts, answers pages: no record is lost", tests: []string{"TestFaultCostsNoRecord", "TestItemsThatWereTakenAreNotSentAgain"}},
 	{title: "`Template_File`: before the first document, in an outage, without the privilege, overwritten, by a fleet", tests: []string{"TestMatrixTemplateComesBeforeTheFirstDocument", "TestMatrixTemplateThatMayNotBeInstalled", "TestMatrixTemplateOverwrite", "TestMatrixTemplateOfAFleet"}},

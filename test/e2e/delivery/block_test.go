@@ -2,8 +2,10 @@ package delivery
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,17 +90,43 @@ func troubles() []trouble {
 	}
 }
 
+// busyIndices are the indices whose items a proxy answers with 429, all requests being served: a shard without room. The real server
+// does that for as long as its own load lasts.
+type busyIndices struct{ names sync.Map }
+
+func (b *busyIndices) has(action, _ []byte) bool {
+	var target map[string]struct {
+		Index string `json:"_index"`
+	}
+	if json.Unmarshal(action, &target) != nil {
+		return false
+	}
+	for _, one := range target {
+		if _, there := b.names.Load(one.Index); there {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *busyIndices) trouble() trouble {
+	return trouble{"item-level 429", func(_ *testing.T, _ *elasticsearch.Server, bad string) { b.names.Store(bad, true) },
+		func(_ *testing.T, _ *elasticsearch.Server, bad string) { b.names.Delete(bad) },
+		[]string{"es_rejected_execution_exception", "overloaded"}}
+}
+
 // TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and for one that can, in each state
 // that Elasticsearch has for it: those of the healthy one arrive at once, the others after the repair, each once.
 func TestHeldDestinationLosesNothing(t *testing.T) {
 	const records = 100
-	for _, trouble := range troubles() {
+	busy := &busyIndices{}
+	for _, trouble := range append(troubles(), busy.trouble()) {
 		for _, spooled := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/spool %v", trouble.name, spooled), func(t *testing.T) {
 				s := e2e.Cluster(t)
 				name := e2e.FreshIndex(t, s)
 				asks(t, s, name, [3]string{"PUT", "/BAD-good", e2e.FieldMappings})
-				proxy := e2e.StartFaults(t, s, faults.Options{})
+				proxy := e2e.StartFaults(t, s, faults.Options{Busy: busy.has})
 				options := []string{"Hosts " + proxy.URL(), "Index " + name + "-$to", "Generate_ID on"}
 				if spooled {
 					options = append(options, "Spool_Path "+t.TempDir(), "Spool_Linger 10ms")
