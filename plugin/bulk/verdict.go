@@ -8,7 +8,7 @@ import (
 // Verdict is the meaning of an item's status for its document.
 type Verdict uint8
 
-// The verdicts. docs/architecture.md draws their consequences.
+// The verdicts. docs/architecture.md describes their consequences.
 const (
 	// Unknown: the answer did not say. The item is retried.
 	Unknown Verdict = iota

@@ -98,7 +98,7 @@ func table(t *testing.T, heading string) [][]string {
 // to its end.
 func rules(t *testing.T) (all []row) {
 	t.Helper()
-	for _, cells := range table(t, "| package | what lives there | imports of ours |") {
+	for _, cells := range table(t, "| package | purpose | imports of ours |") {
 		if len(cells) != 3 {
 			t.Fatalf("a row of docs/architecture.md has %d cells: %v", len(cells), cells)
 		}
@@ -166,7 +166,7 @@ func TestEveryFolderOfTestsIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := map[string]bool{}
-	for _, cells := range table(t, "| tests | what they are |") {
+	for _, cells := range table(t, "| tests | purpose |") {
 		named[strings.Trim(cells[0], " `")] = true
 	}
 	if len(named) == 0 {
