@@ -17,12 +17,15 @@ import (
 	"out_es/plugin/document"
 )
 
-// TestTableIsTrue compares docs/documents.md with the code, line by line.
+// tableFiles have the same tables: the page its rules, the other file rows for every format.
+var tableFiles = []string{"../../docs/documents.md", "testdata/tables.txt"}
+
+// TestTableIsTrue compares docs/documents.md and testdata/tables.txt with the code, line by line.
 func TestTableIsTrue(t *testing.T) {
 	checks := map[string]func(t *testing.T, cells []string){
 		"Values": checkValue, "Keys": checkKey, "Records": checkRecord, "Changed keys": checkChanged, "OpenTelemetry": checkOTLP, "Times": checkTime, "Limits": checkLimit,
 	}
-	tables := readTables(t, "../../docs/documents.md")
+	tables := readTables(t)
 	for title, check := range checks {
 		if len(tables[title]) == 0 {
 			t.Errorf("the table %q is gone", title)
@@ -36,16 +39,23 @@ func TestTableIsTrue(t *testing.T) {
 	}
 }
 
-// readTables returns the body lines of each heading's table, as cells.
-func readTables(t *testing.T, path string) map[string][][]string {
+// readTables returns the body lines of each heading's tables, as cells.
+func readTables(t *testing.T) map[string][][]string {
 	t.Helper()
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	tables := map[string][][]string{}
+	for _, path := range tableFiles {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addTables(tables, string(text))
+	}
+	return tables
+}
+
+func addTables(tables map[string][][]string, text string) {
 	title, lines := "", 0
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if heading, ok := strings.CutPrefix(line, "## "); ok {
 			title, lines = heading, 0
@@ -61,7 +71,6 @@ func readTables(t *testing.T, path string) map[string][][]string {
 			tables[title] = append(tables[title], cells)
 		}
 	}
-	return tables
 }
 
 // unhex reads bytes in the notation of the tables.
@@ -239,7 +248,7 @@ func checkLimit(t *testing.T, cells []string) {
 // Every lead byte of msgpack's specification ("Formats") must have its line.
 func TestTableHasEveryFormat(t *testing.T) {
 	var leads []byte
-	for _, cells := range readTables(t, "../../docs/documents.md")["Values"] {
+	for _, cells := range readTables(t)["Values"] {
 		lead := unhex(t, cells[1])[0]
 		switch { // the formats that have more than one lead byte
 		case lead < 0x80:

@@ -15,7 +15,6 @@ const appendix = "docs/guarantees.md"
 var withTests = map[string]string{
 	"docs/comparisons.md":   "its rows move to the appendix",
 	"docs/security.md":      "its rows move to the appendix",
-	"docs/documents.md":     "its rows move to the appendix",
 	"docs/migration.md":     "its rows move to the appendix",
 	"docs/templates.md":     "its rows move to the appendix",
 	"docs/compatibility.md": "test/matrix writes its tables, a row a test",
