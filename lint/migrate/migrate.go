@@ -96,14 +96,24 @@ func (r *Rule) Value(text string) string {
 	return text
 }
 
-// Table renders the rules as Markdown.
+// Table renders the rules as Markdown: a list of the options that stay as they are, and a row for
+// each of the others.
 func Table() string {
-	var out strings.Builder
-	out.WriteString("| built-in | of | becomes | |\n| --- | --- | --- | --- |\n")
+	var same, rows strings.Builder
 	for i := range rules {
-		out.WriteString(rules[i].row())
+		if rules[i].isSame() {
+			same.WriteString(", `" + rules[i].Option + "`")
+		} else {
+			rows.WriteString(rules[i].row())
+		}
 	}
-	return out.String()
+	return "These stay as they are: " + strings.TrimPrefix(same.String(), ", ") + ".\n\n" +
+		"| built-in | of | becomes | |\n| --- | --- | --- | --- |\n" + rows.String()
+}
+
+// isSame reports whether the option has the same name, values and default in es_go.
+func (r *Rule) isSame() bool {
+	return r.Step == Keep && r.Note == "" && r.Default == "" && (r.To == "" || strings.EqualFold(r.To, r.Option))
 }
 
 func (r *Rule) row() string {

@@ -13,10 +13,6 @@ const appendix = "docs/guarantees.md"
 
 // withTests are pages of docs/ that name tests beside the appendix, with the reason.
 var withTests = map[string]string{
-	"docs/comparisons.md":   "its rows move to the appendix",
-	"docs/security.md":      "its rows move to the appendix",
-	"docs/migration.md":     "its rows move to the appendix",
-	"docs/templates.md":     "its rows move to the appendix",
 	"docs/compatibility.md": "test/matrix writes its tables, a row a test",
 }
 

@@ -24,7 +24,7 @@ import (
 
 // TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records through the built-in es,
 // the built-in opensearch and es_go, in one Fluent Bit, and compares the server's documents with
-// docs/migration.md's tables. An undocumented difference fails, and so does a documented one that
+// the tables of testdata/differences.txt. An undocumented difference fails, and so does a documented one that
 // no longer exists.
 func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	support.LongForm(t)
@@ -284,17 +284,17 @@ func checkDifferences(t *testing.T, cases []difference, builtIn, ours map[string
 		row := fmt.Sprintf("| `%s` | %s | %s | ", name, want[0], want[1])
 		switch same := sameOutcomes(b, o); {
 		case same && found:
-			t.Errorf("docs/migration.md lists a difference of %s, and there is none: both have %s", name, want[1])
+			t.Errorf("testdata/differences.txt lists a difference of %s, and there is none: both have %s", name, want[1])
 		case !same && !found:
-			t.Errorf("docs/migration.md lacks a difference:\n%s", row)
+			t.Errorf("testdata/differences.txt lacks a difference:\n%s", row)
 		case !same && cells != want:
-			t.Errorf("docs/migration.md lists another difference:\n%s", row)
+			t.Errorf("testdata/differences.txt lists another difference:\n%s", row)
 		case same && len(o) != len(c.records) && !c.fewer:
 			t.Errorf("%s: %d documents of %d records in both", name, len(o), len(c.records))
 		}
 	}
 	for name := range listed {
-		t.Errorf("docs/migration.md lists a difference of %s, which is no case", name)
+		t.Errorf("testdata/differences.txt lists a difference of %s, which is no case", name)
 	}
 }
 
@@ -302,7 +302,7 @@ func checkDifferences(t *testing.T, cases []difference, builtIn, ours map[string
 // result, and es_go's beside it.
 func checkOpenSearch(t *testing.T, cases []difference, arrived [len(outputs)]map[string][]outcome) {
 	t.Helper()
-	listed := listedDifferences(t, "\n### Where `opensearch` does otherwise than `es`\n")
+	listed := listedDifferences(t, "\n## Where `opensearch` differs from `es`\n")
 	for _, c := range cases {
 		name := c.pair + "." + c.name
 		cells, found := listed[name]
@@ -310,13 +310,13 @@ func checkOpenSearch(t *testing.T, cases []difference, arrived [len(outputs)]map
 		want := [2]string{cell(arrived[1][name]), cell(arrived[2][name])}
 		switch same := cell(arrived[0][name]) == want[0]; {
 		case same && found:
-			t.Errorf("docs/migration.md says that opensearch does otherwise than es with %s, and both have %s", name, want[0])
+			t.Errorf("testdata/differences.txt says that opensearch does otherwise than es with %s, and both have %s", name, want[0])
 		case !same && cells != want:
-			t.Errorf("docs/migration.md lacks what opensearch does otherwise than es:\n| `%s` | %s | %s | ", name, want[0], want[1])
+			t.Errorf("testdata/differences.txt lacks what opensearch does otherwise than es:\n| `%s` | %s | %s | ", name, want[0], want[1])
 		}
 	}
 	for name := range listed {
-		t.Errorf("docs/migration.md lists what opensearch does with %s, which is no case", name)
+		t.Errorf("testdata/differences.txt lists what opensearch does with %s, which is no case", name)
 	}
 }
 
@@ -340,13 +340,13 @@ func cell(list []outcome) string {
 // listedDifferences reads the cells of the table under a heading, by case.
 func listedDifferences(t *testing.T, heading string) map[string][2]string {
 	t.Helper()
-	text, err := os.ReadFile("../../../docs/migration.md")
+	text, err := os.ReadFile("testdata/differences.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, section, found := strings.Cut(string(text), heading)
 	if !found {
-		t.Fatalf("docs/migration.md has lost its heading %q", heading)
+		t.Fatalf("testdata/differences.txt has lost its heading %q", heading)
 	}
 	section, _, _ = strings.Cut(section, "\n##")
 	rows := map[string][2]string{}
@@ -357,7 +357,7 @@ func listedDifferences(t *testing.T, heading string) map[string][2]string {
 			continue
 		}
 		if len(cells) != 4 || strings.Trim(cells[3], " |") == "" {
-			t.Errorf("a row of docs/migration.md has no reason: %s", line)
+			t.Errorf("a row of testdata/differences.txt has no subject: %s", line)
 			continue
 		}
 		rows[strings.TrimSuffix(name, "`")] = [2]string{cells[1], cells[2]}
