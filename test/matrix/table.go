@@ -38,10 +38,6 @@ func (s suite) table(runs []subjectRun) string {
 	for i, reason := range reasons {
 		fmt.Fprintf(&out, "\n(%d) %s.\n", i+1, reason)
 	}
-	out.WriteString("\n| row | tests |\n| --- | --- |\n")
-	for i, c := range s.cases {
-		fmt.Fprintf(&out, "| %d | *%s* |\n", i+1, strings.Join(c.tests, "*, *"))
-	}
 	return out.String()
 }
 
