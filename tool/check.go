@@ -19,11 +19,11 @@ func newCheck(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Find mistakes in configurations of Fluent Bit that have sections of es_go",
-		Long: `check reads configurations of Fluent Bit, in the classic format and in YAML, with all that they include. It reports what
-Fluent Bit itself can't tell about sections of es_go: misspelled and misplaced options, values that the plugin refuses at
-start, and settings that lose or duplicate records. docs/lint.md lists the rules.
+		Long: `check reads configurations of Fluent Bit, classic or YAML, with their included files. In sections of es_go it finds mistakes
+that Fluent Bit accepts silently: misspelled and misplaced options, values that the plugin refuses at start, and settings that
+lose or duplicate records. docs/lint.md lists the rules.
 
-It ends with 1 where there are errors; with --strict also where there are warnings. Notes never count.`,
+It exits with 1 for errors; with --strict also for warnings. Notes never count.`,
 		Example: `  out-es check /etc/fluent-bit/fluent-bit.conf
   out-es check --strict --format github fluent-bit.yaml`,
 		Args:              cobra.MinimumNArgs(1),
@@ -50,7 +50,7 @@ It ends with 1 where there are errors; with --strict also where there are warnin
 		},
 	}
 	addFormat(command, &format)
-	command.Flags().BoolVar(&strict, "strict", false, "end with 1 on warnings, too")
+	command.Flags().BoolVar(&strict, "strict", false, "exit with 1 for warnings, too")
 	return command
 }
 
@@ -59,11 +59,11 @@ func newMigrate(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate FILE",
 		Short: "Rewrite sections of the built-in outputs es and opensearch as sections of es_go",
-		Long: `migrate writes FILE to standard output, with its sections of es and opensearch as sections of es_go. docs/migration.md has
-what becomes of every option. What changed has a comment that begins with "# es_go:"; what a person must decide says LOOK AT
-THIS and is listed on standard error. Comments, indentation, other sections and included files stay as they are.
+		Long: `migrate writes FILE to standard output, with its sections of es and opensearch as sections of es_go. docs/migration.md lists
+the replacement of each option. A comment with "# es_go:" marks each change. LOOK AT THIS marks a decision for a person, also
+on standard error. Everything else stays as it is.
 
-It ends with 1 where something is left to decide. Read the result, then run "out-es check" on it.`,
+It exits with 1 if a decision is left. Read the result, then run "out-es check" on it.`,
 		Example:           `  out-es migrate fluent-bit.conf > new.conf`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: configurationFiles,
@@ -92,7 +92,7 @@ It ends with 1 where something is left to decide. Read the result, then run "out
 }
 
 func addFormat(command *cobra.Command, format *string) {
-	command.Flags().StringVar(format, "format", formats[0], "of findings: text, github (workflow commands, shown beside the lines) or json (an array of objects)")
+	command.Flags().StringVar(format, "format", formats[0], "of findings: text, github (workflow commands) or json (an array of objects with file, line, severity, rule and message)")
 	_ = command.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,7 +68,7 @@ func reference(root *cobra.Command) string {
 	page.WriteString("# out-es\n\n<!-- Written by \"make generate\" from the commands in tool/. -->\n\n")
 	introduction, codes, _ := strings.Cut(root.Long, "Exit codes:\n")
 	page.WriteString(introduction)
-	page.WriteString("It comes with the archives, packages and images; `make out-es` builds it. Packages bring man pages and completions for\nbash, zsh and fish; `out-es completion SHELL` writes those.\n\n| exit code | |\n| --- | --- |\n")
+	page.WriteString("Archives, packages and images contain it; `make out-es` builds it. Packages also have man pages and completions for bash, zsh\nand fish; `out-es completion SHELL` writes those.\n\n| exit code | |\n| --- | --- |\n")
 	for line := range strings.Lines(codes) {
 		code, meaning, _ := strings.Cut(strings.TrimSpace(line), "  ")
 		fmt.Fprintf(&page, "| %s | %s |\n", code, meaning)
@@ -77,10 +78,13 @@ func reference(root *cobra.Command) string {
 		fmt.Fprintf(&page, "| [%s](#%s) | %s |\n", command.Name(), command.Name(), command.Short)
 	}
 	page.WriteString("\nFlags of all commands:\n\n")
-	flagTable(&page, root.PersistentFlags())
+	flagTable(&page, root.PersistentFlags(), func(string) bool { return true })
+	preview, _, _ := root.Find([]string{"preview"})
+	page.WriteString("\nFlags of preview, replay and spool:\n\n")
+	flagTable(&page, preview.LocalNonPersistentFlags(), isOfSection)
 	for _, command := range root.Commands() {
 		fmt.Fprintf(&page, "\n## %s\n\n```\n%s\n```\n\n%s\n\n", command.Name(), strings.TrimSuffix(command.UseLine(), " [flags]"), listed(command.Long))
-		flagTable(&page, command.LocalNonPersistentFlags())
+		flagTable(&page, command.LocalNonPersistentFlags(), func(name string) bool { return !isOfSection(name) })
 		page.WriteString("\n```console\n")
 		for line := range strings.Lines(command.Example) {
 			page.WriteString("$ " + strings.TrimLeft(line, " "))
@@ -102,12 +106,18 @@ func listed(text string) string {
 	return listHeading.ReplaceAllString(listGoesOn.ReplaceAllString(text, "  "), ":\n\n- ")
 }
 
-func flagTable(out io.Writer, flags *pflag.FlagSet) {
+// isOfSection reports whether a flag selects the section of es_go, for several commands.
+func isOfSection(name string) bool { return slices.Contains([]string{"config", "output", "set"}, name) }
+
+func flagTable(out io.Writer, flags *pflag.FlagSet, shown func(name string) bool) {
 	if !flags.HasAvailableFlags() {
 		return
 	}
 	fmt.Fprint(out, "| flag | |\n| --- | --- |\n")
 	flags.VisitAll(func(f *pflag.Flag) {
+		if !shown(f.Name) {
+			return
+		}
 		kind, usage := pflag.UnquoteUsage(f)
 		name := "--" + f.Name
 		if f.Shorthand != "" {

@@ -29,24 +29,23 @@ func newPreview(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "preview [RECORDS...]",
 		Short: "Show the action line and the document of records, as they would be sent, and why",
-		Long: `preview prints for each record the action line and the document that es_go would send, to the byte, with the options of a
-section (--config), of the command line (--set Index=…), or both. On standard error it tells what was changed on the way
-and why: keys, values, names of indices.
+		Long: `preview prints for each record the action line and the document that es_go would send, byte for byte, with the options of a
+section (--config), of the command line (--set Index=…), or both. It lists changed keys, values and names of indices, with
+reasons, on standard error.
 
 RECORDS are files, or - for standard input (the default). A file holds
 
-  JSON lines  each a record; or an object of "record" and, as far as they are known, "time" (RFC 3339, or seconds since
-              1970), "tag", "metadata" and "group", as "out-es spool cat" prints it
+  JSON lines  each a record; or an object of "record" and optionally "time" (RFC 3339, or seconds since 1970), "tag",
+              "metadata" and "group", as "out-es spool cat" prints it
   a chunk     a file of Fluent Bit's storage (storage.path, *.flb)
 
-A line that is no record is named with file and line and costs no other. Generated ids are those of production where time, tag
-and the record's bytes are: the order of keys counts, and --maps. A chunk has them as they are.
+A line that is no record is reported with file and line, and costs no other. Generated ids are those of production if time, tag
+and the record's bytes are (the order of keys, and --maps); a chunk has them.
 
---against asks a real Elasticsearch whether it would take the documents: in throw-away indices (out-es-preview-…) with the mapping
-of the real index where it is there, else with that of Template_File or of the cluster's template. They are deleted
-at the end; real indices are not touched. Credentials are those of the options.
+--against asks a real Elasticsearch whether it accepts the documents. It uses temporary indices (out-es-preview-…) with the
+mapping of the real index, or else of Template_File or the cluster's template. Real indices are not touched.
 
-It ends with 1 where a record would not be sent or not be taken, or a line is no record.`,
+It exits with 1 if a record would not be sent or accepted, or a line is no record.`,
 		Example: `  out-es preview -c fluent-bit.conf records.ndjson
   echo '{"message":"hello","_id":1}' | out-es preview -s Index=app-%Y.%m.%d
   out-es preview -c fluent-bit.conf -o app --against https://es.example.com:9200 /var/lib/fluent-bit/tail.0/*.flb`,
@@ -54,11 +53,11 @@ It ends with 1 where a record would not be sent or not be taken, or a line is no
 	}
 	f.section.add(command)
 	flags := command.Flags()
-	flags.StringVar(&f.tag, "tag", "preview", "tag of records that do not name one")
-	flags.StringVar(&f.at, "time", "", "time of records that have none (RFC 3339; default now)")
-	flags.StringVar(&f.against, "against", "", "URL of an Elasticsearch that is asked whether it would take the documents")
-	flags.StringVar(&f.maps, "maps", "long", "form of JSON lines' records in Fluent Bit, which generated ids depend on: long (tail) or short (dummy, many filters)")
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "do not tell what was changed")
+	flags.StringVar(&f.tag, "tag", "preview", "tag of records without one")
+	flags.StringVar(&f.at, "time", "", "time of records without one (RFC 3339; default now)")
+	flags.StringVar(&f.against, "against", "", "URL of an Elasticsearch to test the documents with")
+	flags.StringVar(&f.maps, "maps", "long", "msgpack form of JSON lines, for generated ids: long (tail) or short (dummy, many filters)")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no list of changes")
 	return command
 }
 

@@ -35,21 +35,21 @@ func newReplay(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "replay FILE...",
 		Short: "Bring dead-letter records back into Elasticsearch",
-		Long: `replay sends the documents of dead-letter records to the indices that they were for, byte for byte, with their ids, routing and
-pipelines. It takes files of Dead_Letter_File, rotated ones too, those of "out-es spool export", and with --from-index an index of
-Dead_Letter_Index. Requests are those of the plugin: bounded by Bulk_Size, throttled, retried, and judged item by item, with the
-options of a section (--config), of the command line (--set Hosts=…), or both.
+		Long: `replay sends the documents of dead-letter records to their indices, byte for byte, with their ids, routing and pipelines. It
+reads files of Dead_Letter_File, rotated ones too, those of "out-es spool export", and with --from-index a Dead_Letter_Index.
+Requests are the plugin's: bounded by Bulk_Size, throttled, retried, and judged item by item, with the options of a section
+(--config), of the command line (--set Hosts=…), or both.
 
-Records that are not delivered are in a new file, FILE.left unless --left names another: those that are rejected again and those
-for indices that take nothing (with the new reason), those that --select leaves out, and lines that are no dead-letter records. So the
-old files can be removed when the command has ended. The new file can be replayed in its turn.
+Records that are not delivered go to a new file, FILE.left or --left: those rejected again or for indices that accept nothing
+(with the new reason), those that --select leaves out, and lines that are no dead-letter records. Then remove the old files;
+the new one can be replayed, too.
 
-An interrupted command goes on where it ended when it is run again: FILE.replay-position has the place. Records that were sent
-already count as "already there", by their ids; a record without one gets an id made of its text, unless --ids says own.
+An interrupted command continues when it runs again: FILE.replay-position has the position. Retried records count as "already
+there" by their ids; a record without an id gets one made of its text, unless --ids is own.
 
-An output must not write to the files meanwhile: move them away first, and the output begins new ones.
+Move the files away first, so that no output writes to them; the output begins new ones.
 
-It ends with 1 where records are left.`,
+It exits with 1 if records are left.`,
 		Example: `  out-es replay -c fluent-bit.conf dead.ndjson*
   out-es replay -s Hosts=https://es.example.com:9200 -s HTTP_API_Key=… --select index=logs-*,since=2h --dry-run dead.ndjson
   out-es replay -c fluent-bit.conf --from-index dead-letters --left still.ndjson`,
@@ -60,13 +60,13 @@ It ends with 1 where records are left.`,
 	}
 	f.section.add(command)
 	flags := command.Flags()
-	flags.StringVar(&f.index, "from-index", "", "take the records from this index in place of files")
-	flags.StringVar(&f.pick, "select", "", "only records with index=, type=, tag= (* for any characters), since=, until= (when they were rejected); by commas")
+	flags.StringVar(&f.index, "from-index", "", "read the records from this index instead of files")
+	flags.StringVar(&f.pick, "select", "", "only records with index=, type=, tag= (* for any characters), since=, until= (time of rejection), separated by commas")
 	flags.StringVar(&f.left, "left", "", "new file for records that are not delivered (default FILE.left)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "count the records by index and reason, and send nothing")
-	flags.StringVar(&f.ids, "ids", "made", "ids of records without one: made (of their text) or own (Elasticsearch makes them: a retry may duplicate)")
+	flags.StringVar(&f.ids, "ids", "made", "ids of records without one: made (of their text) or own (by Elasticsearch: a retry may duplicate)")
 	flags.IntVar(&f.workers, "workers", 2, "requests at a time")
-	flags.DurationVar(&f.patience, "patience", time.Minute, "how long to try records for an index that takes none, before they are left")
+	flags.DurationVar(&f.patience, "patience", time.Minute, "time to retry records for an index that accepts none")
 	return command
 }
 

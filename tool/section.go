@@ -23,9 +23,9 @@ type sectionFlags struct {
 
 func (f *sectionFlags) add(command *cobra.Command) {
 	flags := command.Flags()
-	flags.StringVarP(&f.file, "config", "c", "", "configuration of Fluent Bit with the section of es_go to take the options from")
-	flags.StringVarP(&f.alias, "output", "o", "", "section to take, by its Alias or as es_go.0, es_go.1, …; needed where there are several")
-	flags.StringArrayVarP(&f.set, "set", "s", nil, "an option of es_go as NAME=VALUE, in place of the section's; repeatable")
+	flags.StringVarP(&f.file, "config", "c", "", "configuration of Fluent Bit with a section of es_go")
+	flags.StringVarP(&f.alias, "output", "o", "", "its section, by Alias or as es_go.0, es_go.1, …, if there are several")
+	flags.StringArrayVarP(&f.set, "set", "s", nil, "an option of es_go as NAME=VALUE, instead of the section's; repeatable")
 	_ = command.MarkFlagFilename("config", "conf", "yaml", "yml")
 }
 

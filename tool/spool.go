@@ -32,19 +32,19 @@ func newSpool(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "spool DIR [ls|stat|cat|verify|export]",
 		Short: "Show the chunks that wait in a spool, beside the agent that uses it",
-		Long: `spool looks into a spool (Spool_Path): a folder of all instances, or that of one. It takes no lock and changes nothing, so that the
-agent goes on meanwhile. Chunks that were delivered are not shown.
+		Long: `spool inspects a spool (Spool_Path), of all instances or of one. It takes no lock and changes nothing, so it can run beside
+the agent. Delivered chunks are not shown.
 
   ls      chunks, records, bytes and age by destination and tag (the default); with --chunks a line for each chunk
-  stat    the sums for each instance, the destinations that are held and why, damage
-  cat     the records as JSON lines with time, tag, metadata and record: "out-es preview" reads them
-  verify  reads every chunk and its checksums; it ends with 1 where there is damage
-  export  the records as dead-letter records that "out-es replay" takes; it needs the section of es_go that writes to the spool,
-          by --config or --set, since a spool holds records and not documents
+  stat    the sums for each instance, held destinations with reasons, damage
+  cat     the records as JSON lines with time, tag, metadata and record, for "out-es preview"
+  verify  reads every chunk and its checksums; exits with 1 for damage
+  export  the records as dead-letter records for "out-es replay"; needs the section of es_go that writes to the spool, by
+          --config or --set
 
-A spool knows the destination of a chunk that is held (later/); a chunk that waits for its first attempt is listed under "(front)". With the
-section of es_go that writes to the spool (--config or --set), ls reads every chunk, and lists records by the index or data stream that they
-go to; ages are then those of events. Bytes are those of chunks; files also hold chunks that are done, until all of a segment is.`,
+Held chunks are listed by destination, chunks that wait for their first attempt under "(front)". With that section, ls reads
+every chunk, and lists records by index or data stream, with the ages of events. Bytes are those of chunks; files also hold
+delivered chunks of unfinished segments.`,
 		Example: `  out-es spool /var/lib/fluent-bit/spool
   out-es spool /var/lib/fluent-bit/spool stat
   out-es spool /var/lib/fluent-bit/spool ls -c fluent-bit.conf

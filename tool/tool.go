@@ -105,21 +105,21 @@ func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "out-es",
 		Short: "Check, preview, replay: the operator's tool of the Fluent Bit output es_go",
-		Long: `out-es works with configurations, records, dead letters and spools of es_go, the Fluent Bit output for Elasticsearch. It is
-built on the plugin's own packages: what it says of a record is true of the plugin with it.
+		Long: `out-es works with configurations, records, dead-letter records and spools of es_go, the Fluent Bit output for Elasticsearch.
+It uses the plugin's own packages, so its results are those of the plugin.
 
 Records and findings go to standard output, everything else to standard error.
 
 Exit codes:
-  0  all is well
-  1  something was found: an error in a configuration, damage, a record that was rejected or is left
-  2  the command could not be run as asked`,
+  0  success
+  1  a finding: an error in a configuration, damage, a record that was rejected or is left
+  2  the command could not run as asked`,
 		Version:           Version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
 	}
-	root.PersistentFlags().String(colorFlag, colorAuto, "colours: auto (on a terminal, unless NO_COLOR is set), always, never")
+	root.PersistentFlags().String(colorFlag, colorAuto, "colours: auto (on a terminal without NO_COLOR), always, never")
 	_ = root.RegisterFlagCompletionFunc(colorFlag, cobra.FixedCompletions([]string{colorAuto, colorAlways, colorNever}, cobra.ShellCompDirectiveNoFileComp))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	for _, add := range []func(streams) *cobra.Command{newCheck, newMigrate, newPreview, newReplay, newSpool} {
