@@ -81,6 +81,9 @@ type Place struct {
 	group            []byte
 }
 
+// Position is the number of values before the place.
+func (p Place) Position() int { return p.position }
+
 // Place returns the reader's position, for Seek.
 func (r *Reader) Place() (Place, error) {
 	err := r.findEnd()

@@ -111,7 +111,6 @@ func (r *run) afterFailure(ctx context.Context) error {
 	r.window.narrow()
 	switch r.failure.Class {
 	case bulk.Oversized, bulk.Illegal:
-		r.answered()
 		return r.localise()
 	case bulk.Canceled:
 		return r.giveUp(r.failure)

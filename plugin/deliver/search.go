@@ -137,6 +137,8 @@ func (r *run) accusedAlone() (redo bool) {
 	if !r.proved(accused) {
 		if r.stays(why.err()); !r.holds.othersAccept(nil, othersWithin) {
 			r.behind = r.blame(why, remedyOf(r.failure))
+		} else {
+			r.answered()
 		}
 		return false
 	}

@@ -53,6 +53,14 @@ func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
 				if again := inParallel(t, d, 100); again != 100 || len(s.requests)-before > most {
 					t.Errorf("%d of 100 queued chunks left, %d more requests", again, len(s.requests)-before)
 				}
+				before = len(s.requests)
+				for range 600 { // the gate closes for longer each time, as in an outage
+					time.Sleep(time.Second)
+					_ = flush(t, d, newList(c.n))
+				}
+				if more := len(s.requests) - before; more > 60*most {
+					t.Errorf("%d requests in ten minutes", more)
+				}
 				s.script = func(_ int, r request) reply { return accepted(r) }
 				time.Sleep(policy.Longest)
 				before = len(s.requests)

@@ -104,6 +104,23 @@ func (f *frame) left() int {
 	return max(0, f.entry.Records-f.source.Account().Ended())
 }
 
+// front is where the next delivery starts.
+type front struct {
+	first *frame // nil for none
+	at    int    // the position in it
+}
+
+func (b *batch) front() (f front) {
+	if len(b.frames) == 0 {
+		return front{}
+	}
+	f.first = b.frames[0]
+	if f.first.source != nil {
+		f.at = f.first.source.Begins()
+	}
+	return f
+}
+
 // age is how long a frame has waited. After the clock was set back that is not
 // known: long enough.
 func (f *frame) age() time.Duration {
@@ -228,8 +245,8 @@ func (b *batch) bind(f *frame) error {
 	return nil
 }
 
-// begin prepares for a delivery. A frame of which an earlier one left events behind, and that it did
-// not come to the end of, is read from its start again.
+// begin prepares for a delivery. A frame of which an earlier one left events behind is read from its
+// start again once an earlier one came to its end; until then the next goes on behind them.
 func (b *batch) begin() {
 	b.over, b.settled, b.reach, b.rewound = false, 0, 0, false
 	for _, f := range b.frames {
@@ -237,7 +254,7 @@ func (b *batch) begin() {
 			continue
 		}
 		f.source.HeldSince(f.held)
-		if !f.source.Left() {
+		if !f.source.Left() || !f.source.Ended() {
 			continue
 		}
 		f.source.Rewind()
@@ -250,7 +267,7 @@ func (b *batch) begin() {
 // Fill implements deliver.Source. A request ends before data that can't be read, unless it is
 // empty.
 func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
-	if b.over {
+	if b.over && limits.Items == 0 { // else the document that fails a whole request is being searched for
 		return nil // filled still describes the request
 	}
 	b.limited = limits.Items > 0

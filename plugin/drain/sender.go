@@ -114,17 +114,14 @@ func (s *sender) await(bytes int64, due <-chan time.Time) {
 
 // act delivers one request of the batch, and handles the rest.
 func (s *sender) act(b *batch) {
-	var front *frame
-	if len(b.frames) > 0 {
-		front = b.frames[0]
-	}
+	before := b.front()
 	err := s.deliver(b)
 	if errors.Is(err, errSenderPanic) {
 		s.afterPanic(b)
 		return
 	}
 	s.panics = 0
-	if err == nil && !b.keeps() && b.settled == 0 && len(b.frames) > 0 && b.frames[0] == front {
+	if err == nil && !b.keeps() && b.settled == 0 && before.first != nil && b.front() == before {
 		s.backOff(b) // never twice the same without a pause
 		return
 	}
@@ -143,11 +140,13 @@ func (s *sender) act(b *batch) {
 	s.states.Parked(problem)
 	if problem == nil {
 		s.held.Store(0)
-		return
+	} else {
+		b.hold()
+		s.noteHeld(b, err)
 	}
-	b.hold()
-	s.noteHeld(b, err)
-	s.backOff(b)
+	if problem != nil || b.settled == 0 && b.front() == before {
+		s.backOff(b)
+	}
 }
 
 // noteHeld counts the records that wait at the front because of a held destination, or of a

@@ -73,7 +73,7 @@ func (s *Source) fill(req *bulk.Request, limits deliver.Limits) error {
 // makes the request too large.
 func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 	e := &s.event
-	if s.settled.Has(e.Position) || e.Kind != chunk.Log {
+	if s.settled.Has(e.Position) || e.Kind != chunk.Log || e.Position < s.passed {
 		return false, s.pass(e)
 	}
 	first := s.receive(e.Position)

@@ -68,7 +68,7 @@ func (s *Source) start() chunk.Place {
 
 // Rewind implements deliver.Source.
 func (s *Source) Rewind() {
-	s.from, s.behind, s.turnedAway = chunk.Place{}, false, false
+	s.from, s.passed, s.behind, s.turnedAway = chunk.Place{}, 0, false, false
 	s.ahead = s.ahead[:0]
 }
 

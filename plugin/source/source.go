@@ -107,6 +107,9 @@ type Source struct {
 	event  chunk.Event
 	// from and to are where the last Fill began and ended.
 	from, to chunk.Place
+	// passed is the first position that a Fill behind a Reload is to fill in: those before it were
+	// left behind.
+	passed int
 	// ahead are the ends of the Fills since from that Ahead went behind.
 	ahead []chunk.Place
 	// ended says that the last Fill came to the chunk's end.
@@ -151,15 +154,17 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}
 	s.admission, s.turnedAway, s.behind = nil, false, false
 	s.HeldSince(time.Time{})
+	s.from, s.passed = chunk.Place{}, 0
 	s.Reload(data)
 }
 
 // Reload goes back to the front of the same chunk, whose memory may have moved, after another
-// source has used the scratch: generated ids count equal events from there. Settled events are
-// skipped.
+// source has used the scratch: generated ids count equal events from there. Settled events, and those
+// that were left behind, are skipped.
 func (s *Source) Reload(data []byte) {
 	s.scratch.begin(s.tag)
 	s.reader = chunk.NewReader(data)
+	s.passed = max(s.passed, s.from.Position())
 	s.from, s.ahead = chunk.Place{}, s.ahead[:0]
 }
 
@@ -193,6 +198,9 @@ func (s *Source) Ended() bool { return s.ended }
 
 // Kept reports whether records are left which On_Refusal keeps.
 func (s *Source) Kept() bool { return s.kept }
+
+// Begins is the position at which the next Fill starts.
+func (s *Source) Begins() int { return max(s.passed, s.from.Position()) }
 
 // Left reports whether events that were filled in, or turned away, before the
 // place where the next Fill starts are not settled.
