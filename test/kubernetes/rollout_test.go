@@ -110,20 +110,12 @@ func TestChangesUpgradesAndRollbacks(t *testing.T) {
 	step("another retention", all, func() { mine.apply(t, c, retention) })
 	upgrade := retention + "\nimages: [{name: out-es, newTag: 0.2.0}]"
 	step("a new version", []string{"out-es-agent", "out-es-events"}, func() { mine.apply(t, c, upgrade) })
-	images := func(want string) {
-		t.Helper()
-		for _, pod := range c.pods(t)["out-es-agent"] {
-			if !strings.HasSuffix(pod, want) {
-				t.Errorf("an agent is %s, want %s", pod, want)
-			}
-		}
-	}
-	images("out-es:0.2.0")
+	wantImages(t, c, "out-es:0.2.0")
 	step("the version before", []string{"out-es-agent", "out-es-events"}, func() {
 		c.Kubectl(t, "", "-n", "monitoring", "rollout", "undo", "daemonset/out-es-agent")
 		c.Kubectl(t, "", "-n", "monitoring", "rollout", "undo", "deployment/out-es-events")
 	})
-	images("out-es:0.1.0")
+	wantImages(t, c, imageOf(first["out-es-agent"][0]))
 	keys := c.Kubectl(t, "", "-n", "monitoring", "get", "secrets", "-o", `jsonpath={range .items[*]}{.data.ES_API_KEY}{"\n"}{end}`)
 	if n := len(strings.Fields(keys)); n != 2 {
 		t.Errorf("there are %d secrets, want that of before and that of after", n)
@@ -151,8 +143,9 @@ func TestHelmInstallsUpgradesAndRollsBack(t *testing.T) {
 	install := func(further ...string) { t.Helper(); run(deploy.Folder("helm/install.sh"), further...) }
 	install()
 	c.rolledOut(t, stackWorkloads...)
-	if pods := c.pods(t); len(pods["out-es-agent"]) != 3 || len(pods["out-es-events"]) != 1 {
-		t.Fatalf("the pods are %v", pods)
+	first := c.pods(t)
+	if len(first["out-es-agent"]) != 3 || len(first["out-es-events"]) != 1 {
+		t.Fatalf("the pods are %v", first)
 	}
 	both := []string{"out-es-agent", "out-es-events"}
 	for _, step := range []struct {
@@ -183,9 +176,21 @@ func TestHelmInstallsUpgradesAndRollsBack(t *testing.T) {
 			t.Errorf("%s: %d agents of 3 were away at once", step.name, most)
 		}
 	}
+	wantImages(t, c, imageOf(first["out-es-agent"][0]))
+}
+
+// imageOf is the image of a pod as Cluster.pods tells it.
+func imageOf(pod string) string {
+	_, image, _ := strings.Cut(pod, " ")
+	return image
+}
+
+// wantImages checks the image of every agent.
+func wantImages(t *testing.T, c *Cluster, want string) {
+	t.Helper()
 	for _, pod := range c.pods(t)["out-es-agent"] {
-		if !strings.HasSuffix(pod, "out-es:0.1.0") {
-			t.Errorf("after the rollback an agent is %s", pod)
+		if got := imageOf(pod); got != want {
+			t.Errorf("an agent is %s, want %s", got, want)
 		}
 	}
 }
