@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"out_es/test/elasticsearch"
@@ -15,6 +16,14 @@ func TestReadinessWaitsForShards(t *testing.T) {
 		t.Skip("curl is missing (Debian, Ubuntu: apt-get install curl)")
 	}
 	_, objects := Render(t, "kubernetes/overlays/production")
+	set := objects.Find(t, "StatefulSet", "es-logging")
+	term := At(set.PodSpec(), "affinity", "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution", 0)
+	if Text(term, "topologyKey") != "kubernetes.io/hostname" || !matches(At(term, "labelSelector"), podLabels(set)) {
+		t.Error("two nodes of Elasticsearch may share a host")
+	}
+	if status := objects.Environment(t, set, map[string]string{"POD_NAME": "es-logging-0", "ELASTIC_PASSWORD": "x"}); !slices.Contains(status, "READY_STATUS=green") {
+		t.Errorf("the environment of Elasticsearch is %q", status)
+	}
 	probe := filepath.Join(objects.WriteConfigMap(t, "es-logging-config"), "ready.sh")
 	s := elasticsearch.ForTest(t, elasticsearch.Options{})
 	ready := func(status, file string) bool {

@@ -18,7 +18,7 @@ import (
 func (c *Cluster) controllers(t *testing.T, nodes ...string) *kubelets {
 	t.Helper()
 	c.background(t, program(t, "kube-controller-manager"), "--kubeconfig", c.admin, "--leader-elect=false", "--bind-address", "127.0.0.1", "--secure-port", support.FreePort(t),
-		"--cert-dir", c.file("controllers"), "--controllers", "daemonset-controller,deployment-controller,replicaset-controller,statefulset-controller")
+		"--cert-dir", c.file("controllers"), "--controllers", "daemonset-controller,deployment-controller,replicaset-controller,statefulset-controller,disruption-controller")
 	for _, name := range nodes {
 		c.Kubectl(t, fmt.Sprintf(`{"apiVersion":"v1","kind":"Node","metadata":{"name":%q,"labels":{"kubernetes.io/os":"linux","kubernetes.io/arch":"amd64","kubernetes.io/hostname":%q}}}`, name, name), "apply", "-f", "-")
 		c.Kubectl(t, "", "patch", "node", name, "--subresource=status", "--type=merge", "-p",
@@ -47,7 +47,8 @@ type kubelets struct {
 	wait  sync.WaitGroup
 
 	mu   sync.Mutex
-	away map[string]int // how many pods of a DaemonSet were missing or not ready at most, since reset
+	away map[string]int // how many pods of a workload that has one on each node were missing or not ready at most, since reset
+	held string         // the name of a pod that does not get ready
 }
 
 const podsOfStack = "/api/v1/namespaces/monitoring/pods"
@@ -70,14 +71,31 @@ func (k *kubelets) look(t *testing.T) {
 				_, _, _ = k.api.do("POST", podsOfStack+"/"+name+"/binding", fmt.Sprintf(`{"apiVersion":"v1","kind":"Binding","metadata":{"name":%q},"target":{"apiVersion":"v1","kind":"Node","name":%q}}`, name, node))
 			}
 		case deploy.Text(pod, "status", "phase") != "Running":
-			k.run(t, name)
+			if !k.holds(name) {
+				k.run(t, name)
+			}
 		default:
 			ready[deploy.Text(pod, "metadata", "labels", "app.kubernetes.io/name")]++
 		}
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.away["out-es-agent"] = max(k.away["out-es-agent"], len(k.nodes)-ready["out-es-agent"])
+	for _, workload := range []string{"out-es-agent", "elasticsearch"} {
+		k.away[workload] = max(k.away[workload], len(k.nodes)-ready[workload])
+	}
+}
+
+// hold keeps a pod of this name from getting ready, should it be made anew; none lets all get ready.
+func (k *kubelets) hold(name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.held = name
+}
+
+func (k *kubelets) holds(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.held == name
 }
 
 // run tells that a pod is ready.
@@ -107,18 +125,18 @@ func (k *kubelets) node(pod map[string]any) string {
 	return k.nodes[0]
 }
 
-// reset begins to count anew how many of the agent's pods are away.
+// reset begins to count anew how many pods are away.
 func (k *kubelets) reset() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	clear(k.away)
 }
 
-// mostAway is how many of the agent's pods were away at most since reset.
-func (k *kubelets) mostAway() int {
+// mostAway is how many pods of a workload were away at most since reset.
+func (k *kubelets) mostAway(workload string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.away["out-es-agent"]
+	return k.away[workload]
 }
 
 // rolledOut waits for workloads of the stack.
