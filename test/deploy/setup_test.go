@@ -44,8 +44,39 @@ func TestSetUpMakesElasticsearchReady(t *testing.T) {
 			if os.Getenv("ES_URL") != "" {
 				t.Skip("ES_URL is set: this test is about servers that it starts")
 			}
-			setUpTwice(t, elasticsearch.ForTest(t, elasticsearch.Options{Version: family.version}), family.name, family.retention)
+			s := elasticsearch.ForTest(t, elasticsearch.Options{Version: family.version})
+			setUpTwice(t, s, family.name, family.retention)
+			if family.name == "opensearch" {
+				deletedAfterRollover(t, s, "logs-kubernetes.node-default")
+			}
 		})
+	}
+}
+
+// deletedAfterRollover does by hand what the state policy of data streams does: an index can be deleted when it has been rolled over, and
+// not before.
+func deletedAfterRollover(t *testing.T, s *elasticsearch.Server, stream string) {
+	t.Helper()
+	answer, err := s.Do(t.Context(), "GET", "/_data_stream/"+stream, nil)
+	var streams struct {
+		Streams []struct {
+			Indices []struct {
+				Name string `json:"index_name"`
+			}
+		} `json:"data_streams"`
+	}
+	if err != nil || json.Unmarshal(answer, &streams) != nil || len(streams.Streams) != 1 || len(streams.Streams[0].Indices) != 1 {
+		t.Fatalf("%s is %v, %s", stream, err, answer)
+	}
+	index := streams.Streams[0].Indices[0].Name
+	if _, err := s.Do(t.Context(), "DELETE", "/"+index, nil); err == nil || !strings.Contains(err.Error(), "write index") {
+		t.Errorf("the deletion of the write index is answered with %v", err)
+	}
+	if _, err := s.Do(t.Context(), "POST", "/"+stream+"/_rollover", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Do(t.Context(), "DELETE", "/"+index, nil); err != nil {
+		t.Errorf("after the rollover: %v", err)
 	}
 }
 
