@@ -9,35 +9,37 @@ const preface = `# Configuration
 
 <!-- Generated from plugin/config/table.go by "make generate". -->
 
-Options of an ` + "`[OUTPUT]`" + ` section with ` + "`Name es_go`" + `. Names are case-insensitive. All that is wrong with a section is
-reported at once, and the plugin then doesn't start.
+Options of an ` + "`[OUTPUT]`" + ` section with ` + "`Name es_go`" + `. Names are case-insensitive.
+The plugin reports all faults of a section at once, and does not start.
 
-Fluent Bit keeps these for itself, and no Go plugin can read them: ` + "`Host`, `Port`, `IPv6`, `tls`, `tls.*`, `net.*`, `oauth2*`, `Workers`, `Retry_Limit`, `Match`, `Match_Regex`, `Alias`, `Log_Level`, `storage.total_limit_size`" + `.
-So the address is ` + "`Hosts`" + `, and it has no default. ` + "`Workers`" + ` should be set (1 is enough for most nodes), or each request
-blocks Fluent Bit's engine; ` + "`Retry_Limit`" + ` is 1 unless set, and then an outage of a few seconds loses records:
-write ` + "`Retry_Limit no_limits`" + `.
+Fluent Bit reserves these names: ` + "`Host`, `Port`, `IPv6`, `tls`, `tls.*`, `net.*`, `oauth2*`, `Workers`, `Retry_Limit`, `Match`, `Match_Regex`, `Alias`, `Log_Level`, `storage.total_limit_size`" + `.
+Therefore the address is ` + "`Hosts`" + `.
+Set ` + "`Workers`" + ` (1 is enough for most nodes), or each request blocks Fluent Bit's engine.
+Set ` + "`Retry_Limit no_limits`" + `: with Fluent Bit's default of 1, a short outage loses records.
 
-A list is one string: a YAML list, or a key given twice, reaches a Go plugin as its first value only. Fluent Bit's classic
-format keeps quotes, and a comment behind a value, as part of the value: both are refused, but in secrets, where they may be meant.
+A list is one string: of a YAML list, or of a key given twice, a Go plugin gets the first value only.
+The classic format keeps quotes, and a comment behind a value, as part of the value; the plugin refuses both, except in secrets.
 
-Sizes are bytes, or have K, M or G (powers of 1,024) behind them. Durations have ms, s, m or h behind them; a bare number is
-seconds.
+Sizes are bytes, or end in K, M or G (powers of 1,024).
+Durations end in ms, s, m or h; a bare number is seconds.
 `
 
 const templates = `
 ## Templates
 
-` + "`Index`, `Logstash_Prefix`, `Pipeline`, `Routing` and the `Data_Stream_*`" + ` options are made anew for each event:
+` + "`Index`, `Logstash_Prefix`, `Pipeline`, `Routing` and the `Data_Stream_*`" + ` options are expanded for each event:
 
 | in the template | becomes |
 | --- | --- |
 | ` + "`%Y.%m.%d`" + ` and the rest of strftime, ` + "`%s`" + ` | the event's time in UTC, seconds since 1970 |
-| ` + "`$key`, `$kubernetes['namespace_name']`, `$list[0]`" + ` | a field of the record, else of what OTLP says beside it |
+| ` + "`$key`, `$kubernetes['namespace_name']`, `$list[0]`" + ` | a field of the record, or else of its OTLP fields |
 | ` + "`$TAG`, `$TAG[1]`" + ` | the tag, or a part of it between dots, counted from 0 |
-| ` + "`$key\\|other`, `$TAG[1]\\|other`" + ` | the same, or the word behind the bar where it is missing or empty |
+| ` + "`$key\\|other`, `$TAG[1]\\|other`" + ` | the same, or the word after the bar if it is missing or empty |
 
-A field can be a string, a number or a boolean. Of a key that stands twice the last counts. A record that lacks one without such a word goes where the option's default says: without pipeline or routing, where that is empty. Names are made legal: lower case, ` + "`_`" + ` for
-characters that Elasticsearch refuses, cut to 255 bytes (a data stream 230). What comes out of a record is never expanded again.
+A field can be a string, a number or a boolean; of duplicate keys, the last counts.
+If a field is missing and the template has no default word, the option's own default applies; for Pipeline and Routing, that is none.
+Names are made legal: lower case, ` + "`_`" + ` for illegal characters, at most 255 bytes (data streams: 230).
+Values are never expanded again.
 `
 
 var groupTitles = []struct{ group, title string }{
@@ -75,7 +77,7 @@ func (o *Option) row() string {
 	}
 	doc := o.Doc
 	if o.AWS {
-		doc += " *Only in out_es_aws.so.*"
+		doc += " *out_es_aws.so only.*"
 	}
 	return fmt.Sprintf("| `%s` | %s | %s | %s |\n", o.Name, value, fallback, doc)
 }

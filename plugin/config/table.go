@@ -18,15 +18,15 @@ var table = []Option{
 		Name: "Hosts", Group: "connection", Kind: URLs,
 		Credential: UserInURL, Check: everyHostHasUser,
 		field: func(c *Config) any { return &c.Hosts },
-		Doc: "Elasticsearch's addresses, separated by commas or spaces, in one string. Without a scheme `http` " +
-			"is meant, without a port 9200. A URL with a user in it needs its scheme, and what is special in its " +
-			"password written as `%2C`. Required.",
+		Doc: "Elasticsearch's URLs in one string, separated by commas or spaces. The scheme defaults " +
+			"to `http`, the port to 9200. A URL with a user needs its scheme, and a percent-encoded " +
+			"password (a comma is `%2C`). Required.",
 	},
 	{
 		Name: "Cloud_ID", Group: "connection", Kind: CloudID,
 		Excludes: excludes("Hosts"),
 		field:    func(c *Config) any { return &c.CloudID },
-		Doc:      "The identifier of an Elastic Cloud deployment, in place of Hosts.",
+		Doc:      "Elastic Cloud deployment, instead of Hosts.",
 	},
 	{
 		Name: "Cloud_Auth", Group: "connection", Kind: Secret,
@@ -59,7 +59,7 @@ var table = []Option{
 		Name: "HTTP_API_Key_File", Group: "connection",
 		Credential: IsCredential,
 		field:      func(c *Config) any { return &c.APIKeyFile },
-		Doc:        "File with an API key in one of these forms, read again when it changes.",
+		Doc:        "File with such an API key, read again when it changes.",
 	},
 	{
 		Name: "Bearer_Token_File", Group: "connection",
@@ -71,52 +71,53 @@ var table = []Option{
 		Name: "Headers", Group: "connection", Kind: Headers,
 		Credential: AuthorizationHeader,
 		field:      func(c *Config) any { return &c.Headers },
-		Doc:        "Further HTTP headers, `Name: value, Name: value`. A comma in a value is written `\\,`.",
+		Doc:        "Further HTTP headers, `Name: value, Name: value`. Write a comma in a value as `\\,`.",
 	},
 	{
 		Name: "Proxy", Group: "connection", Kind: Proxy,
 		field: func(c *Config) any { return &c.Proxy },
-		Doc: "Proxy on the way to Elasticsearch: `http://`, `https://` or `socks5://`, with `user:password@` " +
-			"where it wants them. Hosts in the environment's `NO_PROXY` are asked directly. Without it the " +
-			"environment's `HTTPS_PROXY` and `HTTP_PROXY` count; `off` ignores them.",
+		Doc: "Proxy for Elasticsearch: `http://`, `https://` or `socks5://`, with `user:password@` if " +
+			"needed, except for hosts in the environment's `NO_PROXY`. Without it the environment's " +
+			"`HTTPS_PROXY` and `HTTP_PROXY` count; `off` ignores them.",
 	},
 	{
 		Name: "Compress", Group: "connection", Kind: Choice, Choices: []string{"gzip", "off"}, Default: "gzip",
 		field: func(c *Config) any { return &c.Compress },
-		Doc:   "How request bodies travel.",
+		Doc:   "Compression of requests.",
 	},
 	{
 		Name: "Connect_Timeout", Group: "connection", Kind: Duration, Default: "10s",
 		Min: int64(10 * time.Millisecond), Max: int64(5 * time.Minute),
 		field: func(c *Config) any { return &c.ConnectTimeout },
-		Doc:   "How long a connection, and its TLS handshake, may take.",
+		Doc:   "Limit of a connection with its TLS handshake.",
 	},
 	{
 		Name: "Request_Timeout", Group: "connection", Kind: Duration, Default: "60s",
 		Min: int64(100 * time.Millisecond), Max: int64(2 * time.Minute),
 		field: func(c *Config) any { return &c.RequestTimeout },
-		Doc:   "How long one bulk request may take, answer included.",
+		Doc:   "Limit of a bulk request with its answer.",
 	},
 	{
 		Name: "TLS_Verify", Group: "connection", Kind: Switch, Default: "on",
 		TLS:   true,
 		field: func(c *Config) any { return &c.TLSVerify },
-		Doc: "Whether the server's certificate is checked. `off` lets anybody on the way read and change " +
-			"everything, credentials included, and is warned about at every start.",
+		Doc: "Verify the server's certificate. `off` lets anybody on the way read and change " +
+			"everything, credentials included, and causes a warning at every start.",
 	},
 	{
 		Name: "TLS_CA_File", Group: "connection",
 		TLS:   true,
 		Needs: []Link{{Option: "TLS_Verify", Why: "does nothing with \"TLS_Verify off\": remove one of them"}},
 		field: func(c *Config) any { return &c.TLSCAFile },
-		Doc:   "Certificate authorities to trust in place of the machine's own, PEM, read again when it changes.",
+		Doc: "Trusted certificate authorities instead of the machine's, PEM, read again when it " +
+			"changes.",
 	},
 	{
 		Name: "TLS_Crt_File", Group: "connection",
 		TLS:   true,
 		Needs: []Link{{Option: "TLS_Key_File", Why: "needs TLS_Key_File"}},
 		field: func(c *Config) any { return &c.TLSCrtFile },
-		Doc:   "This client's certificate, with intermediate ones behind it, PEM, read again when it changes.",
+		Doc:   "Client certificate and its intermediates, PEM, read again when it changes.",
 	},
 	{
 		Name: "TLS_Key_File", Group: "connection",
@@ -136,8 +137,7 @@ var table = []Option{
 		Name: "TLS_Server_Name", Group: "connection",
 		TLS:   true,
 		field: func(c *Config) any { return &c.TLSServerName },
-		Doc: "Name that the server's certificate must be for, and that is sent as SNI, in place of the one in " +
-			"Hosts.",
+		Doc:   "Name in the server's certificate and SNI, instead of that in Hosts.",
 	},
 	{
 		Name: "TLS_CA_Fingerprint", Group: "connection", Kind: Fingerprint,
@@ -145,14 +145,14 @@ var table = []Option{
 		Needs:    []Link{{Option: "TLS_Verify", Why: "does nothing with \"TLS_Verify off\": remove one of them"}},
 		Excludes: excludes("TLS_CA_File"),
 		field:    func(c *Config) any { return &c.TLSCAFingerprint },
-		Doc: "SHA-256 fingerprint of the authority to trust, as Elasticsearch prints it, or openssl with colons. " +
-			"The server must send that certificate.",
+		Doc: "SHA-256 fingerprint of the trusted authority, from Elasticsearch, or openssl with " +
+			"colons. The server must send that certificate.",
 	},
 	{
 		Name: "TLS_Min_Version", Group: "connection", Kind: Choice,
 		Choices: []string{"1.1", "1.2", "1.3"}, Default: "1.2",
 		field: func(c *Config) any { return &c.TLSMinVersion },
-		Doc:   "Oldest version of TLS that is spoken.",
+		Doc:   "Oldest version of TLS.",
 	},
 	{
 		Name: "AWS_Auth", Group: "connection", Kind: Switch, Default: "off", AWS: true,
@@ -164,7 +164,7 @@ var table = []Option{
 		Name: "AWS_Region", Group: "connection", AWS: true,
 		Needs: needs("AWS_Auth"),
 		field: func(c *Config) any { return &c.AWSRegion },
-		Doc:   "Region to sign for. Without it, that of the environment (`AWS_REGION`) or of the profile.",
+		Doc:   "Region to sign for; by default that of `AWS_REGION` or the profile.",
 	},
 	{
 		Name: "AWS_Service_Name", Group: "connection", Kind: Choice,
@@ -177,8 +177,8 @@ var table = []Option{
 		Name: "AWS_Role_ARN", Group: "connection", AWS: true,
 		Needs: needs("AWS_Auth"),
 		field: func(c *Config) any { return &c.AWSRoleARN },
-		Doc: "Role to take on, by the credentials that are found (environment, profile, web identity, container, " +
-			"instance).",
+		Doc: "Role to assume, with credentials from environment, profile, web identity, container or " +
+			"instance.",
 	},
 	{
 		Name: "AWS_External_ID", Group: "connection", Kind: Secret, AWS: true,
@@ -190,7 +190,7 @@ var table = []Option{
 		Name: "AWS_STS_Endpoint", Group: "connection", AWS: true,
 		Needs: []Link{{Option: "AWS_Auth"}, {Option: "AWS_Role_ARN", Why: "works only with AWS_Role_ARN"}},
 		field: func(c *Config) any { return &c.AWSSTSEndpoint },
-		Doc:   "URL of the security token service that AWS_Role_ARN is asked from, in place of the region's.",
+		Doc:   "URL of the security token service for AWS_Role_ARN, instead of the region's.",
 	},
 	{
 		Name: "AWS_Profile", Group: "connection", AWS: true,
@@ -225,26 +225,26 @@ var table = []Option{
 		Name: "Logstash_Prefix_Key", Group: "address",
 		Needs: needs("Logstash_Format"),
 		field: func(c *Config) any { return &c.LogstashPrefixKey },
-		Doc:   "Record accessor whose value is the prefix; a record without it has Logstash_Prefix.",
+		Doc:   "Record accessor of the prefix; a record without it has Logstash_Prefix.",
 	},
 	{
 		Name: "Logstash_Prefix_Separator", Group: "address", Default: "-",
 		Needs: needs("Logstash_Format"),
 		field: func(c *Config) any { return &c.LogstashSeparator },
-		Doc:   "What stands between prefix and date.",
+		Doc:   "Text between prefix and date.",
 	},
 	{
 		Name: "Logstash_DateFormat", Group: "address", Default: "%Y.%m.%d",
 		Needs: needs("Logstash_Format"),
 		field: func(c *Config) any { return &c.LogstashDateFormat },
-		Doc:   "The date, in strftime's terms, of the event's time in UTC.",
+		Doc:   "strftime format of the date, the event's time in UTC.",
 	},
 	{
 		Name: "Data_Stream", Group: "address", Kind: Switch, Default: "off",
 		Excludes: []Link{{Option: "Logstash_Format", Why: "contradicts Logstash_Format: switch one of them off"}},
 		field:    func(c *Config) any { return &c.DataStream },
-		Doc: "Write to the data stream that the next three options name: `logs-generic-default`. Its documents " +
-			"tell its name in `data_stream.*`.",
+		Doc: "Write to the data stream of the next three options, `logs-generic-default`. Documents " +
+			"get its name in `data_stream.*`.",
 	},
 	{
 		Name: "Data_Stream_Type", Group: "address", Default: "logs",
@@ -269,16 +269,15 @@ var table = []Option{
 		Excludes: []Link{{Option: "Write_Operation", Is: "update upsert delete",
 			Why: "works only with Write_Operation create or index: Elasticsearch sends no others through one"}},
 		field: func(c *Config) any { return &c.Pipeline },
-		Doc: "Ingest pipeline in place of the index's default one, a [template](#templates). An event for which " +
-			"it is empty, or lacks a field without fallback, goes as if the option were not set; `_none` keeps the " +
-			"default pipeline away. A pipeline that isn't there keeps the chunk until somebody creates it, but where " +
-			"its name comes from the event: then Elasticsearch's refusal of the event is final.",
+		Doc: "Ingest pipeline instead of the index's default, a [template](#templates). For an event " +
+			"without a value the option is unset; `_none` disables the default pipeline. A chunk " +
+			"waits for a missing pipeline; if the name comes from the event, the event is rejected.",
 	},
 	{
 		Name: "Routing", Group: "address",
 		field: func(c *Config) any { return &c.Routing },
-		Doc: "Value that chooses the shard, a [template](#templates); empty as with Pipeline. A data stream " +
-			"takes one only where its template allows custom routing.",
+		Doc: "Value that chooses the shard, a [template](#templates); empty as with Pipeline. A data " +
+			"stream needs a template with custom routing.",
 	},
 	{
 		Name: "Write_Operation", Group: "address", Kind: Choice,
@@ -291,44 +290,43 @@ var table = []Option{
 		Excludes: []Link{{Option: "Data_Stream", When: "index update upsert delete",
 			Why: "must be create with Data_Stream, as Elasticsearch takes nothing else there"}},
 		field: func(c *Config) any { return &c.WriteOperation },
-		Doc: "What is done with a document. `update` merges its fields into the one that is there, `upsert` also " +
-			"creates it, `delete` removes it; they need Id_Key (`update` and `upsert` also take Generate_ID). After " +
-			"a retry, changes of one document may come out of order.",
+		Doc: "Bulk operation. `update` merges fields into the document, `upsert` also creates it, " +
+			"`delete` removes it; these need Id_Key (`update` and `upsert` also take Generate_ID). A " +
+			"retry may reorder changes of one document.",
 	},
 	{
 		Name: "Id_Key", Group: "address",
 		field: func(c *Config) any { return &c.IDKey },
-		Doc: "Record accessor whose value, a text, number or boolean, is the document's `_id`. A record without " +
-			"it is refused, and so is one whose value has more than 512 bytes.",
+		Doc: "Record accessor of the document's `_id`: text, number or boolean, of at most 512 bytes. " +
+			"A record without it is rejected.",
 	},
 	{
 		Name: "Generate_ID", Group: "address", Kind: Switch, Default: "off",
 		Excludes: excludes("Id_Key"),
 		field:    func(c *Config) any { return &c.GenerateID },
-		Doc: "Give each document an `_id` made from tag, time and record, so that what is sent twice is there " +
-			"once.",
+		Doc:      "Give each document an `_id` from tag, time and record, so that retries are idempotent.",
 	},
 	{
 		Name: "Current_Time_Index", Group: "address", Kind: Switch, Default: "off",
 		field: func(c *Config) any { return &c.CurrentTimeIndex },
-		Doc: "Use the time of sending, not of the event, in index names. Ids then can't find a document again in " +
-			"another day's index.",
+		Doc: "Use the time of sending in index names, not the event's. Then a retry on another day is " +
+			"a duplicate, even with an id.",
 	},
 
 	{
 		Name: "Time_Key", Group: "document", Default: "@timestamp",
 		field: func(c *Config) any { return &c.TimeKey },
-		Doc:   "Field that gets the event's time. A record that has the field keeps its own.",
+		Doc:   "Field for the event's time. A record's own field wins.",
 	},
 	{
 		Name: "Time_Key_Format", Group: "document", Default: "%Y-%m-%dT%H:%M:%S",
 		field: func(c *Config) any { return &c.TimeKeyFormat },
-		Doc:   "Its format, in strftime's terms, in UTC; a fraction and `Z` follow.",
+		Doc:   "Its strftime format, in UTC; a fraction and `Z` follow.",
 	},
 	{
 		Name: "Time_Key_Nanos", Group: "document", Kind: Switch, Default: "off",
 		field: func(c *Config) any { return &c.TimeKeyNanos },
-		Doc:   "Nine digits of a second instead of three.",
+		Doc:   "Nine digits of a second, not three.",
 	},
 	{
 		Name: "Include_Tag_Key", Group: "document", Kind: Switch, Default: "off",
@@ -339,7 +337,7 @@ var table = []Option{
 		Name: "Tag_Key", Group: "document", Default: "flb-key",
 		Needs: needs("Include_Tag_Key"), Differs: []string{"Time_Key", "Metadata_Key"},
 		field: func(c *Config) any { return &c.TagKey },
-		Doc:   "Field that gets the tag.",
+		Doc:   "Field for the tag.",
 	},
 	{
 		Name: "Replace_Dots", Group: "document", Kind: Switch, Default: "off",
@@ -350,14 +348,14 @@ var table = []Option{
 		Name: "Metadata_Key", Group: "document", Default: "metadata",
 		Differs: []string{"Time_Key"},
 		field:   func(c *Config) any { return &c.MetadataKey },
-		Doc: "Field that gets an event's metadata where it has any; OTLP's stands at the top of the document. " +
-			"`off` drops it all.",
+		Doc: "Field for an event's metadata; OTLP's fields are at the top of the document. `off` drops " +
+			"both.",
 	},
 
 	{
 		Name: "Bulk_Size", Group: "delivery", Kind: Size, Default: "5M", Min: kilobyte, Max: 90 * megabyte,
 		field: func(c *Config) any { return &c.BulkSize },
-		Doc: "How large a request grows before compression. A larger document travels alone. Elasticsearch's own " +
+		Doc: "Size of a request before compression. A larger document travels alone. Elasticsearch's " +
 			"limit is 100 MB (http.max_content_length).",
 	},
 	{
@@ -376,16 +374,16 @@ var table = []Option{
 	{
 		Name: "Retry_Budget", Group: "delivery", Kind: Duration, Default: "5s", Min: 0, Max: int64(time.Minute),
 		field: func(c *Config) any { return &c.RetryBudget },
-		Doc: "How long one flush goes on trying without progress before the chunk goes back to Fluent Bit, whose " +
-			"`Retry_Limit` counts from there.",
+		Doc: "Time of retries without progress in one flush; then the chunk goes back to Fluent Bit " +
+			"and its `Retry_Limit`.",
 	},
 	{
 		Name: "Hold_Limit", Group: "delivery", Kind: Duration, Default: "0s", Min: 0, Max: int64(30 * 24 * time.Hour),
 		field: func(c *Config) any { return &c.HoldLimit },
-		Doc: "How long records wait for an index that " +
-			"[can't be written](delivery.md#when-elasticsearch-itself-is-in-trouble) before they count as refused, as " +
-			"On_Refusal and the dead letters say; 0 for ever. It counts from when the agent first met the fault with " +
-			"that chunk; with a spool a restart does not begin it anew.",
+		Doc: "Time that records wait for an index that [can't be " +
+			"written](delivery.md#when-elasticsearch-itself-is-in-trouble), from the chunk's first " +
+			"fault; then On_Refusal and dead-letter options apply. 0 is for ever. With a spool, the " +
+			"time continues after a restart.",
 	},
 	{
 		Name: "On_Refusal", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop",
@@ -396,61 +394,61 @@ var table = []Option{
 				Why: "contradicts Dead_Letter_File: with dead letters nothing that is refused is kept"},
 		},
 		field: func(c *Config) any { return &c.OnRefusal },
-		Doc: "What becomes of a document that Elasticsearch will never take: `drop` counts and logs it, `retry` " +
-			"keeps the chunk until the mapping is mended.",
+		Doc: "For a document that Elasticsearch rejects: `drop` counts and logs it, `retry` keeps the " +
+			"chunk until the mapping is repaired.",
 	},
 	{
 		Name: "Dead_Letter_Index", Group: "delivery",
 		field: func(c *Config) any { return &c.DeadLetterIndex },
-		Doc: "Index that gets what Elasticsearch refused, a [template](#templates) in which dates are those of " +
-			"sending: each record as a string, with where it was to go and why it was refused.",
+		Doc: "Index for rejected records, a [template](#templates) with the date of sending. Each has " +
+			"the record as a string, its destination and the reason.",
 	},
 	{
 		Name: "Dead_Letter_File", Group: "delivery",
 		Excludes: excludes("Dead_Letter_Index"),
 		field:    func(c *Config) any { return &c.DeadLetterFile },
-		Doc: "The same as lines of a file (NDJSON, mode 0600), synced before a chunk is done. At 64 MB it is set " +
-			"aside as FILE.1; seven are kept.",
+		Doc: "The same in a file (NDJSON, mode 0600), synced before a chunk is done. At 64 MB it is " +
+			"rotated to FILE.1; seven are kept.",
 	},
 
 	{
 		Name: "Spool_Path", Group: "spool",
 		field: func(c *Config) any { return &c.SpoolPath },
-		Doc: "Folder of the [spool](spool.md): chunks are answered when they are on disk, and sent from there in " +
-			"large requests, whatever their tags. Each output has a folder in it, named by its `Alias`.",
+		Doc: "Folder of the [spool](spool.md): chunks are acknowledged once on disk, and sent in large " +
+			"requests across tags. Each output has a folder in it, named by its `Alias`.",
 	},
 	{
 		Name: "Spool_Limit", Group: "spool", Kind: Size, Default: "1G", Min: 16 * megabyte, Max: 1024 * gigabyte,
 		Needs: needs("Spool_Path"),
 		field: func(c *Config) any { return &c.SpoolLimit },
-		Doc:   "How large the spool may grow; then chunks stay with Fluent Bit.",
+		Doc:   "Maximum size of the spool; then chunks stay with Fluent Bit.",
 	},
 	{
 		Name: "Spool_Held_Share", Group: "spool", Kind: Percent, Default: "50%", Min: 1, Max: 100, Needs: needs("Spool_Path"),
-		Doc: "How much of Spool_Limit may wait for one destination (an index, alias or data stream) that does not " +
-			"take its documents. Beyond that its chunks stay with Fluent Bit; those of others are still taken.",
+		Doc: "Share of Spool_Limit for one held destination (index, alias or data stream). Beyond it, " +
+			"its chunks stay with Fluent Bit; others are accepted.",
 		field: func(c *Config) any { return &c.SpoolHeldShare },
 	},
 	{
 		Name: "Spool_Sync", Group: "spool", Kind: Switch, Default: "off",
 		Needs: needs("Spool_Path"),
 		field: func(c *Config) any { return &c.SpoolSync },
-		Doc:   "Sync the spool to disk before a chunk is acknowledged: it then survives a power cut, too.",
+		Doc:   "Sync the spool before acknowledging a chunk, so that it survives a power cut.",
 	},
 	{
 		Name: "Spool_Linger", Group: "spool", Kind: Duration, Default: "1s", Min: 0, Max: int64(time.Minute),
 		Needs: needs("Spool_Path"),
 		field: func(c *Config) any { return &c.SpoolLinger },
-		Doc:   "How long the oldest chunk waits for the request to reach Bulk_Size.",
+		Doc:   "Time that the oldest chunk waits for a full request.",
 	},
 
 	{
 		Name: "Template_File", Group: "set-up",
 		Needs: []Link{{Option: "Template_Name", Why: "needs Template_Name (" + unsetVariable + ")"}},
 		field: func(c *Config) any { return &c.TemplateFile },
-		Doc: "File with an index template, or a component template, as JSON. It is installed before the first " +
-			"document is sent; a key that may not do that costs one error in the log and no document. See " +
-			"[templates.md](templates.md).",
+		Doc: "JSON file with an index or component template, installed before the first document. " +
+			"Without the privilege, the log has one error, and documents arrive. See " +
+			"[templates](templates.md).",
 	},
 	{
 		Name: "Template_Name", Group: "set-up",
@@ -462,24 +460,23 @@ var table = []Option{
 		Name: "Template_Overwrite", Group: "set-up", Kind: Switch, Default: "off",
 		Needs: []Link{{Option: "Template_File", When: "on"}},
 		field: func(c *Config) any { return &c.TemplateOverwrite },
-		Doc:   "Replace a template of that name that differs from the file, instead of leaving it as it is.",
+		Doc:   "Replace a template of that name that differs from the file.",
 	},
 
 	{
 		Name: "Trace_Error", Group: "diagnosis", Kind: Switch, Default: "off",
 		field: func(c *Config) any { return &c.TraceError },
-		Doc:   "Log Elasticsearch's reasons in full, pieces of records included.",
+		Doc:   "Log Elasticsearch's full reasons, with parts of records.",
 	},
 	{
 		Name: "Trace_Output", Group: "diagnosis", Kind: Switch, Default: "off",
 		field: func(c *Config) any { return &c.TraceOutput },
-		Doc:   "Log every line that is sent, cut to 4 KB.",
+		Doc:   "Log every line sent, up to 4 KB each.",
 	},
 	{
 		Name: "Memory_Limit", Group: "diagnosis", Kind: Size, Min: 16 * megabyte, Max: 64 * gigabyte,
 		field: func(c *Config) any { return &c.MemoryLimit },
-		Doc: "Soft limit of the memory of the plugin's Go runtime: the nearer it comes, the harder the collector " +
-			"works. It counts for the whole process, so all instances that set it must set the same, and so must " +
-			"GOMEMLIMIT in the environment where it is set.",
+		Doc: "Soft memory limit of the plugin's Go runtime, for the whole process: all instances, and " +
+			"GOMEMLIMIT, must have the same value.",
 	},
 }
