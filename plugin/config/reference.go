@@ -22,6 +22,7 @@ The classic format keeps quotes, and a comment behind a value, as part of the va
 
 Sizes are bytes, or end in K, M or G (powers of 1,024).
 Durations end in ms, s, m or h; a bare number is seconds.
+Switches also take true, false, yes and no.
 `
 
 const templates = `
