@@ -167,7 +167,7 @@ func wantNothingLost(t *testing.T, e *elasticsearch, host *fluentbittest.Recorde
 		t.Errorf("documents %v: the one that had no room is sent again, and nothing twice", got)
 	}
 	counts(t, host, map[string]int{"accepted": 2, "dropped": 1})
-	if n := host.Count("refusals_total", "document_parsing_exception"); n != 1 {
+	if n := host.Count("rejected_records_total", "document_parsing_exception"); n != 1 {
 		t.Errorf("%d refusals are counted", n)
 	}
 }

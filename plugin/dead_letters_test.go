@@ -72,7 +72,7 @@ func TestRefusedDocumentsGoToTheDeadLetters(t *testing.T) {
 			}
 			p.Close()
 			counts(t, host, map[string]int{"accepted": 3, "dead_lettered": 2})
-			if n := host.Count("refusals_total", mismatch.Type); n != 2 {
+			if n := host.Count("rejected_records_total", mismatch.Type); n != 2 {
 				t.Errorf("%d refusals by type", n)
 			}
 			for _, line := range host.Lines() {
@@ -112,7 +112,7 @@ func TestALetterThatMustWait(t *testing.T) {
 	if got := letterNumbers(t, e.letters()); !slices.Equal(got, []int{1}) {
 		t.Errorf("letters of %v", got)
 	}
-	if n := host.Count("documents_total", "dead_lettered"); n != 1 {
+	if n := host.Count("records_total", "dead_lettered"); n != 1 {
 		t.Errorf("%d dead letters were counted", n)
 	}
 }
@@ -174,7 +174,7 @@ func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 		t.Errorf("letters of %v", got)
 	}
 	p.Close()
-	if accepted, dead := host.Count("documents_total", "accepted"), host.Count("documents_total", "dead_lettered"); accepted != 27 || dead != 4 {
+	if accepted, dead := host.Count("records_total", "accepted"), host.Count("records_total", "dead_lettered"); accepted != 27 || dead != 4 {
 		t.Errorf("%d accepted, %d dead letters", accepted, dead)
 	}
 }

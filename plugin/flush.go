@@ -26,10 +26,10 @@ const (
 	Retry Outcome = 2
 )
 
-// Flush delivers one chunk. data is borrowed until Flush returns. It must be called on one of Fluent
-// Bit's threads, which does the work itself: the goroutine of a callback has a stack of its own.
-// What may last is done on a goroutine, while the thread passes log lines on (package callback).
-// With a spool nothing does: a flush is one append.
+// Flush delivers one chunk. data is borrowed until Flush returns. It must be called on one of
+// Fluent Bit's threads, which does the work itself: the goroutine of a callback has a stack of its
+// own. What may last is done on a goroutine, while the thread passes log lines on (package
+// callback). With a spool nothing does: a flush is one append.
 func (p *Plugin) Flush(tag string, data []byte) Outcome {
 	if p.drain != nil {
 		return p.spool(tag, data)
@@ -91,13 +91,13 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 	} else if outcome = OK; src.OnlyMalformed() {
 		outcome = Error
 	}
-	p.report.HeldDocuments(p.waiting.Documents())
+	p.report.HeldRecords(p.waiting.Documents())
 	p.report.Count(src.Account())
 	return outcome
 }
 
 // errKept is why a chunk goes back though nothing of it is left to be sent.
-var errKept = fmt.Errorf("%w: On_Refusal keeps records that can't be sent", deliver.ErrLeft)
+var errKept = fmt.Errorf("%w: On_Rejection keeps records that can't be sent", deliver.ErrLeft)
 
 // panicked deals with a fault of this plugin's: the chunk comes again once,
 // then it is given up, so that it can't go round forever.

@@ -170,7 +170,7 @@ func TestValuesThatAreHardToCarry(t *testing.T) {
 	}
 	p.Close()
 	counts(t, host, map[string]int{"accepted": 6})
-	if cut := host.Count("cut_values_total", ""); cut != 1 || len(lines(host, "values that lay more than 200 levels deep")) != 1 {
+	if cut := host.Count("truncated_values_total", ""); cut != 1 || len(lines(host, "values that lay more than 200 levels deep")) != 1 {
 		t.Errorf("%d values were cut, lines %v", cut, host.Lines())
 	}
 }
@@ -217,7 +217,7 @@ func TestACutValueIsCountedOnceAFlush(t *testing.T) {
 	if outcome := p.Flush("tag", data); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
 	}
-	if cut := host.Count("cut_values_total", ""); cut != 1 {
+	if cut := host.Count("truncated_values_total", ""); cut != 1 {
 		t.Errorf("%d values were cut", cut)
 	}
 }

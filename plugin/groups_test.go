@@ -81,7 +81,7 @@ func TestDocumentsHaveTheResourceOfTheirGroupAfterSplitsAndResumes(t *testing.T)
 							t.Errorf("document %d of the resource %q is in the index %q", number, resource(number), d.Index)
 						}
 					}
-					if host.Count("received_total", "") < n {
+					if host.Count("received_records_total", "") < n {
 						t.Error("markers or events were not counted as they are")
 					}
 				})

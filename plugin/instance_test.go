@@ -42,21 +42,21 @@ func instance(t testing.TB, e *elasticsearch, more section) (*plugin.Plugin, *fl
 func balanced(t testing.TB, host *fluentbittest.Recorder) {
 	t.Helper()
 	var sum uint64
-	for _, verdict := range host.Values("documents_total") {
-		sum += host.Count("documents_total", verdict)
+	for _, outcome := range host.Values("records_total") {
+		sum += host.Count("records_total", outcome)
 	}
-	if received := host.Count("received_total", "") + host.Count("unspooled_total", ""); received != sum {
+	if received := host.Count("received_records_total", "") + host.Count("spool_dequeued_records_total", ""); received != sum {
 		t.Errorf("%d records came, %d are accounted for", received, sum)
 	}
 }
 
-// counts checks the metric of documents by verdict: "accepted", 2, "dropped", 1 … All others must
+// counts checks the metric of documents by outcome: "accepted", 2, "dropped", 1 … All others must
 // be 0.
 func counts(t *testing.T, host *fluentbittest.Recorder, want map[string]int) {
 	t.Helper()
-	for _, verdict := range host.Values("documents_total") {
-		if got := host.Count("documents_total", verdict); got != uint64(want[verdict]) {
-			t.Errorf("%s: %d documents, want %d", verdict, got, want[verdict])
+	for _, outcome := range host.Values("records_total") {
+		if got := host.Count("records_total", outcome); got != uint64(want[outcome]) {
+			t.Errorf("%s: %d documents, want %d", outcome, got, want[outcome])
 		}
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"out_es/plugin"
 )
 
-// A record for which the server refuses any request, since it is too large, costs no other record of
-// its chunk, wherever it lies in it: it ends as On_Refusal says.
+// A record for which the server refuses any request, since it is too large, costs no other record
+// of its chunk, wherever it lies in it: it ends as On_Rejection says.
 func TestARecordThatIsTooLargeCostsNoOther(t *testing.T) {
 	const n = 12
 	for _, size := range []int{600 << 10, 2 << 20} { // below and above what a server may well refuse
 		for _, place := range []int{0, 5, n - 1} {
 			for mode, options := range map[string]section{
-				"drop": {}, "retry": {"On_Refusal": "retry"},
+				"drop": {}, "retry": {"On_Rejection": "retry"},
 				"dead letters": {"Dead_Letter_File": filepath.Join(t.TempDir(), "dead.ndjson")},
 			} {
 				e := newElasticsearch(t)

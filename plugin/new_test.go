@@ -11,7 +11,7 @@ import (
 
 func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	s := section{
-		"Bulk_Size": "lots", "Compress": "zstd", "Retry_Initial": "-1s", "Index": "$a[", "Time_Key_Format": "%!", "Id_Key": "$[[", "On_Refusal": "cry",
+		"Bulk_Size": "lots", "Compress": "zstd", "Retry_Initial": "-1s", "Index": "$a[", "Time_Key_Format": "%!", "Id_Key": "$[[", "On_Rejection": "cry",
 		"HTTP_User": "a", "HTTP_API_Key": "SECRET", "Write_Operation": "replace",
 	}
 	host := fluentbittest.NewRecorder("es_go.0")
@@ -19,7 +19,7 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	if err == nil || p != nil {
 		t.Fatal("it was taken")
 	}
-	for _, option := range []string{"Hosts", "Bulk_Size", "Compress", "Retry_Initial", "Index", "Time_Key_Format", "Id_Key", "On_Refusal", "HTTP_API_Key", "Write_Operation"} {
+	for _, option := range []string{"Hosts", "Bulk_Size", "Compress", "Retry_Initial", "Index", "Time_Key_Format", "Id_Key", "On_Rejection", "HTTP_API_Key", "Write_Operation"} {
 		told := 0
 		for line := range strings.Lines(err.Error()) {
 			if strings.HasPrefix(line, option+" ") {
@@ -33,7 +33,7 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	if strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("a secret is in:\n%v", err)
 	}
-	if len(host.Values("documents_total")) != 0 {
+	if len(host.Values("records_total")) != 0 {
 		t.Error("metrics were made for an instance that there is not")
 	}
 }
@@ -89,7 +89,7 @@ func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	e := newElasticsearch(t)
 	_, host := instance(t, e, nil)
-	for metric, least := range map[string]int{"documents_total": 5, "requests_total": 9, "refusals_total": 18, "received_total": 1, "sent_bytes_total": 1, "retries_total": 1, "cut_values_total": 1, "changed_keys_total": 5} {
+	for metric, least := range map[string]int{"records_total": 5, "requests_total": 9, "rejected_records_total": 18, "received_records_total": 1, "sent_bytes_total": 1, "retried_requests_total": 1, "truncated_values_total": 1, "changed_keys_total": 5} {
 		if got := len(host.Values(metric)); got < least {
 			t.Errorf("%s has %d series, want %d", metric, got, least)
 		}

@@ -65,7 +65,7 @@ func TestARecordThatTheEncoderPanicsOnIsSetAsideAlone(t *testing.T) {
 		}
 	}
 	p.Close()
-	if accepted, malformed := host.Count("documents_total", "accepted"), host.Count("documents_total", "malformed"); accepted != 6 || malformed != 4 {
+	if accepted, malformed := host.Count("records_total", "accepted"), host.Count("records_total", "malformed"); accepted != 6 || malformed != 4 {
 		t.Errorf("%d accepted, %d malformed", accepted, malformed)
 	}
 	if n := levels(host, fluentbit.Error, "a fault in this plugin's encoder"); n != 1 {
@@ -98,10 +98,10 @@ func TestAChunkThatThePluginPanicsOnTwiceIsGivenUp(t *testing.T) {
 	}
 	p.Close()
 	var sum uint64
-	for _, verdict := range host.Values("documents_total") {
-		sum += host.Count("documents_total", verdict)
+	for _, outcome := range host.Values("records_total") {
+		sum += host.Count("records_total", outcome)
 	}
-	if received := host.Count("received_total", ""); received != sum {
+	if received := host.Count("received_records_total", ""); received != sum {
 		t.Errorf("%d records came, %d are accounted for", received, sum)
 	}
 	if n := levels(host, fluentbit.Error, "twice"); n != 2 {

@@ -43,7 +43,7 @@ func TestFlushesAtTheSameTime(t *testing.T) {
 	if got := e.numbers(); !slices.Equal(got, want) {
 		t.Errorf("%d documents, want %d, each once", len(got), len(want))
 	}
-	if n := host.Count("documents_total", "accepted") + host.Count("documents_total", "already_there"); n != workers*chunks*events {
+	if n := host.Count("records_total", "accepted") + host.Count("records_total", "deduplicated"); n != workers*chunks*events {
 		t.Errorf("%d documents were counted", n)
 	}
 }

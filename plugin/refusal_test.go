@@ -33,7 +33,7 @@ func TestRefusedDocumentsAreDroppedAndToldInOneLine(t *testing.T) {
 	}
 	p.Close()
 	counts(t, host, map[string]int{"accepted": 7, "dropped": 3})
-	if n := host.Count("refusals_total", "document_parsing_exception"); n != 3 {
+	if n := host.Count("rejected_records_total", "document_parsing_exception"); n != 3 {
 		t.Errorf("%d refusals by type", n)
 	}
 	told := lines(host, "refused (status 400, document_parsing_exception")
@@ -66,7 +66,7 @@ func TestTraceErrorTellsTheWholeReason(t *testing.T) {
 func TestRefusedDocumentsAreKept(t *testing.T) {
 	e := newElasticsearch(t)
 	e.refuse = refuses(mismatch, 1)
-	p, host := instance(t, e, section{"On_Refusal": "retry"})
+	p, host := instance(t, e, section{"On_Rejection": "retry"})
 	for range 3 {
 		if outcome := p.Flush("tag", numbered(3)); outcome != plugin.Retry {
 			t.Errorf("outcome %v", outcome)
@@ -94,7 +94,7 @@ func TestIDsThatCanNotBeSent(t *testing.T) {
 		event(object{"n", 2, "id", strings.Repeat("y", 512)}), event(object{"n", 3, "id", 3}), event(object{"n", 4, "id", strings.Repeat("é", 257)}),
 		event(object{"n", 5}), event(object{"n", 6, "id", object{"a", 1}}), event(object{"n", 7, "id", ""}), event(object{"n", 8, "id", true}),
 	)
-	for onRefusal, want := range map[string]struct {
+	for onRejection, want := range map[string]struct {
 		outcome plugin.Outcome
 		counts  map[string]int
 	}{
@@ -102,9 +102,9 @@ func TestIDsThatCanNotBeSent(t *testing.T) {
 		"retry": {plugin.Retry, map[string]int{"accepted": 4, "returned": 5}},
 	} {
 		for _, size := range []string{"5M", "1K"} {
-			t.Run(onRefusal+", in requests of "+size, func(t *testing.T) {
+			t.Run(onRejection+", in requests of "+size, func(t *testing.T) {
 				e := newElasticsearch(t)
-				p, host := instance(t, e, section{"Id_Key": "$id", "On_Refusal": onRefusal, "Index": "logs", "Bulk_Size": size})
+				p, host := instance(t, e, section{"Id_Key": "$id", "On_Rejection": onRejection, "Index": "logs", "Bulk_Size": size})
 				if outcome := p.Flush("tag", data); outcome != want.outcome {
 					t.Errorf("outcome %v", outcome)
 				}
@@ -135,7 +135,7 @@ func TestADocumentThatIsTooLarge(t *testing.T) {
 		t.Errorf("documents %v", got)
 	}
 	counts(t, host, map[string]int{"accepted": 21, "dropped": 1})
-	if n := host.Count("refusals_total", "too_large"); n != 1 {
+	if n := host.Count("rejected_records_total", "too_large"); n != 1 {
 		t.Errorf("%d refusals by type", n)
 	}
 }
@@ -152,8 +152,8 @@ func TestIDsOfOurOwnMakeRepetitionHarmless(t *testing.T) {
 	if got := e.numbers(); !slices.Equal(got, []int{0, 0, 1, 1, 2, 2}) {
 		t.Errorf("documents %v", got)
 	}
-	counts(t, host, map[string]int{"already_there": 6})
-	if host.Count("requests_total", "ambiguous") != 1 || host.Count("retries_total", "") != 1 {
+	counts(t, host, map[string]int{"deduplicated": 6})
+	if host.Count("requests_total", "ambiguous") != 1 || host.Count("retried_requests_total", "") != 1 {
 		t.Error("the repetition was not counted")
 	}
 }

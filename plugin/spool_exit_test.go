@@ -48,7 +48,7 @@ func TestAnExitGivesARequestOneSecond(t *testing.T) {
 			if took := time.Since(began); took > hung {
 				t.Errorf("the exit took %s", took)
 			}
-			if frames, want := host.Gauge("spool_frames"), map[bool]float64{true: 0, false: 1}[delay < time.Second]; frames != want {
+			if frames, want := host.Gauge("spool_chunks"), map[bool]float64{true: 0, false: 1}[delay < time.Second]; frames != want {
 				t.Errorf("%v frames are left, want %v", frames, want)
 			}
 		})

@@ -98,7 +98,7 @@ func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
 					if name == "items parked" {
 						e.set(func() {
 							e.refuse = func(d document) *itemError {
-								if int(d.Source["n"].(float64))%5 != 0 || host.Count("documents_total", "parked") > 0 {
+								if int(d.Source["n"].(float64))%5 != 0 || host.Count("records_total", "parked") > 0 {
 									return nil
 								}
 								return &itemError{403, "security_exception", "no"}
@@ -116,7 +116,7 @@ func TestDocumentsOfASpoolHaveTheResourceOfTheirGroup(t *testing.T) {
 					if name == "none" && more["Bulk_Size"] == "" && len(e.requests) > 2 {
 						t.Errorf("%d requests: the frames were not in one", len(e.requests))
 					}
-					if name == "items parked" && host.Count("documents_total", "parked") == 0 {
+					if name == "items parked" && host.Count("records_total", "parked") == 0 {
 						t.Error("nothing was parked")
 					}
 				})
@@ -153,7 +153,7 @@ func TestARestartInTheMiddleOfAGroupKeepsTheResource(t *testing.T) {
 					}
 				}
 				eventually(t, "the others arrive", e.has(len(first)))
-				eventually(t, "the rest waits", func() bool { p.Flush("none", nil); return host.Count("documents_total", "parked") >= uint64(len(rest)) })
+				eventually(t, "the rest waits", func() bool { p.Flush("none", nil); return host.Count("records_total", "parked") >= uint64(len(rest)) })
 				p.Close()
 				other := newElasticsearch(t)
 				other.limit = 3000

@@ -80,11 +80,11 @@ func (e *elasticsearch) ends(t *testing.T, host *fluentbittest.Recorder, file st
 		}
 	}
 	slices.Sort(all)
-	for _, verdict := range []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped"} {
-		all = append(all, fmt.Sprint(verdict, " ", host.Count("documents_total", verdict)))
+	for _, outcome := range []string{"accepted", "failure_store", "deduplicated", "dead_lettered", "dropped"} {
+		all = append(all, fmt.Sprint(outcome, " ", host.Count("records_total", outcome)))
 	}
-	for _, kind := range host.Values("refusals_total") {
-		if n := host.Count("refusals_total", kind); n > 0 {
+	for _, kind := range host.Values("rejected_records_total") {
+		if n := host.Count("rejected_records_total", kind); n > 0 {
 			all = append(all, fmt.Sprint("refused: ", kind, " ", n))
 		}
 	}
@@ -116,11 +116,11 @@ func TestASpoolChangesNothingOfWhatIsSent(t *testing.T) {
 					if !slices.Equal(got, want) {
 						t.Errorf("with a spool:\n%s\nwithout:\n%s", strings.Join(missing(got, want), "\n"), strings.Join(missing(want, got), "\n"))
 					}
-					if n := host.Count("documents_total", "spooled"); n != sameChunks*(sameEvents+1) || n+host.Count("documents_total", "parked") != host.Count("unspooled_total", "") {
+					if n := host.Count("records_total", "spooled"); n != sameChunks*(sameEvents+1) || n+host.Count("records_total", "parked") != host.Count("spool_dequeued_records_total", "") {
 						t.Errorf("%d records were spooled", n)
 					}
-					if n := plain.Count("documents_total", "malformed"); n != sameChunks || host.Count("documents_total", "malformed") != n {
-						t.Errorf("malformed: %d without, %d with a spool", n, host.Count("documents_total", "malformed"))
+					if n := plain.Count("records_total", "malformed"); n != sameChunks || host.Count("records_total", "malformed") != n {
+						t.Errorf("malformed: %d without, %d with a spool", n, host.Count("records_total", "malformed"))
 					}
 				})
 			}
@@ -157,7 +157,7 @@ func sameRun(t *testing.T, more section, spool bool) (*fluentbittest.Recorder, [
 	}
 	if spool {
 		eventually(t, "all is sent", func() bool { // gauges are up to a second late, and 0 at the start
-			return host.Count("documents_total", "spooled") == sameChunks*(sameEvents+1) && allSent(host)
+			return host.Count("records_total", "spooled") == sameChunks*(sameEvents+1) && allSent(host)
 		})
 	}
 	p.Close()
@@ -166,8 +166,8 @@ func sameRun(t *testing.T, more section, spool bool) (*fluentbittest.Recorder, [
 
 // allSent reports whether every record that was spooled, or parked, has left the spool.
 func allSent(host *fluentbittest.Recorder) bool {
-	spooled := host.Count("documents_total", "spooled")
-	return spooled > 0 && host.Count("unspooled_total", "") == spooled+host.Count("documents_total", "parked")
+	spooled := host.Count("records_total", "spooled")
+	return spooled > 0 && host.Count("spool_dequeued_records_total", "") == spooled+host.Count("records_total", "parked")
 }
 
 // missing are the lines of all that others lack.

@@ -17,7 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// hung is a time that nothing here takes on a busy machine, and less than that of a call that hangs.
+// hung is a time that nothing here takes on a busy machine, and less than that of a call that
+// hangs.
 const hung = 20 * time.Second
 
 // spooled is an instance with a spool in dir.
@@ -79,7 +80,7 @@ func TestASpoolMakesOneRequestOfManyTags(t *testing.T) {
 	}
 	p.Close()
 	counts(t, host, map[string]int{"spooled": 300, "accepted": 300})
-	if frames := host.Gauge("spool_frames"); frames != 0 {
+	if frames := host.Gauge("spool_chunks"); frames != 0 {
 		t.Errorf("%v frames are left", frames)
 	}
 }
@@ -99,8 +100,8 @@ func TestASpoolOutlivesAnOutageAndTheInstance(t *testing.T) {
 		if took := time.Since(began); took > hung {
 			t.Errorf("the exit took %s", took)
 		}
-		if host.Gauge("spool_frames") != 20 || host.Gauge("spool_bytes") == 0 {
-			t.Errorf("%v frames, %v bytes", host.Gauge("spool_frames"), host.Gauge("spool_bytes"))
+		if host.Gauge("spool_chunks") != 20 || host.Gauge("spool_bytes") == 0 {
+			t.Errorf("%v frames, %v bytes", host.Gauge("spool_chunks"), host.Gauge("spool_bytes"))
 		}
 		e.set(func() { e.instead = nil })
 		p, host = spooled(t, e, dir, section{"Generate_ID": ids})
@@ -212,7 +213,7 @@ func TestAGuiltyDocumentOfASpoolIsFound(t *testing.T) {
 func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
 	for name, more := range map[string]section{
 		"settings":   {},
-		"on refusal": {"On_Refusal": "retry"},
+		"on refusal": {"On_Rejection": "retry"},
 	} {
 		e := newElasticsearch(t)
 		wrong := itemError{403, "security_exception", "no"}
@@ -225,8 +226,8 @@ func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
 		p, host := spooled(t, e, dir, more)
 		bring(t, p, 10)
 		eventually(t, name+": the others arrive", e.has(28))
-		eventually(t, name+": it is parked", func() bool { p.Flush("none", nil); return host.Count("documents_total", "parked") >= 2 })
-		eventually(t, name+": no other frame waits", func() bool { return host.Gauge("spool_frames") == 1 })
+		eventually(t, name+": it is parked", func() bool { p.Flush("none", nil); return host.Count("records_total", "parked") >= 2 })
+		eventually(t, name+": no other frame waits", func() bool { return host.Gauge("spool_chunks") == 1 })
 		p.Close()
 		p, _ = spooled(t, e, dir, more)
 		e.set(func() { e.refuse = nil })
@@ -296,8 +297,8 @@ func TestDamagedFramesAreToldAndCounted(t *testing.T) {
 	p, host := spooled(t, e, dir, nil)
 	eventually(t, "the others arrive", e.has(24))
 	p.Close()
-	if n := len(e.numbers()); n != 24 || host.Count("spool_damaged_frames_total", "") != 2 || len(lines(host, "damaged-")) != 2 {
-		t.Errorf("%d documents, %d damaged frames, %v", n, host.Count("spool_damaged_frames_total", ""), host.Lines())
+	if n := len(e.numbers()); n != 24 || host.Count("spool_damaged_chunks_total", "") != 2 || len(lines(host, "damaged-")) != 2 {
+		t.Errorf("%d documents, %d damaged frames, %v", n, host.Count("spool_damaged_chunks_total", ""), host.Lines())
 	}
 }
 
@@ -402,13 +403,13 @@ func TestSeriesOfTheSpoolAreThereOnlyWithOne(t *testing.T) {
 	e := newElasticsearch(t)
 	_, without := instance(t, e, nil)
 	_, with := spooled(t, e, t.TempDir(), nil)
-	verdicts := without.Values("documents_total")
-	if !slices.Contains(verdicts, "accepted") || slices.Contains(verdicts, "spooled") || slices.Contains(verdicts, "parked") || len(without.Values("unspooled_total")) > 0 {
-		t.Errorf("without a spool: %v, %v", verdicts, without.Values("unspooled_total"))
+	outcomes := without.Values("records_total")
+	if !slices.Contains(outcomes, "accepted") || slices.Contains(outcomes, "spooled") || slices.Contains(outcomes, "parked") || len(without.Values("spool_dequeued_records_total")) > 0 {
+		t.Errorf("without a spool: %v, %v", outcomes, without.Values("spool_dequeued_records_total"))
 	}
-	verdicts = with.Values("documents_total")
-	if !slices.Contains(verdicts, "spooled") || !slices.Contains(verdicts, "parked") || len(with.Values("unspooled_total")) != 1 {
-		t.Errorf("with a spool: %v, %v", verdicts, with.Values("unspooled_total"))
+	outcomes = with.Values("records_total")
+	if !slices.Contains(outcomes, "spooled") || !slices.Contains(outcomes, "parked") || len(with.Values("spool_dequeued_records_total")) != 1 {
+		t.Errorf("with a spool: %v, %v", outcomes, with.Values("spool_dequeued_records_total"))
 	}
 }
 

@@ -164,7 +164,7 @@ func TestASpoolSendsTwoFullRequestsAtATime(t *testing.T) {
 			away.Close()
 			p, host := spooled(t, e, dir, section{"Hosts": address, "Bulk_Size": "100K", "Spool_Linger": "100ms"})
 			eventually(t, "all arrive", e.has(40*row.chunks))
-			eventually(t, "the spool is empty", func() bool { p.Flush("none", nil); return host.Gauge("spool_frames") == 0 })
+			eventually(t, "the spool is empty", func() bool { p.Flush("none", nil); return host.Gauge("spool_chunks") == 0 })
 			p.Close()
 			if got := c.atOnce(); got != row.atOnce {
 				t.Errorf("%d requests were under way at a time", got)
@@ -230,7 +230,8 @@ func TestACheckpointKnowsWhichOfTwoRequestsIsSettled(t *testing.T) {
 	}
 }
 
-// Whatever Elasticsearch answers, plainly or by TLS, every record of a large chunk arrives; with ids once.
+// Whatever Elasticsearch answers, plainly or by TLS, every record of a large chunk arrives; with
+// ids once.
 func TestALargeChunkBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 	for name, serve := range map[string]func(http.Handler) *httptest.Server{"plain": httptest.NewServer, "TLS": httptest.NewTLSServer} {
 		t.Run(name, func(t *testing.T) {

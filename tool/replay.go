@@ -175,8 +175,8 @@ func (f *replayFlags) replay(ctx context.Context, s streams, lines *progress, c 
 		t.write(s.out)
 		fmt.Fprintf(s.err, "out-es: %d records would be sent, %d are not selected, %d lines are no dead-letter records\n", counts.Read-counts.Unselected-counts.Malformed, counts.Unselected, counts.Malformed)
 	} else {
-		fmt.Fprintf(s.err, "out-es: %d records: %d delivered, %d already there, %d rejected, %d held, %d not selected, %d malformed\n",
-			counts.Read, counts.Delivered, counts.There, counts.Rejected, counts.Waiting, counts.Unselected, counts.Malformed)
+		fmt.Fprintf(s.err, "out-es: %d records: %d delivered, %d deduplicated, %d rejected, %d held, %d not selected, %d malformed\n",
+			counts.Read, counts.Delivered, counts.Deduplicated, counts.Rejected, counts.Waiting, counts.Unselected, counts.Malformed)
 		t.write(s.err)
 		if n := counts.Left(); n > 0 {
 			fmt.Fprintf(s.err, "out-es: %d records are in %s\n", n, o.Left)

@@ -17,7 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// server answers bulk requests: documents that hold "bad" are rejected, those for the index "closed" are for a destination that takes none.
+// server answers bulk requests: documents that hold "bad" are rejected, those for the index
+// "closed" are for a destination that takes none.
 type server struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -170,17 +171,19 @@ func TestReplayOfASelection(t *testing.T) {
 	}
 }
 
-// TestReplayOfAHeldIndex: an index that takes nothing holds no other up, and its records stay with the reason.
+// TestReplayOfAHeldIndex: an index that takes nothing holds no other up, and its records stay with
+// the reason.
 func TestReplayOfAHeldIndex(t *testing.T) {
 	s := newServer(t)
 	file := deadFile(t, deadLetters+strings.Replace(strings.SplitAfter(deadLetters, "\n")[3], "other", "closed", 1))
 	r := out("", "replay", "-s", "Hosts="+s.URL, "-s", "Retry_Initial=10ms", "-s", "Retry_Max=20ms", "-s", "Retry_Budget=100ms", "--patience", "500ms", file)
-	if left := read(t, file+".left"); r.code != exitFound || !strings.Contains(r.err, "2 delivered, 0 already there, 1 rejected, 1 held") || !strings.Contains(left, `"type":"index_closed_exception"`) {
+	if left := read(t, file+".left"); r.code != exitFound || !strings.Contains(r.err, "2 delivered, 0 deduplicated, 1 rejected, 1 held") || !strings.Contains(left, `"type":"index_closed_exception"`) {
 		t.Errorf("%+v\n%s", r, left)
 	}
 }
 
-// TestReplayGoesOnWhereItEnded: a position is that of some files, and an interrupted batch is done again as a whole.
+// TestReplayGoesOnWhereItEnded: a position is that of some files, and an interrupted batch is done
+// again as a whole.
 func TestReplayGoesOnWhereItEnded(t *testing.T) {
 	s := newServer(t)
 	var text bytes.Buffer
@@ -218,7 +221,7 @@ func TestReplayGoesOnWhereItEnded(t *testing.T) {
 	}
 	s.lines = nil
 	r := out("", words...)
-	if len(s.lines) != 2*(100-at) || !strings.Contains(r.err, "100 records: 50 delivered, 0 already there, 50 rejected") {
+	if len(s.lines) != 2*(100-at) || !strings.Contains(r.err, "100 records: 50 delivered, 0 deduplicated, 50 rejected") {
 		t.Errorf("%d lines: %+v", len(s.lines), r)
 	}
 	if left := read(t, file+".left"); strings.Count(left, "\n") != 50 || strings.Contains(left, "half") {

@@ -15,7 +15,8 @@ import (
 	"out_es/plugin/settings"
 )
 
-// sectionFlags name the options of an instance: those of a section, those of the command line, or both.
+// sectionFlags name the options of an instance: those of a section, those of the command line, or
+// both.
 type sectionFlags struct {
 	file, alias string
 	set         []string
@@ -41,7 +42,8 @@ type section struct {
 
 // read finds the section and puts the options of the command line over it.
 //
-// Possible errors: the file can't be read; it has no such section, or several; a --set without a name.
+// Possible errors: the file can't be read; it has no such section, or several; a --set without a
+// name.
 func (f *sectionFlags) read(warn io.Writer) (*section, error) {
 	s := &section{instance: "es_go.0", values: map[string]string{}}
 	if f.file != "" {
@@ -114,8 +116,9 @@ func (f *sectionFlags) find() (*instanceSection, error) {
 	return &all[0], nil
 }
 
-// ownFiles are options of an agent that a tool must not act on: files that the agent writes, and its own queue.
-var ownFiles = []string{"dead_letter_file", "dead_letter_index", "on_refusal", "memory_limit", "trace_output"}
+// ownFiles are options of an agent that a tool must not act on: files that the agent writes, and
+// its own queue.
+var ownFiles = []string{"dead_letter_file", "dead_letter_index", "on_rejection", "memory_limit", "trace_output"}
 
 // network reports whether a command talks to Elasticsearch.
 type network uint8

@@ -23,7 +23,7 @@ func answers(b *testing.B) map[string][]byte {
 	}
 	made := map[string][]byte{}
 	for name, answer := range map[string]io.Reader{
-		"accepted": answerOf(healthy, items), "already_there": answerOf(conflict, items), "tenth_refused": answerOf(mixed, items/10),
+		"accepted": answerOf(healthy, items), "deduplicated": answerOf(conflict, items), "tenth_refused": answerOf(mixed, items/10),
 	} {
 		text, err := io.ReadAll(answer)
 		if err != nil {

@@ -127,7 +127,7 @@ func TestItemsCostNoAllocation(t *testing.T) {
 		"created":          healthy,
 		"indexed":          `{"index":{"status":201}}`,
 		"updated":          `{"index":{"status":200}}`,
-		"already there":    conflict,
+		"deduplicated":     conflict,
 		"with a cause":     `{"create":{"status":400,"error":{"type":"x","reason":"y","caused_by":{"type":"a","b":[1,{"c":15}]}}}}`,
 		"in failure store": `{"create":{"failure_store":"used","status":201}}`,
 	} {

@@ -24,17 +24,17 @@ const (
 	// Oversized: 413.
 	Oversized
 	// Illegal: 400 with Elasticsearch's own error. Something in it is illegal.
-	Illegal
-	// Unauthorized is every answer that settings cause, not data: 401, 403,
+	BadRequest
+	// Misconfigured is every answer that settings cause, not data: 401, 403,
 	// 404, 407, redirects, other 4xx, 501, a proxy's page.
-	Unauthorized
+	Misconfigured
 	// Canceled: the flush had no time left.
 	Canceled
 )
 
 var classNames = [...]string{
 	Delivered: "delivered", Unreachable: "unreachable", Ambiguous: "ambiguous", Throttled: "throttled",
-	Unavailable: "unavailable", Oversized: "oversized", Illegal: "illegal", Unauthorized: "misconfigured",
+	Unavailable: "unavailable", Oversized: "oversized", BadRequest: "bad_request", Misconfigured: "misconfigured",
 	Canceled: "canceled",
 }
 
@@ -98,11 +98,11 @@ func ClassOf(status int, own Origin) Class {
 	case status == 413:
 		return Oversized
 	case status == 400 && own == FromElasticsearch:
-		return Illegal
+		return BadRequest
 	case status >= 200 && status < 300:
 		return Ambiguous
 	}
-	return Unauthorized
+	return Misconfigured
 }
 
 // Origin says who wrote an answer.

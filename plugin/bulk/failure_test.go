@@ -27,24 +27,24 @@ func TestClassOf(t *testing.T) {
 		{429, own, bulk.Throttled},
 		{429, page, bulk.Throttled},
 		{500, own, bulk.Unavailable},
-		{501, own, bulk.Unauthorized},
+		{501, own, bulk.Misconfigured},
 		{502, page, bulk.Unavailable},
 		{503, own, bulk.Unavailable},
 		{504, page, bulk.Unavailable},
 		{413, own, bulk.Oversized},
 		{413, page, bulk.Oversized},
-		{400, own, bulk.Illegal},
-		{400, page, bulk.Unauthorized},
-		{401, own, bulk.Unauthorized},
-		{403, own, bulk.Unauthorized},
-		{404, own, bulk.Unauthorized},
-		{405, own, bulk.Unauthorized},
-		{406, own, bulk.Unauthorized},
-		{407, page, bulk.Unauthorized},
-		{415, own, bulk.Unauthorized},
-		{301, page, bulk.Unauthorized},
-		{302, page, bulk.Unauthorized},
-		{304, page, bulk.Unauthorized},
+		{400, own, bulk.BadRequest},
+		{400, page, bulk.Misconfigured},
+		{401, own, bulk.Misconfigured},
+		{403, own, bulk.Misconfigured},
+		{404, own, bulk.Misconfigured},
+		{405, own, bulk.Misconfigured},
+		{406, own, bulk.Misconfigured},
+		{407, page, bulk.Misconfigured},
+		{415, own, bulk.Misconfigured},
+		{301, page, bulk.Misconfigured},
+		{302, page, bulk.Misconfigured},
+		{304, page, bulk.Misconfigured},
 	} {
 		if got := bulk.ClassOf(c.status, c.origin); got != c.want {
 			t.Errorf("status %d, origin %d: %v, want %v", c.status, c.origin, got, c.want)
@@ -70,7 +70,7 @@ func TestFailureTexts(t *testing.T) {
 		"unreachable: connection reset by peer": {Class: bulk.Unreachable, Err: reset},
 		"throttled: status 429":                 {Class: bulk.Throttled, Status: 429},
 		"misconfigured: status 401, security_exception: unable to authenticate user [a] (check HTTP_User)": {
-			Class: bulk.Unauthorized, Status: 401, Type: "security_exception", Reason: "unable to authenticate user [a]", Remedy: "check HTTP_User"},
+			Class: bulk.Misconfigured, Status: 401, Type: "security_exception", Reason: "unable to authenticate user [a]", Remedy: "check HTTP_User"},
 	} {
 		if got := f.Error(); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -79,7 +79,7 @@ func TestFailureTexts(t *testing.T) {
 	if !errors.Is(fmt.Errorf("x: %w", &bulk.Failure{Err: reset}), reset) {
 		t.Error("the cause can't be found")
 	}
-	f := &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "x", Reason: "Validation Failed: 1: id [SECRET] is too long, must be no longer than 512 bytes but was: 600;"}
+	f := &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "x", Reason: "Validation Failed: 1: id [SECRET] is too long, must be no longer than 512 bytes but was: 600;"}
 	if strings.Contains(f.Error(), "SECRET") {
 		t.Errorf("%q repeats an id", f.Error())
 	}

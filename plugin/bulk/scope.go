@@ -229,8 +229,8 @@ var requestFaults = []Fault{
 const (
 	// RemedyOversized: 413 for a small body.
 	RemedyOversized = "the server, or a proxy in front of it, takes next to nothing in one request: raise http.max_content_length in elasticsearch.yml, or the proxy's limit (nginx: client_max_body_size)"
-	// RemedyIllegal: 400 for each of several documents alone.
-	RemedyIllegal = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
+	// RemedyBadRequest: 400 for each of several documents alone.
+	RemedyBadRequest = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
 )
 
 // hostIsObject is the reason for a record with text in host, in an index with host.name: logsdb,

@@ -17,8 +17,8 @@ const (
 	// Diverted: Elasticsearch has it, but in the data stream's failure store,
 	// since it could not be indexed.
 	Diverted
-	// AlreadyThere: an earlier attempt had arrived, or the document to be deleted is missing.
-	AlreadyThere
+	// Deduplicated: an earlier attempt had arrived, or the document to be deleted is missing.
+	Deduplicated
 	// Again: another request was faster. The item alone is retried.
 	Again
 	// Busy: backpressure, of the shard or of the whole cluster.
@@ -42,11 +42,11 @@ func Judge(a Sent, item Item) (Verdict, *Fault) {
 	case status == 200 || status == 201:
 		return Accepted, nil
 	case status == 409 && a.Operation == Create:
-		return AlreadyThere, nil // by an id of ours, or in a time series data stream by its dimensions and time
+		return Deduplicated, nil // by an id of ours, or in a time series data stream by its dimensions and time
 	case status == 409 && (a.Operation == Update || a.Operation == Upsert || a.Operation == Delete):
 		return Again, nil // another request changed the document meanwhile
 	case status == 404 && a.Operation == Delete && len(item.Type) == 0:
-		return AlreadyThere, nil // nothing to delete is no error, and has no type
+		return Deduplicated, nil // nothing to delete is no error, and has no type
 	case status == 404 && a.Operation == Update && len(item.Type) == 0, status == 409:
 		return Refused, nil
 	case status == 400 && a.OwnPipeline && bytes.HasPrefix(item.Reason, []byte(missingPipeline)):

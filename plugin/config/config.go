@@ -73,7 +73,7 @@ type Config struct {
 	RetryMax     time.Duration
 	RetryBudget  time.Duration
 	HoldLimit    time.Duration
-	OnRefusal    string
+	OnRejection  string
 
 	DeadLetterIndex string
 	DeadLetterFile  string

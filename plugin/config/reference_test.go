@@ -25,7 +25,7 @@ Logstash_DateFormat %Y.%m.%d; Data_Stream off; Data_Stream_Type logs; Data_Strea
 Data_Stream_Namespace default; Pipeline; Routing; Write_Operation create; Id_Key; Generate_ID off; Current_Time_Index off;
 Time_Key @timestamp; Time_Key_Format %Y-%m-%dT%H:%M:%S; Time_Key_Nanos off; Include_Tag_Key off; Tag_Key flb-key;
 Replace_Dots off; Metadata_Key metadata;
-Bulk_Size 5M; Retry_Initial 500ms; Retry_Max 30s; Retry_Budget 5s; Hold_Limit 0s; On_Refusal drop; Dead_Letter_Index; Dead_Letter_File;
+Bulk_Size 5M; Retry_Initial 500ms; Retry_Max 30s; Retry_Budget 5s; Hold_Limit 0s; On_Rejection drop; Dead_Letter_Index; Dead_Letter_File;
 Spool_Path; Spool_Limit 1G; Spool_Held_Share 50%; Spool_Sync off; Spool_Linger 1s;
 Template_File; Template_Name; Template_Overwrite off;
 Trace_Error off; Trace_Output off; Memory_Limit`

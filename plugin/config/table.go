@@ -284,8 +284,8 @@ var table = []Option{
 		Choices: []string{"create", "index", "update", "upsert", "delete"}, Default: "create",
 		Needs: []Link{
 			{Option: "Id_Key", Or: "Generate_ID", When: "update upsert",
-				Why: "needs Id_Key, which says whose document it is"},
-			{Option: "Id_Key", When: "delete", Why: "needs Id_Key, which says whose document it is"},
+				Why: "needs Id_Key, which identifies the document"},
+			{Option: "Id_Key", When: "delete", Why: "needs Id_Key, which identifies the document"},
 		},
 		Excludes: []Link{{Option: "Data_Stream", When: "index update upsert delete",
 			Why: "must be create with Data_Stream, as Elasticsearch takes nothing else there"}},
@@ -382,18 +382,18 @@ var table = []Option{
 		field: func(c *Config) any { return &c.HoldLimit },
 		Doc: "Time that records wait for an index that [can't be " +
 			"written](delivery.md#when-elasticsearch-itself-is-in-trouble), from the chunk's first " +
-			"fault; then On_Refusal and dead-letter options apply. 0 is for ever. With a spool, the " +
+			"fault; then On_Rejection and dead-letter options apply. 0 is for ever. With a spool, the " +
 			"time continues after a restart.",
 	},
 	{
-		Name: "On_Refusal", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop",
+		Name: "On_Rejection", Group: "delivery", Kind: Choice, Choices: []string{"drop", "retry"}, Default: "drop",
 		Excludes: []Link{
 			{Option: "Dead_Letter_Index", When: "retry",
-				Why: "contradicts Dead_Letter_Index: with dead letters nothing that is refused is kept"},
+				Why: "contradicts Dead_Letter_Index: a rejected record becomes a dead-letter record, and is not retried"},
 			{Option: "Dead_Letter_File", When: "retry",
-				Why: "contradicts Dead_Letter_File: with dead letters nothing that is refused is kept"},
+				Why: "contradicts Dead_Letter_File: a rejected record becomes a dead-letter record, and is not retried"},
 		},
-		field: func(c *Config) any { return &c.OnRefusal },
+		field: func(c *Config) any { return &c.OnRejection },
 		Doc: "For a document that Elasticsearch rejects: `drop` counts and logs it, `retry` keeps the " +
 			"chunk until the mapping is repaired.",
 	},

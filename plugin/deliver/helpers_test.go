@@ -20,7 +20,7 @@ import (
 // list is a Source of documents {"n":0}, {"n":1} … of these sizes.
 type list struct {
 	sizes    []int
-	keep     bool // On_Refusal retry
+	keep     bool // On_Rejection retry
 	redirect bool // the first refusal of a document makes the next Fill send another in its place
 	from, to int
 	// ahead are the ends of Fills that Ahead went behind; wide makes it worth

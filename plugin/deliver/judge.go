@@ -93,7 +93,7 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	verdict, fault := bulk.Judge(a, item)
 	res := result{verdict: verdict, tally: noTally}
 	switch verdict {
-	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+	case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
 	case bulk.Unknown, bulk.Again, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Refused:
 		f.whole = bulk.AppendReason(f.whole[:0], item)
 		res.refusal = f.note(item, fault)
@@ -176,7 +176,7 @@ func (r *run) settle() leftovers {
 			res.verdict = bulk.Refused
 		}
 		switch res.verdict {
-		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
 			r.src.Settle(int(position), res.verdict)
 			left.settled++
 		case bulk.Refused:

@@ -143,7 +143,7 @@ func TestAProberNeverLeavesTheGateStuck(t *testing.T) {
 	}
 	for name, probe := range prober {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, policy, firstThen(failed(bulk.Unauthorized, 401)), func(t *testing.T, d *deliver.Deliverer, s *server) {
+			bubble(t, policy, firstThen(failed(bulk.Misconfigured, 401)), func(t *testing.T, d *deliver.Deliverer, s *server) {
 				if left := inParallel(t, d, 1); left != 1 {
 					t.Fatal("the gate did not close")
 				}

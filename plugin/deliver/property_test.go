@@ -45,7 +45,7 @@ func (c *cluster) answer(_ int, r request) reply {
 	defer c.mu.Unlock()
 	after := time.Duration(c.random.IntN(2000)) * time.Millisecond
 	classes := []reply{
-		failed(bulk.Unreachable, 0), failed(bulk.Ambiguous, 0), failed(bulk.Throttled, 429), failed(bulk.Unavailable, 503), failed(bulk.Unauthorized, 403),
+		failed(bulk.Unreachable, 0), failed(bulk.Ambiguous, 0), failed(bulk.Throttled, 429), failed(bulk.Unavailable, 503), failed(bulk.Misconfigured, 403),
 	}
 	if event := c.random.IntN(20); event < len(classes) {
 		classes[event].after = after
@@ -56,7 +56,7 @@ func (c *cluster) answer(_ int, r request) reply {
 	}
 	for _, n := range r.documents {
 		if c.guilty[n] {
-			return failed(bulk.Illegal, 400)
+			return failed(bulk.BadRequest, 400)
 		}
 	}
 	return c.take(r, after)

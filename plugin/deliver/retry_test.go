@@ -221,7 +221,7 @@ func TestAServersRetryAfterIsWaitedFor(t *testing.T) {
 }
 
 func TestSettingsAtFaultEndAFlushAtOnce(t *testing.T) {
-	bubble(t, policy, always(failed(bulk.Unauthorized, 401)), func(t *testing.T, d *deliver.Deliverer, s *server) {
+	bubble(t, policy, always(failed(bulk.Misconfigured, 401)), func(t *testing.T, d *deliver.Deliverer, s *server) {
 		began := time.Now()
 		err := flush(t, d, newList(1))
 		if !errors.Is(err, deliver.ErrLeft) || len(s.requests) != 1 || time.Since(began) != 0 {
@@ -240,7 +240,7 @@ func TestSettingsAtFaultEndAFlushAtOnceBesideAProber(t *testing.T) {
 			return failed(bulk.Unavailable, 503) // of the prober
 		}
 		begun <- struct{}{}
-		return reply{after: time.Second, failure: &bulk.Failure{Class: bulk.Unauthorized, Status: 403}}
+		return reply{after: time.Second, failure: &bulk.Failure{Class: bulk.Misconfigured, Status: 403}}
 	}
 	bubble(t, p, script, func(t *testing.T, d *deliver.Deliverer, _ *server) {
 		begun = make(chan struct{}, 1) // within the bubble

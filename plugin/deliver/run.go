@@ -110,7 +110,7 @@ func (r *run) step(ctx context.Context) error {
 func (r *run) afterFailure(ctx context.Context) error {
 	r.window.narrow()
 	switch r.failure.Class {
-	case bulk.Oversized, bulk.Illegal:
+	case bulk.Oversized, bulk.BadRequest:
 		return r.localise()
 	case bulk.Canceled:
 		return r.giveUp(r.failure)
@@ -119,7 +119,7 @@ func (r *run) afterFailure(ctx context.Context) error {
 		if r.failure.Elsewhere && time.Since(r.progress) <= r.policy.Budget {
 			return nil
 		}
-	case bulk.Unauthorized:
+	case bulk.Misconfigured:
 		r.stumble()
 		return r.giveUp(r.failure)
 	}

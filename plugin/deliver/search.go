@@ -85,7 +85,7 @@ func remedyOf(f *bulk.Failure) string {
 	if f.Class == bulk.Oversized {
 		return bulk.RemedyOversized
 	}
-	return bulk.RemedyIllegal
+	return bulk.RemedyBadRequest
 }
 
 // proved counts a strike against the accused, and reports whether it is guilty.
@@ -154,7 +154,7 @@ func (r *run) blame(why Refusal, remedy string) *Held {
 	r.learned.forget()
 	why.Scope, why.Remedy = bulk.SettingsScope, remedy
 	failure := *r.failure // it is the sender's
-	failure.Class, failure.Remedy = bulk.Unauthorized, remedy
+	failure.Class, failure.Remedy = bulk.Misconfigured, remedy
 	r.failure = &failure
 	held, ok := r.holds.close(everything, why)
 	if !ok {

@@ -14,18 +14,18 @@ import (
 // A setting that refuses every request is found with 2 + log₂(n) requests, and
 // costs no document.
 func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
-	illegal := reply{failure: &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "illegal_argument_exception", Reason: "no thanks"}}
-	known := reply{failure: &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "illegal_argument_exception", Reason: "explicit index in bulk is not allowed"}}
-	stripped := reply{failure: &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "json_parse_exception", Reason: "Illegal character ((CTRL-CHAR, code 31)): only regular white space (\\r, \\n, \\t) is allowed between tokens"}}
+	illegal := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "no thanks"}}
+	known := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "explicit index in bulk is not allowed"}}
+	stripped := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "json_parse_exception", Reason: "Illegal character ((CTRL-CHAR, code 31)): only regular white space (\\r, \\n, \\t) is allowed between tokens"}}
 	for name, c := range map[string]struct {
 		answer reply
 		n      int
 		remedy string
 		most   int // requests; 0 for 2 + log₂(n)
 	}{
-		"400 for everything":     {illegal, 1000, bulk.RemedyIllegal, 0},
-		"400 for two":            {illegal, 2, bulk.RemedyIllegal, 0},
-		"400 for one":            {illegal, 1, bulk.RemedyIllegal, 0},
+		"400 for everything":     {illegal, 1000, bulk.RemedyBadRequest, 0},
+		"400 for two":            {illegal, 2, bulk.RemedyBadRequest, 0},
+		"400 for one":            {illegal, 1, bulk.RemedyBadRequest, 0},
 		"413 for everything":     {failed(bulk.Oversized, 413), 1000, bulk.RemedyOversized, 0},
 		"413 for one":            {failed(bulk.Oversized, 413), 1, bulk.RemedyOversized, 0},
 		"no explicit index":      {known, 1000, "", 1},
@@ -101,7 +101,7 @@ func TestALonelyDocumentThatIsIllegalIsProvedGuilty(t *testing.T) {
 	}
 }
 
-// On_Refusal retry keeps the guilty one; the documents behind it arrive.
+// On_Rejection retry keeps the guilty one; the documents behind it arrive.
 func TestDocumentsBehindAKeptOneAreDelivered(t *testing.T) {
 	for name, script := range map[string]func(int, request) reply{"illegal": rejects(5), "too large": takes(500)} {
 		t.Run(name, func(t *testing.T) {

@@ -115,7 +115,7 @@ func rejects(guilty ...int) func(int, request) reply {
 	return func(_ int, r request) reply {
 		for _, document := range r.documents {
 			if slices.Contains(guilty, document) {
-				return reply{failure: &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "illegal_argument_exception", Reason: "id [SECRET] is too long"}}
+				return reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "id [SECRET] is too long"}}
 			}
 		}
 		return accepted(r)

@@ -67,7 +67,7 @@ func (r *run) count() {
 func (r *run) survey() (accepted, stays bool) {
 	for i := range r.results {
 		switch r.results[i].verdict {
-		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
 			accepted = true
 		case bulk.Busy, bulk.Held, bulk.Suspect:
 			stays = true
@@ -97,7 +97,7 @@ func (r *run) tallyOf(name []byte, last int) int {
 func (r *run) add(t *tally, res *result, position int) {
 	first := t.busy+t.blocked+t.suspect == 0
 	switch res.verdict {
-	case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+	case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
 		t.accepted++
 		if r.holds.suspected.Load() > 0 {
 			r.holds.acquit(r.src.Name(position))
@@ -202,7 +202,7 @@ func (r *run) weigh() (failure *bulk.Failure, throttled bool) {
 			if first < 0 {
 				first = i
 			}
-		case bulk.Accepted, bulk.Diverted, bulk.AlreadyThere:
+		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
 			accepted = true
 		case bulk.Unknown, bulk.Again, bulk.Held, bulk.Suspect, bulk.Refused:
 		}

@@ -36,7 +36,7 @@ func TestVerdicts(t *testing.T) {
 		"a missing shard is left at once":       {item: item(503, "unavailable_shards_exception"), left: true, requests: 1},
 		"a missing privilege is left at once":   {item: item(403, "security_exception"), left: true, requests: 1},
 		"a missing pipeline is left at once":    {item: item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), left: true, requests: 1},
-		"409 is done":                           {item: item(409), verdict: bulk.AlreadyThere, requests: 1},
+		"409 is done":                           {item: item(409), verdict: bulk.Deduplicated, requests: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			script := func(n int, r request) reply {

@@ -178,9 +178,9 @@ const (
 
 func urgency(f *bulk.Failure) int {
 	switch f.Class {
-	case bulk.Oversized, bulk.Illegal:
+	case bulk.Oversized, bulk.BadRequest:
 		return refusal
-	case bulk.Unauthorized:
+	case bulk.Misconfigured:
 		return setting
 	case bulk.Canceled:
 		return end

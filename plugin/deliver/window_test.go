@@ -112,10 +112,10 @@ func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 		{name: "an item of the first is rejected", one: unsettled(refused), sent: nil},
 		{name: "413 of the first", one: unsettled(failed(bulk.Oversized, 413)), sent: [][]int{{0, 1}, {2, 3}}},
 		{name: "413 of both", one: unsettled(failed(bulk.Oversized, 413)), other: unsettled(failed(bulk.Oversized, 413)), sent: [][]int{{0, 1}, {2, 3}, {4, 5}, {6, 7}}},
-		{name: "400 of the second", other: unsettled(failed(bulk.Illegal, 400)), sent: [][]int{{4, 5}, {6, 7}}},
+		{name: "400 of the second", other: unsettled(failed(bulk.BadRequest, 400)), sent: [][]int{{4, 5}, {6, 7}}},
 		{name: "413 of the first, the second ambiguous", one: unsettled(failed(bulk.Oversized, 413)), other: unsettled(failed(bulk.Ambiguous, 0)), sent: [][]int{all}},
-		{name: "401 of the first", one: unsettled(failed(bulk.Unauthorized, 401)), left: first},
-		{name: "401 of the second, the first ambiguous", one: unsettled(failed(bulk.Ambiguous, 0)), other: unsettled(failed(bulk.Unauthorized, 401)), left: all},
+		{name: "401 of the first", one: unsettled(failed(bulk.Misconfigured, 401)), left: first},
+		{name: "401 of the second, the first ambiguous", one: unsettled(failed(bulk.Ambiguous, 0)), other: unsettled(failed(bulk.Misconfigured, 401)), left: all},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			script := func(n int, r request) reply {

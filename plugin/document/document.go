@@ -81,8 +81,8 @@ type Writer struct {
 	// Buffers for repairing a key and for rebuilding an object.
 	replaced, repaired, scratch []byte
 
-	cut     int
-	changed Changes
+	truncated int
+	changed   Changes
 
 	fromMetadata metadataValues
 }
@@ -122,11 +122,11 @@ func (w *Writer) Begin(tag string) {
 	w.fromMetadata.group = nil
 }
 
-// Cut returns the number of values that were replaced by null since the last call, because they lay
-// deeper than a document may be.
-func (w *Writer) Cut() int {
-	n := w.cut
-	w.cut = 0
+// Truncated returns the number of values that were replaced by null since the last call, because
+// they lay deeper than a document may be.
+func (w *Writer) Truncated() int {
+	n := w.truncated
+	w.truncated = 0
 	return n
 }
 

@@ -52,10 +52,10 @@ func TestWhatLiesTooDeepIsCutAndCounted(t *testing.T) {
 				if err != nil || len(rest) != 0 {
 					t.Fatalf("%d bytes left, %v", len(rest), err)
 				}
-				if n := w.Cut(); n != row.cut {
+				if n := w.Truncated(); n != row.cut {
 					t.Errorf("%d values cut, want %d", n, row.cut)
 				}
-				if n := w.Cut(); n != 0 {
+				if n := w.Truncated(); n != 0 {
 					t.Errorf("asked again, %d values cut", n)
 				}
 				checkDeep(t, string(out), min(row.levels, levels-1), row.cut)
@@ -97,7 +97,7 @@ func TestEveryCutValueIsCounted(t *testing.T) {
 	if _, _, err := w.Append(nil, &chunk.Event{Record: record, Metadata: nest(levels, openMap, list)}); err != nil {
 		t.Fatal(err)
 	}
-	if n := w.Cut(); n != 2 { // one in the record, one in the metadata
+	if n := w.Truncated(); n != 2 { // one in the record, one in the metadata
 		t.Errorf("%d values cut, want 2", n)
 	}
 }
@@ -122,7 +122,7 @@ func TestMapsAsKeysOfMapsDoNotExplode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(out) > 10*len(record) || !json.Valid(out) || w.Cut() != 1 {
+			if len(out) > 10*len(record) || !json.Valid(out) || w.Truncated() != 1 {
 				t.Errorf("%d bytes of %d: %.300s", len(out), len(record), out)
 			}
 		})

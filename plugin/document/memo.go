@@ -130,13 +130,13 @@ func (w *Writer) remember(position int, dst, b []byte, branch *chunk.Branch) (ou
 		}
 		return append(dst, m.text...), b[len(m.source):], nil
 	}
-	cut, changed := w.cut, w.changed
+	cut, changed := w.truncated, w.changed
 	if branch == nil {
 		out, rest, err = w.value(dst, b, topDepth)
 	} else {
 		out, rest, err = w.capture(dst, b, topDepth, branch)
 	}
-	if err == nil && w.cut == cut && w.changed == changed { // changes must be counted every time
+	if err == nil && w.truncated == cut && w.changed == changed { // changes must be counted every time
 		source := b[:len(b)-len(rest)]
 		hash := maphash.Bytes(w.keys.seed, source[:min(memoBegins, len(source))])
 		if len(source) < memoBegins && w.memos.findByHash(hash, source, branch, position) != nil {

@@ -156,7 +156,7 @@ func (w *Writer) array(dst, b []byte, depth int, branch *chunk.Branch) (out, res
 // tooDeep writes null for a value below maxDepth, and counts it.
 func (w *Writer) tooDeep(dst, b []byte) (out, rest []byte, err error) {
 	rest, err = chunk.Skip(b)
-	w.cut++
+	w.truncated++
 	return append(dst, "null"...), rest, err
 }
 

@@ -35,11 +35,11 @@ func (b *batch) count(f *frame) {
 
 // account counts records that came out of the spool.
 func (b *batch) account(a report.Account) {
-	a.Unspooled, a.Received = a.Received, 0
+	a.Dequeued, a.Received = a.Received, 0
 	b.report.Count(&a)
 }
 
-// keeps reports whether a frame holds records that On_Refusal keeps.
+// keeps reports whether a frame holds records that On_Rejection keeps.
 func (b *batch) keeps() bool {
 	for _, f := range b.frames[:b.filled] {
 		if f.source.Kept() {

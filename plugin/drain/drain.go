@@ -159,7 +159,7 @@ func (d *Drain) laterMoved() {
 // update reads the gauges' values.
 func (d *Drain) update() {
 	d.states.Update(d.fresh.Stats(), d.later.Stats())
-	d.report.HeldDocuments(d.heldDocuments())
+	d.report.HeldRecords(d.heldDocuments())
 }
 
 // heldDocuments is how many records wait in the queues of held destinations, or at the front.

@@ -20,12 +20,12 @@ func of(k string) string {
 	return "\x92\x00\x81\xa1k" + string([]byte{0xa0 + byte(len(k))}) + k
 }
 
-// ended are the records that came to an end in a run, by verdict.
-func (r *running) ended(verdict string) int { return int(r.host.Count("documents_total", verdict)) }
+// ended are the records that came to an end in a run, by outcome.
+func (r *running) ended(outcome string) int { return int(r.host.Count("records_total", outcome)) }
 
-// Hold_Limit ends the wait of records in a spool as it does without one: in chunks that hold nothing
-// else, in chunks of which the rest was accepted, and across restarts of the agent, which do not
-// begin it anew. Nothing is rejected before.
+// Hold_Limit ends the wait of records in a spool as it does without one: in chunks that hold
+// nothing else, in chunks of which the rest was accepted, and across restarts of the agent, which
+// do not begin it anew. Nothing is rejected before.
 func TestHoldLimitEndsTheWaitOfSpooledRecords(t *testing.T) {
 	for _, limit := range []time.Duration{time.Nanosecond, time.Second, 10 * time.Minute, 30 * 24 * time.Hour} {
 		for _, restarts := range []int{0, 3} {
@@ -68,14 +68,14 @@ func holdLimit(t *testing.T, limit time.Duration, restarts int) {
 			t.Errorf("%d records were rejected before their time", dropped+r.ended("dropped"))
 		}
 		r.Publish()
-		if held := r.host.Gauge("held_documents"); held != 3*chunks {
-			t.Errorf("held_documents is %v, want %d", held, 3*chunks)
+		if held := r.host.Gauge("held_records"); held != 3*chunks {
+			t.Errorf("held_records is %v, want %d", held, 3*chunks)
 		}
 	}
 	time.Sleep(2*o.Policy.Longest + 20*time.Second)
 	r.Publish()
-	if held := r.host.Gauge("held_documents"); held != 0 {
-		t.Errorf("held_documents is %v at the end", held)
+	if held := r.host.Gauge("held_records"); held != 0 {
+		t.Errorf("held_records is %v at the end", held)
 	}
 	if frames := r.fresh.Stats().Frames + r.later.Stats().Frames; frames > 0 {
 		t.Errorf("%d chunks still wait", frames)

@@ -36,7 +36,7 @@ func (s *strict) send(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failu
 		return 0, &bulk.Failure{Class: bulk.Oversized, Status: 413}
 	}
 	if strings.Contains(string(body), "poison") {
-		return 0, &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "illegal_argument_exception", Reason: "no"}
+		return 0, &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "no"}
 	}
 	for _, match := range actionIndex.FindAllStringSubmatch(string(body), -1) {
 		s.accepted[match[1]]++
@@ -61,7 +61,7 @@ func text(t string) string {
 }
 
 // One record for which whole requests are refused is found in a spool wherever it lies in it, and
-// costs no other record: it is rejected, dead-lettered or kept as On_Refusal says. Others arrive.
+// costs no other record: it is rejected, dead-lettered or kept as On_Rejection says. Others arrive.
 func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 	const others = 20
 	faults := map[string]struct {
@@ -155,7 +155,7 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 }
 
 // A chunk that is larger than a request, and of which Elasticsearch rejects every record while
-// On_Refusal keeps them, or holds every other one, costs few requests, and none of its other
+// On_Rejection keeps them, or holds every other one, costs few requests, and none of its other
 // records. All arrive after the repair.
 func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 	const records = 40
@@ -230,7 +230,8 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 						want++
 					}
 				}
-				// Unknown errors end as the record's fault where others are accepted: they are kept, too.
+				// Unknown errors end as the record's fault where others are accepted: they are
+				// kept, too.
 				if len(accepted) != want || requests > 60+records {
 					t.Errorf("%d of %d records arrived with %d requests", len(accepted), want, requests)
 				}

@@ -28,7 +28,7 @@ func TestMetricsAreUpToDateWhileARequestHangs(t *testing.T) {
 		}
 	}
 	waitFor(t, "the metrics tell of five records", func() bool {
-		return r.host.Count("documents_total", "spooled") == 5 && r.host.Gauge("spool_frames") == 5
+		return r.host.Count("records_total", "spooled") == 5 && r.host.Gauge("spool_chunks") == 5
 	})
 	close(hang)
 	r.close()

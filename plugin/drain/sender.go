@@ -179,7 +179,7 @@ func (w *worker) reason(destination string, why error) string {
 		return held.Error()
 	}
 	if why == nil {
-		return "On_Refusal retry keeps records that Elasticsearch rejected"
+		return "On_Rejection retry keeps records that Elasticsearch rejected"
 	}
 	return why.Error()
 }

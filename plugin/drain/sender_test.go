@@ -36,16 +36,16 @@ func TestAFrameThatTheSenderPanicsOnIsSetAside(t *testing.T) {
 	waitFor(t, "the spool is empty", func() bool { return r.fresh.Stats().Frames == 0 })
 	r.close()
 	aside, _ := filepath.Glob(filepath.Join(dir, "damaged-*.bin"))
-	if len(aside) != 1 || r.host.Count("spool_damaged_frames_total", "") != 1 {
+	if len(aside) != 1 || r.host.Count("spool_damaged_chunks_total", "") != 1 {
 		t.Fatalf("set aside: %v", aside)
 	}
 	if text, err := os.ReadFile(aside[0]); err != nil || !strings.Contains(string(text), "guilty") {
 		t.Errorf("%q, %v", text, err)
 	}
-	if accepted, malformed := r.host.Count("documents_total", "accepted"), r.host.Count("documents_total", "malformed"); accepted != 10 || malformed != 1 {
+	if accepted, malformed := r.host.Count("records_total", "accepted"), r.host.Count("records_total", "malformed"); accepted != 10 || malformed != 1 {
 		t.Errorf("%d accepted, %d malformed", accepted, malformed)
 	}
-	if came := r.host.Count("unspooled_total", ""); came != 11 {
+	if came := r.host.Count("spool_dequeued_records_total", ""); came != 11 {
 		t.Errorf("%d records came out of the spool", came)
 	}
 }
@@ -77,7 +77,7 @@ func TestASegmentThatIsCutUnderTheSenderCostsItsFrames(t *testing.T) {
 	close(gate)
 	waitFor(t, "the spool is empty", func() bool { return r.fresh.Stats().Frames == 0 })
 	r.close()
-	arrived, damaged := len(sent)/2, int(r.host.Count("spool_damaged_frames_total", ""))
+	arrived, damaged := len(sent)/2, int(r.host.Count("spool_damaged_chunks_total", ""))
 	if arrived+damaged < 20 || arrived == 0 || damaged == 0 {
 		t.Errorf("%d frames arrived, %d damaged", arrived, damaged)
 	}

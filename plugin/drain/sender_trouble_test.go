@@ -14,7 +14,8 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// hung is a time that nothing here takes on a busy machine, and less than that of a call that hangs.
+// hung is a time that nothing here takes on a busy machine, and less than that of a call that
+// hangs.
 const hung = 20 * time.Second
 
 // troubled is an instance whose sender waits in its first request until resume is closed, while a
@@ -98,14 +99,14 @@ func TestASpoolThatCannotBeOpenedWaits(t *testing.T) {
 	waitFor(t, "the trouble is told", func() bool { return m.lines("the spool can't be read") == 1 })
 	before := m.sent.Load()
 	time.Sleep(300 * time.Millisecond) // many tries
-	if after := m.sent.Load(); before < 2 || after >= troubledFrames || m.host.Count("spool_damaged_frames_total", "") != 0 {
-		t.Errorf("%d frames were sent, then %d; %d damaged", before, after, m.host.Count("spool_damaged_frames_total", ""))
+	if after := m.sent.Load(); before < 2 || after >= troubledFrames || m.host.Count("spool_damaged_chunks_total", "") != 0 {
+		t.Errorf("%d frames were sent, then %d; %d damaged", before, after, m.host.Count("spool_damaged_chunks_total", ""))
 	}
 	restore()
 	waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
 	waitFor(t, "the end is told", func() bool { return m.lines("the spool can be read again") == 1 })
 	m.close()
-	if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 || m.sent.Load() != troubledFrames {
+	if damaged := m.host.Count("spool_damaged_chunks_total", ""); damaged != 0 || m.sent.Load() != troubledFrames {
 		t.Errorf("%d damaged, %d sent", damaged, m.sent.Load())
 	}
 }
@@ -126,7 +127,7 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 		restore()
 		waitFor(t, "all arrive", func() bool { return m.sent.Load() == troubledFrames })
 		m.close()
-		if damaged := m.host.Count("spool_damaged_frames_total", ""); damaged != 0 {
+		if damaged := m.host.Count("spool_damaged_chunks_total", ""); damaged != 0 {
 			t.Errorf("%d damaged", damaged)
 		}
 	})
@@ -136,7 +137,7 @@ func TestADiskThatCannotBeReadCostsWhatLiesThere(t *testing.T) {
 		m.resume()
 		waitFor(t, "the spool is empty", func() bool { return m.fresh.Stats().Frames == 0 })
 		m.close()
-		sent, damaged := m.sent.Load(), m.host.Count("spool_damaged_frames_total", "")
+		sent, damaged := m.sent.Load(), m.host.Count("spool_damaged_chunks_total", "")
 		if sent+int64(damaged) != troubledFrames || damaged < 4 || damaged > 6 {
 			t.Errorf("%d sent and %d damaged of %d frames", sent, damaged, troubledFrames)
 		}

@@ -47,7 +47,7 @@ func TestConnectionsThatFail(t *testing.T) {
 		"a certificate for another name":   {strings.Replace(secure.URL, "127.0.0.1", "localhost", 1), bulk.Unreachable, "Hosts"},
 		"a certificate that has expired":   {expired.URL, bulk.Unreachable, "clock"},
 		"https to a plain port":            {strings.Replace(plain.URL, "http:", "https:", 1), bulk.Unreachable, "http://"},
-		"http to a TLS port":               {strings.Replace(secure.URL, "https:", "http:", 1), bulk.Unauthorized, "https://"},
+		"http to a TLS port":               {strings.Replace(secure.URL, "https:", "http:", 1), bulk.Misconfigured, "https://"},
 		"hung up behind the header":        {hangUp(func(r *bufio.Reader) { _, _ = readHeader(r) }), bulk.Ambiguous, ""},
 		"hung up behind the body":          {hangUp(readRequest), bulk.Ambiguous, "https://"},
 		"an answer that is no HTTP":        {"http://" + listen(t, func(c net.Conn) { readRequest(bufio.NewReader(c)); _, _ = io.WriteString(c, "SSH-2.0\r\n\r\n") }), bulk.Ambiguous, ""},
@@ -65,7 +65,7 @@ func TestConnectionsThatFail(t *testing.T) {
 			if !strings.Contains(failure.Remedy, c.remedy) {
 				t.Errorf("%v: remedy %q", failure, failure.Remedy)
 			}
-			if failure.Class != bulk.Unauthorized && failure.Err == nil {
+			if failure.Class != bulk.Misconfigured && failure.Err == nil {
 				t.Error("it has no cause")
 			}
 		})

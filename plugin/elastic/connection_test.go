@@ -35,7 +35,7 @@ func TestAnAnswerThatComesBeforeTheRequestWasRead(t *testing.T) {
 		"413 without a body":  {"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n", bulk.Oversized},
 		"413 with one":        {fmt.Sprintf("HTTP/1.1 413 Too Large\r\nContent-Length: %d\r\n\r\n%s", len(ownTooLarge), ownTooLarge), bulk.Oversized},
 		"413 with a long one": {"HTTP/1.1 413 Too Large\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 100_000), bulk.Oversized},
-		"401 with a page":     {fmt.Sprintf("HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n%s", len(page), page), bulk.Unauthorized},
+		"401 with a page":     {fmt.Sprintf("HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n%s", len(page), page), bulk.Misconfigured},
 		"200 all the same":    {fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(answer(1)), answer(1)), bulk.Delivered},
 		"an answer, hung up":  {"HTTP/1.1 503 No\r\nConnection: close\r\n\r\n", bulk.Unavailable},
 	} {

@@ -26,7 +26,7 @@ const errorBytes = 32 << 10
 func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Unreachable, Host: a.address, Err: stripURL(err), Remedy: transportRemedy(err)}
 	if problem, ok := errors.AsType[*SignError](err); ok {
-		f.Class, f.Err = bulk.Unauthorized, errors.New(c.Scrub(problem.Error())) // it quotes the answer of a token service
+		f.Class, f.Err = bulk.Misconfigured, errors.New(c.Scrub(problem.Error())) // it quotes the answer of a token service
 		return f
 	}
 	refusal, refused := errors.AsType[*exchange.ProxyError](err)
@@ -56,7 +56,7 @@ func (c *Client) readFailure(err error, a *attempt) *bulk.Failure {
 	f := &bulk.Failure{Class: bulk.Ambiguous, Host: a.address, Status: http.StatusOK, Err: err, Remedy: transportRemedy(err)}
 	if errors.Is(err, bulk.ErrForeign) {
 		// A server that answers 200 with a page has not passed the request on.
-		f.Class, f.Remedy = bulk.Unauthorized, c.foreignRemedy(a)
+		f.Class, f.Remedy = bulk.Misconfigured, c.foreignRemedy(a)
 	}
 	return f
 }

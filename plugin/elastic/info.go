@@ -51,7 +51,7 @@ func (c *Client) Info(ctx context.Context) (Info, *bulk.Failure) {
 		c.server.add(parseInfo(text, response.Header))
 	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed:
 	default:
-		if f := c.answerFailure(response.StatusCode, response.Header.Get("Retry-After"), response.Body, attempt); f.Class != bulk.Illegal {
+		if f := c.answerFailure(response.StatusCode, response.Header.Get("Retry-After"), response.Body, attempt); f.Class != bulk.BadRequest {
 			return Info{}, f
 		}
 	}

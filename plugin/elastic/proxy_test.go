@@ -83,9 +83,9 @@ func TestProxiesByOption(t *testing.T) {
 		}{
 			"it lets everybody through": {newForwarder(t, "", 0), nil, bulk.Delivered, ""},
 			"it wants a password":       {newForwarder(t, "u:p@ss", 0), url.UserPassword("u", "p@ss"), bulk.Delivered, ""},
-			"it gets none":              {newForwarder(t, "u:p", 0), nil, bulk.Unauthorized, "the URL in Proxy"},
-			"it gets a wrong one":       {newForwarder(t, "u:p", 0), url.UserPassword("u", "hush5"), bulk.Unauthorized, "the URL in Proxy"},
-			"it refuses":                {newForwarder(t, "", 403), nil, bulk.Unauthorized, ""},
+			"it gets none":              {newForwarder(t, "u:p", 0), nil, bulk.Misconfigured, "the URL in Proxy"},
+			"it gets a wrong one":       {newForwarder(t, "u:p", 0), url.UserPassword("u", "hush5"), bulk.Misconfigured, "the URL in Proxy"},
+			"it refuses":                {newForwarder(t, "", 403), nil, bulk.Misconfigured, ""},
 		} {
 			t.Run(scheme+", "+name, func(t *testing.T) {
 				proxy, err := url.Parse(c.proxy.address)

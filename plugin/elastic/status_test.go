@@ -27,28 +27,28 @@ func TestStatuses(t *testing.T) {
 		kind   string // Elasticsearch's own
 		remedy string // a part of it
 	}{
-		"401":                          {401, ownError, bulk.Unauthorized, "security_exception", "HTTP_User"},
-		"401 of a proxy":               {401, page, bulk.Unauthorized, "", "HTTP_API_Key"},
-		"403":                          {403, ownError, bulk.Unauthorized, "security_exception", "HTTP_API_Key"},
-		"404":                          {404, oldError, bulk.Unauthorized, "error", "Hosts"},
-		"405":                          {405, oldError, bulk.Unauthorized, "error", ""},
-		"407":                          {407, page, bulk.Unauthorized, "", "proxy"},
+		"401":                          {401, ownError, bulk.Misconfigured, "security_exception", "HTTP_User"},
+		"401 of a proxy":               {401, page, bulk.Misconfigured, "", "HTTP_API_Key"},
+		"403":                          {403, ownError, bulk.Misconfigured, "security_exception", "HTTP_API_Key"},
+		"404":                          {404, oldError, bulk.Misconfigured, "error", "Hosts"},
+		"405":                          {405, oldError, bulk.Misconfigured, "error", ""},
+		"407":                          {407, page, bulk.Misconfigured, "", "proxy"},
 		"408":                          {408, "", bulk.Unavailable, "", ""},
 		"413":                          {413, "", bulk.Oversized, "", ""},
 		"413 of a proxy":               {413, page, bulk.Oversized, "", ""},
 		"429":                          {429, ownError, bulk.Throttled, "security_exception", ""},
-		"400 with an error of its own": {400, `{"error":{"type":"illegal_argument_exception","reason":"r"},"status":400}`, bulk.Illegal, "illegal_argument_exception", ""},
-		"400 of a proxy":               {400, page, bulk.Unauthorized, "", "Hosts"},
-		"400 with other JSON":          {400, `{"message":"no"}`, bulk.Unauthorized, "", "Hosts"},
-		"400 with an error cut off":    {400, ownError[:20], bulk.Unauthorized, "", "Hosts"},
+		"400 with an error of its own": {400, `{"error":{"type":"illegal_argument_exception","reason":"r"},"status":400}`, bulk.BadRequest, "illegal_argument_exception", ""},
+		"400 of a proxy":               {400, page, bulk.Misconfigured, "", "Hosts"},
+		"400 with other JSON":          {400, `{"message":"no"}`, bulk.Misconfigured, "", "Hosts"},
+		"400 with an error cut off":    {400, ownError[:20], bulk.Misconfigured, "", "Hosts"},
 		"500":                          {500, ownError, bulk.Unavailable, "security_exception", ""},
-		"501":                          {501, "", bulk.Unauthorized, "", ""},
+		"501":                          {501, "", bulk.Misconfigured, "", ""},
 		"502":                          {502, page, bulk.Unavailable, "", ""},
 		"503":                          {503, ownError, bulk.Unavailable, "security_exception", ""},
 		"504":                          {504, page, bulk.Unavailable, "", ""},
 		"202":                          {202, answer(1), bulk.Ambiguous, "", ""},
 		"204":                          {204, "", bulk.Ambiguous, "", ""},
-		"a page with 200":              {200, page, bulk.Unauthorized, "", "Hosts"},
+		"a page with 200":              {200, page, bulk.Misconfigured, "", "Hosts"},
 		"an error with 200":            {200, ownError, bulk.Ambiguous, "", ""},
 		"nothing with 200":             {200, "", bulk.Ambiguous, "", ""},
 		"half an answer":               {200, answer(1)[:40], bulk.Ambiguous, "", ""},
@@ -119,7 +119,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := newServer(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, status) })
 		_, failure := send(t, newClient(t, elastic.Options{}, server.URL), newRequest(t, bulk.Plain, 1, 10))
-		if failure == nil || failure.Class != bulk.Unauthorized || !strings.Contains(failure.Remedy, "Hosts") {
+		if failure == nil || failure.Class != bulk.Misconfigured || !strings.Contains(failure.Remedy, "Hosts") {
 			t.Errorf("%d: %+v", status, failure)
 		}
 	}

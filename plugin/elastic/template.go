@@ -34,7 +34,7 @@ func (c *Client) FindTemplate(ctx context.Context, kind template.Kind, name stri
 	}
 	first := jsoniter.Get(answer, list, 0)
 	if first.Get("name").ToString() != name {
-		return template.Found{}, &bulk.Failure{Class: bulk.Unauthorized, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
+		return template.Found{}, &bulk.Failure{Class: bulk.Misconfigured, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
 	}
 	return template.Found{There: true, Mark: first.Get(body, "_meta", template.MarkKey).ToString()}, nil
 }
@@ -53,7 +53,7 @@ func (c *Client) PutTemplate(ctx context.Context, t *template.Template, p templa
 	}
 	switch acknowledged := jsoniter.Get(answer, "acknowledged"); {
 	case acknowledged.ValueType() != jsoniter.BoolValue:
-		return &bulk.Failure{Class: bulk.Unauthorized, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
+		return &bulk.Failure{Class: bulk.Misconfigured, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
 	case !acknowledged.ToBool(): // the cluster is slow to apply it: the next look finds it
 		return &bulk.Failure{Class: bulk.Unavailable, Status: http.StatusOK}
 	}

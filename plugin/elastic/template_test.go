@@ -18,20 +18,20 @@ var templateAnswers = map[string]struct {
 	find   bulk.Class // Delivered: no failure
 	put    bulk.Class
 }{
-	"there":               {200, `{"index_templates":[{"name":"x","index_template":{"_meta":{"es_go":"mark"}}}]}`, bulk.Delivered, bulk.Unauthorized},
-	"another's":           {200, `{"index_templates":[{"name":"y"}]}`, bulk.Unauthorized, bulk.Unauthorized},
-	"not there":           {404, `{"error":{"type":"resource_not_found_exception","reason":"index template matching [x] not found"},"status":404}`, bulk.Delivered, bulk.Unauthorized},
-	"installed":           {200, `{"acknowledged":true}`, bulk.Unauthorized, bulk.Delivered},
-	"not by all nodes":    {200, `{"acknowledged":false}`, bulk.Unauthorized, bulk.Unavailable},
-	"illegal":             {400, `{"error":{"type":"illegal_argument_exception","reason":"index template [x] already exists"},"status":400}`, bulk.Illegal, bulk.Illegal},
-	"no such API":         {400, `{"error":"no handler found for uri [/_index_template/x] and method [GET]"}`, bulk.Illegal, bulk.Illegal},
-	"a page":              {200, page, bulk.Unauthorized, bulk.Unauthorized},
-	"a proxy's not found": {404, page, bulk.Unauthorized, bulk.Unauthorized},
-	"may not":             {403, ownError, bulk.Unauthorized, bulk.Unauthorized},
-	"who is it":           {401, ownError, bulk.Unauthorized, bulk.Unauthorized},
+	"there":               {200, `{"index_templates":[{"name":"x","index_template":{"_meta":{"es_go":"mark"}}}]}`, bulk.Delivered, bulk.Misconfigured},
+	"another's":           {200, `{"index_templates":[{"name":"y"}]}`, bulk.Misconfigured, bulk.Misconfigured},
+	"not there":           {404, `{"error":{"type":"resource_not_found_exception","reason":"index template matching [x] not found"},"status":404}`, bulk.Delivered, bulk.Misconfigured},
+	"installed":           {200, `{"acknowledged":true}`, bulk.Misconfigured, bulk.Delivered},
+	"not by all nodes":    {200, `{"acknowledged":false}`, bulk.Misconfigured, bulk.Unavailable},
+	"illegal":             {400, `{"error":{"type":"illegal_argument_exception","reason":"index template [x] already exists"},"status":400}`, bulk.BadRequest, bulk.BadRequest},
+	"no such API":         {400, `{"error":"no handler found for uri [/_index_template/x] and method [GET]"}`, bulk.BadRequest, bulk.BadRequest},
+	"a page":              {200, page, bulk.Misconfigured, bulk.Misconfigured},
+	"a proxy's not found": {404, page, bulk.Misconfigured, bulk.Misconfigured},
+	"may not":             {403, ownError, bulk.Misconfigured, bulk.Misconfigured},
+	"who is it":           {401, ownError, bulk.Misconfigured, bulk.Misconfigured},
 	"no master":           {503, ownError, bulk.Unavailable, bulk.Unavailable},
 	"too many":            {429, ownError, bulk.Throttled, bulk.Throttled},
-	"moved":               {302, "", bulk.Unauthorized, bulk.Unauthorized},
+	"moved":               {302, "", bulk.Misconfigured, bulk.Misconfigured},
 }
 
 func TestTemplateAnswers(t *testing.T) {

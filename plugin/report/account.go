@@ -8,27 +8,27 @@ import (
 // Account says where the records of one flush, or of one frame of the spool,
 // went:
 //
-//	Received + Unspooled = Accepted + Diverted + AlreadyThere + DeadLettered + Dropped + Malformed + Returned + Spooled + Parked
+//	Received + Unspooled = Accepted + Diverted + Deduplicated + DeadLettered + Dropped + Malformed + Returned + Spooled + Parked
 //
 // With a spool a flush has Received, Spooled, Returned and Malformed, and the
-// sender Unspooled and the others.
+// sender Dequeued and the others.
 //
 // Records that an earlier flush of the same chunk settled, and group markers,
 // are in none of them.
 type Account struct {
 	Received int
-	// Unspooled are records that came out of the spool.
-	Unspooled int
-	Accepted  int
-	// Diverted are in a data stream's failure store.
-	Diverted int
-	// AlreadyThere had arrived with an earlier attempt.
-	AlreadyThere int
+	// Dequeued are records that came out of the spool.
+	Dequeued int
+	Accepted int
+	// FailureStore are in a data stream's failure store.
+	FailureStore int
+	// Deduplicated had arrived with an earlier attempt.
+	Deduplicated int
 	// DeadLettered were rejected and are dead-letter records; Dropped
-	// are nowhere. Refused counts both by type.
+	// are nowhere. Rejected counts both by type.
 	DeadLettered int
 	Dropped      int
-	Refused      [bulk.Refusals]int
+	Rejected     [bulk.Refusals]int
 	// Malformed are values that are no events, or can't be read.
 	Malformed int
 	// Returned go back to Fluent Bit, which re-delivers them.
@@ -37,13 +37,13 @@ type Account struct {
 	// cause.
 	Spooled int
 	Parked  int
-	// Cut is the number of values that lay too deep and became null.
-	Cut int
+	// Truncated is the number of values that lay too deep and became null.
+	Truncated int
 	// ChangedKeys are those that Elasticsearch would have refused.
 	ChangedKeys document.Changes
 }
 
 // Ended is how many records have an end.
 func (a *Account) Ended() int {
-	return a.Accepted + a.Diverted + a.AlreadyThere + a.DeadLettered + a.Dropped + a.Malformed + a.Returned + a.Spooled + a.Parked
+	return a.Accepted + a.FailureStore + a.Deduplicated + a.DeadLettered + a.Dropped + a.Malformed + a.Returned + a.Spooled + a.Parked
 }

@@ -12,7 +12,7 @@ import (
 // holds are the held destinations, and the lines about them: one line at once for each kind of
 // fault, one a minute while it lasts, and one at its end, for any number of destinations.
 type holds struct {
-	destinations, documents *fluentbit.Gauge
+	destinations, records *fluentbit.Gauge
 
 	kinds map[holdKind]*holdLines
 	of    map[string]holdKind // the kind of each destination that is held
@@ -42,8 +42,8 @@ const maxHoldKinds = 64
 
 func newHolds(host *fluentbit.Instance) holds {
 	return holds{
-		destinations: host.Gauge("held_destinations", "Indices, aliases and data streams that can't be written now."),
-		documents:    host.Gauge("held_documents", "Records in chunks that wait, in Fluent Bit or in the spool, for held destinations."),
+		destinations: host.Gauge("held_destinations", "Indices, aliases and data streams that can't be written to now."),
+		records:      host.Gauge("held_records", "Records in chunks that wait, in Fluent Bit or in the spool, for held destinations."),
 		kinds:        map[holdKind]*holdLines{},
 		of:           map[string]holdKind{},
 	}
@@ -102,8 +102,8 @@ func (r *Reporter) Released(h deliver.Hold) {
 	r.host.Log(fluentbit.Info, "%s takes documents again, after %s", h.Destination, took)
 }
 
-// HeldDocuments shows how many documents wait for held destinations.
-func (r *Reporter) HeldDocuments(n int) { r.holds.documents.Set(float64(n)) }
+// HeldRecords shows how many records wait for held destinations.
+func (r *Reporter) HeldRecords(n int) { r.holds.records.Set(float64(n)) }
 
 // enter counts a destination to its kind.
 func (h *holds) enter(destination string, kind holdKind) *holdLines {

@@ -121,14 +121,14 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 		for range 13 { // 0s to 2m
 			attempt(r, bulk.Unavailable, 503)
 		}
-		attempt(r, bulk.Unauthorized, 401) // 2m10s
-		attempt(r, bulk.Delivered, 0)      // 2m20s
+		attempt(r, bulk.Misconfigured, 401) // 2m10s
+		attempt(r, bulk.Delivered, 0)       // 2m20s
 		attempt(r, bulk.Delivered, 0)
-		attempt(r, bulk.Unauthorized, 401) // 2m40s: told half a minute ago
+		attempt(r, bulk.Misconfigured, 401) // 2m40s: told half a minute ago
 		attempt(r, bulk.Delivered, 0)
-		attempt(r, bulk.Throttled, 429)    // 3m: something new
-		attempt(r, bulk.Illegal, 400)      // 3m10s: an answer
-		attempt(r, bulk.Unauthorized, 401) // 3m20s
+		attempt(r, bulk.Throttled, 429)     // 3m: something new
+		attempt(r, bulk.BadRequest, 400)    // 3m10s: an answer
+		attempt(r, bulk.Misconfigured, 401) // 3m20s
 	})
 	want := []string{
 		"0s 2 Elasticsearch: unavailable: status 503; ", "1m0s 2 Elasticsearch: unavailable: status 503; ", "2m0s 2 Elasticsearch: unavailable: status 503; ",
@@ -176,7 +176,8 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 	}
 }
 
-// A read-only index and one with a write block have the same status and type, and need different requests.
+// A read-only index and one with a write block have the same status and type, and need different
+// requests.
 func TestEachRemedyOfAHeldDestinationIsTold(t *testing.T) {
 	why := deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "lift the write block"}
 	other := why

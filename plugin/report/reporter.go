@@ -30,11 +30,11 @@ type Reporter struct {
 	host    *fluentbit.Instance
 	options Options
 
-	documents, requests, refusals    *fluentbit.Counters
-	received, sent, retries, altered *fluentbit.Counters
-	changedKeys                      *fluentbit.Counters
-	unspooled                        *fluentbit.Counters // nil without a spool
-	latency                          *fluentbit.Histogram
+	records, requests, rejected        *fluentbit.Counters
+	received, sent, retries, truncated *fluentbit.Counters
+	changedKeys                        *fluentbit.Counters
+	dequeued                           *fluentbit.Counters // nil without a spool
+	latency                            *fluentbit.Histogram
 
 	mu        sync.Mutex
 	outage    outage
@@ -65,33 +65,33 @@ type failureKind struct {
 	host string
 }
 
-// The verdicts of a document, for the metric's label, in the order of
-// Count. The last spoolVerdicts of them happen with a spool only.
-var documentVerdicts = []string{"accepted", "failure_store", "already_there", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
+// The outcomes of a record, for the metric's label, in the order of
+// Count. The last spoolOutcomes of them happen with a spool only.
+var recordOutcomes = []string{"accepted", "failure_store", "deduplicated", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
 
-const spoolVerdicts = 2
+const spoolOutcomes = 2
 
 // New makes the metrics.
 func New(host *fluentbit.Instance, o Options) *Reporter {
-	verdicts := documentVerdicts
+	outcomes := recordOutcomes
 	if !o.Spooled {
-		verdicts = verdicts[:len(verdicts)-spoolVerdicts]
+		outcomes = outcomes[:len(outcomes)-spoolOutcomes]
 	}
 	r := &Reporter{
 		host: host, options: o,
-		documents:   host.Counters("documents_total", "Records by what became of them.", "verdict", verdicts),
-		received:    host.Counters("received_total", "Records that chunks held, without those settled by an earlier flush.", "", nil),
+		records:     host.Counters("records_total", "Records by outcome.", "outcome", outcomes),
+		received:    host.Counters("received_records_total", "Records received in chunks, without those that an earlier flush of the chunk delivered.", "", nil),
 		requests:    host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
-		refusals:    host.Counters("refusals_total", "Refused documents, dropped or written to the dead letters, by Elasticsearch's error type.", "type", bulk.RefusalNames()),
-		sent:        host.Counters("sent_bytes_total", "Bytes of request bodies, as sent.", "", nil),
-		retries:     host.Counters("retries_total", "Requests that held items which had been sent before.", "", nil),
-		altered:     host.Counters("cut_values_total", "Values that lay too deep in a record and became null.", "", nil),
-		changedKeys: host.Counters("changed_keys_total", "Keys of records that Elasticsearch refuses, and that were made acceptable, by what was wrong.", "kind", document.ChangeNames()),
-		latency: host.Histogram("request_duration_seconds", "How long bulk requests took.",
+		rejected:    host.Counters("rejected_records_total", "Records that Elasticsearch rejected, dropped or dead-lettered, by its error type.", "type", bulk.RefusalNames()),
+		sent:        host.Counters("sent_bytes_total", "Bytes of request bodies, after compression.", "", nil),
+		retries:     host.Counters("retried_requests_total", "Bulk requests with items that were sent before.", "", nil),
+		truncated:   host.Counters("truncated_values_total", "Values nested too deep in a record, replaced by null.", "", nil),
+		changedKeys: host.Counters("changed_keys_total", "Keys that Elasticsearch would reject, replaced by acceptable ones, by reason.", "kind", document.ChangeNames()),
+		latency: host.Histogram("request_duration_seconds", "Duration of bulk requests, until the end of the answer.",
 			[]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}),
 	}
 	if o.Spooled {
-		r.unspooled = host.Counters("unspooled_total", "Records that the sender took out of the spool.", "", nil)
+		r.dequeued = host.Counters("spool_dequeued_records_total", "Records taken out of the spool for sending.", "", nil)
 	}
 	r.outage.told = map[failureKind]time.Time{}
 	r.downHosts = map[string]bool{}
@@ -102,25 +102,25 @@ func New(host *fluentbit.Instance, o Options) *Reporter {
 
 // Count adds an account to the metrics.
 func (r *Reporter) Count(a *Account) {
-	for verdict, n := range []int{a.Accepted, a.Diverted, a.AlreadyThere, a.DeadLettered, a.Dropped, a.Malformed, a.Returned, a.Spooled, a.Parked} {
-		r.documents.Add(verdict, n)
+	for outcome, n := range []int{a.Accepted, a.FailureStore, a.Deduplicated, a.DeadLettered, a.Dropped, a.Malformed, a.Returned, a.Spooled, a.Parked} {
+		r.records.Add(outcome, n)
 	}
-	for kind, n := range a.Refused {
-		r.refusals.Add(kind, n)
+	for kind, n := range a.Rejected {
+		r.rejected.Add(kind, n)
 	}
 	r.received.Add(0, a.Received)
-	if r.unspooled != nil {
-		r.unspooled.Add(0, a.Unspooled)
+	if r.dequeued != nil {
+		r.dequeued.Add(0, a.Dequeued)
 	}
-	r.altered.Add(0, a.Cut)
+	r.truncated.Add(0, a.Truncated)
 	for kind, n := range a.ChangedKeys {
 		r.changedKeys.Add(kind, n)
 		if n > 0 {
 			r.summary.note("keys that Elasticsearch refuses were changed ("+document.ChangeNames()[kind]+"; docs/documents.md, Changed keys)", n)
 		}
 	}
-	if a.Cut > 0 {
-		r.summary.note("values that lay more than 200 levels deep in a record were replaced by null", a.Cut)
+	if a.Truncated > 0 {
+		r.summary.note("values that lay more than 200 levels deep in a record were replaced by null", a.Truncated)
 	}
 }
 
@@ -146,12 +146,12 @@ func (r *Reporter) Observe(a deliver.Attempt) {
 		return // its destination is held: Held tells
 	}
 	switch class {
-	case bulk.Delivered, bulk.Illegal:
+	case bulk.Delivered, bulk.BadRequest:
 		r.answered()
 	case bulk.Oversized:
 		r.answered()
 		r.host.Log(fluentbit.Info, "the server refuses requests of %d bytes (413): smaller ones follow", a.Bytes)
-	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Unauthorized, bulk.Canceled:
+	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Misconfigured, bulk.Canceled:
 		if a.Failure.Elsewhere {
 			r.hostDown(a.Failure)
 			return
@@ -204,7 +204,7 @@ func (r *Reporter) logFailure(what string, f *bulk.Failure) {
 		return
 	}
 	level := fluentbit.Warn
-	if f.Class == bulk.Unauthorized {
+	if f.Class == bulk.Misconfigured {
 		level = fluentbit.Error
 	}
 	r.host.Log(level, what+"Elasticsearch: %v; records are kept and tried again (failed requests since %s: %d)", f, t.since.Format(time.TimeOnly), t.count)

@@ -16,7 +16,7 @@ import (
 // use.
 type Spool struct {
 	host                  *fluentbit.Instance
-	frames, bytes, oldest *fluentbit.Gauge
+	chunks, bytes, oldest *fluentbit.Gauge
 	damaged               *fluentbit.Counters
 
 	mu sync.Mutex
@@ -57,19 +57,19 @@ func (l *lasting) end() (time.Duration, bool) {
 func (r *Reporter) Spool(limit int64) *Spool {
 	s := &Spool{
 		host:   r.host,
-		frames: r.host.Gauge("spool_frames", "Chunks that wait in the spool."),
-		bytes:  r.host.Gauge("spool_bytes", "Bytes of the spool's files."),
-		oldest: r.host.Gauge("spool_oldest_seconds", "How long the oldest chunk has waited in the spool."),
+		chunks: r.host.Gauge("spool_chunks", "Chunks waiting in the spool."),
+		bytes:  r.host.Gauge("spool_bytes", "Size of the files of the spool."),
+		oldest: r.host.Gauge("spool_oldest_chunk_seconds", "Age of the oldest chunk in the spool."),
 	}
-	r.host.Gauge("spool_limit_bytes", "Spool_Limit.").Set(float64(limit))
-	s.damaged = r.host.Counters("spool_damaged_frames_total", "Chunks in the spool that were damaged, or missing.", "", nil)
+	r.host.Gauge("spool_limit_bytes", "Maximum size of the spool (Spool_Limit).").Set(float64(limit))
+	s.damaged = r.host.Counters("spool_damaged_chunks_total", "Chunks of the spool that were found damaged or missing.", "", nil)
 	return s
 }
 
 // Update sets the gauges: fresh are chunks that flushes appended, parked those
 // that wait until their destination takes them.
 func (s *Spool) Update(fresh, parked spool.Stats) {
-	s.frames.Set(float64(fresh.Frames + parked.Frames))
+	s.chunks.Set(float64(fresh.Frames + parked.Frames))
 	s.bytes.Set(float64(fresh.Bytes + parked.Bytes))
 	oldest := 0.0
 	if !fresh.Oldest.IsZero() {

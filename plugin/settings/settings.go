@@ -89,7 +89,7 @@ func refusedTo(c *config.Config) string {
 	case c.DeadLetterIndex != "":
 		return "to index " + c.DeadLetterIndex
 	}
-	return c.OnRefusal
+	return c.OnRejection
 }
 
 // translation collects faults while options are turned into typed ones.
@@ -198,7 +198,7 @@ func (t *translation) source(s *Settings) {
 	c := t.config
 	s.Source = source.Options{
 		Address: t.address(), Document: t.document(),
-		DataStreams: c.DataStream, KeepRefused: c.OnRefusal == "retry", Trace: c.TraceOutput,
+		DataStreams: c.DataStream, KeepRefused: c.OnRejection == "retry", Trace: c.TraceOutput,
 	}
 	s.Source.OwnPipelines = s.Source.Address.Pipeline != nil && !s.Source.Address.Pipeline.IsLiteral()
 	if c.Compress == "gzip" {

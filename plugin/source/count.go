@@ -49,7 +49,7 @@ func (s *Shared) Destined(scratch *Scratch, tag string, data []byte, among func(
 		if scratch.addresses.NeedsRecord() {
 			document, rest, err := scratch.documents.Append(scratch.records.document[:0], &e)
 			scratch.records.document = document
-			scratch.documents.Cut() // counted when it is sent
+			scratch.documents.Truncated() // counted when it is sent
 			scratch.documents.Changed()
 			if err != nil {
 				continue

@@ -90,7 +90,7 @@ func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte,
 	if err != nil {
 		return nil, err
 	}
-	documents.Cut() // counted when the document itself was made
+	documents.Truncated() // counted when the document itself was made
 	documents.Changed()
 	s.reader.Done(rest)
 	e.Record = e.Record[:len(e.Record)-len(rest)]
@@ -136,7 +136,7 @@ func (s *Source) syncDeadLetters() error {
 
 // settleDeadLetter counts an event whose dead-letter record has arrived.
 func (s *Source) settleDeadLetter(position int) {
-	s.account.Refused[s.refused[position].Type]++
+	s.account.Rejected[s.refused[position].Type]++
 	delete(s.refused, position)
 	s.settled.Set(position)
 	s.account.DeadLettered++

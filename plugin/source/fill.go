@@ -82,8 +82,8 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 	}
 	before := req.Buffer()
 	grown, err := s.encode(before)
-	if cut, changed := s.scratch.documents.Cut(), s.scratch.documents.Changed(); first {
-		s.account.Cut += cut
+	if cut, changed := s.scratch.documents.Truncated(), s.scratch.documents.Changed(); first {
+		s.account.Truncated += cut
 		s.account.ChangedKeys.Add(changed)
 	}
 	switch {
@@ -95,7 +95,7 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 	case errors.Is(err, address.ErrIDTooLong), errors.Is(err, address.ErrNoID):
 		req.Keep(grown)
 		if !first {
-			return false, nil // On_Refusal keeps it
+			return false, nil // On_Rejection keeps it
 		}
 		return s.refuseID(req, limit, err)
 	case errors.Is(err, errHeld):

@@ -102,17 +102,17 @@ func (s *Source) Settle(position int, v bulk.Verdict) {
 	}
 	s.settled.Set(position)
 	switch v {
-	case bulk.AlreadyThere:
-		s.account.AlreadyThere++
+	case bulk.Deduplicated:
+		s.account.Deduplicated++
 	case bulk.Diverted:
-		s.account.Diverted++
+		s.account.FailureStore++
 	default:
 		s.account.Accepted++
 	}
 }
 
 // Refuse implements deliver.Source: a rejected event becomes a dead-letter record
-// where there are any, else On_Refusal decides. A letter that is itself refused
+// where there are any, else On_Rejection decides. A letter that is itself refused
 // goes no further.
 func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	_, letter := s.refused[position]
@@ -125,7 +125,7 @@ func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 		s.redirect(position, why)
 		return deliver.Redirected
 	case s.shared.Options.KeepRefused:
-		s.shared.Report.Refused(s.indices.of(position), why, "kept, as On_Refusal says")
+		s.shared.Report.Refused(s.indices.of(position), why, "kept, as On_Rejection says")
 		s.kept = true
 		return deliver.Kept
 	default:
@@ -133,7 +133,7 @@ func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 	}
 	s.settled.Set(position)
 	s.account.Dropped++
-	s.account.Refused[why.Type]++
+	s.account.Rejected[why.Type]++
 	return deliver.Done
 }
 

@@ -126,15 +126,15 @@ type Source struct {
 	// fresh is the first position that no Fill has come to yet.
 	fresh   int
 	account report.Account
-	// kept says that records are left which On_Refusal keeps.
+	// kept says that records are left which On_Rejection keeps.
 	kept bool
 	// admission is that of the last Fill, which turnedAway events; behind says
 	// that events before from are not settled.
 	admission  *deliver.Admission
 	turnedAway bool
 	behind     bool
-	// heldSince is since when a destination has held the chunk up. Events before asked were compared
-	// with Hold_Limit in this delivery.
+	// heldSince is since when a destination has held the chunk up. Events before asked were
+	// compared with Hold_Limit in this delivery.
 	heldSince time.Time
 	asked     int
 }
@@ -159,8 +159,8 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 }
 
 // Reload goes back to the front of the same chunk, whose memory may have moved, after another
-// source has used the scratch: generated ids count equal events from there. Settled events, and those
-// that were left behind, are skipped.
+// source has used the scratch: generated ids count equal events from there. Settled events, and
+// those that were left behind, are skipped.
 func (s *Source) Reload(data []byte) {
 	s.scratch.begin(s.tag)
 	s.reader = chunk.NewReader(data)
@@ -196,7 +196,7 @@ func (s *Source) Account() *report.Account { return &s.account }
 // Ended reports whether the last Fill came to the chunk's end.
 func (s *Source) Ended() bool { return s.ended }
 
-// Kept reports whether records are left which On_Refusal keeps.
+// Kept reports whether records are left which On_Rejection keeps.
 func (s *Source) Kept() bool { return s.kept }
 
 // Begins is the position at which the next Fill starts.

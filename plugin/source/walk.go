@@ -67,7 +67,7 @@ func (s *Source) item(lines, document []byte) Item {
 	if item.Document, _, err = s.scratch.documents.Append(document, e); item.Err == nil {
 		item.Err = err
 	}
-	s.scratch.documents.Cut()
+	s.scratch.documents.Truncated()
 	s.scratch.documents.Changed()
 	if err := s.reader.Bound(e); item.Err == nil {
 		item.Err = err

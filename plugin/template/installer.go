@@ -176,10 +176,10 @@ func away(f *bulk.Failure) bool {
 	switch f.Class {
 	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Canceled:
 		return true
-	case bulk.Unauthorized:
+	case bulk.Misconfigured:
 		// Wrong credentials, redirects, and pages in place of an answer.
 		return f.Status < 400 || f.Status == http.StatusUnauthorized || f.Status == http.StatusProxyAuthRequired
-	case bulk.Delivered, bulk.Oversized, bulk.Illegal:
+	case bulk.Delivered, bulk.Oversized, bulk.BadRequest:
 	}
 	return false
 }

@@ -54,7 +54,7 @@ func (c *cluster) PutTemplate(ctx context.Context, t *Template, p Precedence) *b
 	}
 	if c.there && p == TheirsHolds {
 		c.refused++
-		return &bulk.Failure{Class: bulk.Illegal, Status: 400, Type: "illegal_argument_exception"}
+		return &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception"}
 	}
 	c.there, c.mark = true, t.Mark
 	c.installed++
@@ -90,17 +90,17 @@ func TestEveryAnswerHoldsRequestsOrLetsThemPass(t *testing.T) {
 		"cut off":                      {&bulk.Failure{Class: bulk.Ambiguous, Err: refused}, true},
 		"429":                          {status(bulk.Throttled, 429), true},
 		"503, no master":               {status(bulk.Unavailable, 503), true},
-		"401":                          {status(bulk.Unauthorized, 401), true},
-		"407":                          {status(bulk.Unauthorized, 407), true},
-		"302":                          {status(bulk.Unauthorized, 302), true},
-		"200 with somebody's page":     {status(bulk.Unauthorized, 200), true},
-		"400, the template is illegal": {status(bulk.Illegal, 400), false},
-		"400, no such API":             {status(bulk.Unauthorized, 400), false},
-		"403":                          {status(bulk.Unauthorized, 403), false},
-		"404":                          {status(bulk.Unauthorized, 404), false},
-		"405":                          {status(bulk.Unauthorized, 405), false},
+		"401":                          {status(bulk.Misconfigured, 401), true},
+		"407":                          {status(bulk.Misconfigured, 407), true},
+		"302":                          {status(bulk.Misconfigured, 302), true},
+		"200 with somebody's page":     {status(bulk.Misconfigured, 200), true},
+		"400, the template is illegal": {status(bulk.BadRequest, 400), false},
+		"400, no such API":             {status(bulk.Misconfigured, 400), false},
+		"403":                          {status(bulk.Misconfigured, 403), false},
+		"404":                          {status(bulk.Misconfigured, 404), false},
+		"405":                          {status(bulk.Misconfigured, 405), false},
 		"413":                          {status(bulk.Oversized, 413), false},
-		"501":                          {status(bulk.Unauthorized, 501), false},
+		"501":                          {status(bulk.Misconfigured, 501), false},
 	} {
 		for where, servers := range map[string]func() *cluster{
 			"looking": func() *cluster { f := *c.failure; return &cluster{finds: []*bulk.Failure{&f}} },

@@ -94,8 +94,8 @@ func TestAccessLinesByFluentBit(t *testing.T) {
 	compareSeries(t, "log_to_metrics", got)
 }
 
-// TestNobodyFloodsTheAgentByAccessLines: one container writes 60,000 lines of which no two are alike, and every one is counted in a
-// bounded number of series, beside those of a neighbour.
+// TestNobodyFloodsTheAgentByAccessLines: one container writes 60,000 lines of which no two are
+// alike, and every one is counted in a bounded number of series, beside those of a neighbour.
 func TestNobodyFloodsTheAgentByAccessLines(t *testing.T) {
 	so := plugin(t)
 	_, objects := Render(t, "kubernetes/overlays/development")
@@ -276,7 +276,8 @@ func TestPrometheusTakesItsConfiguration(t *testing.T) {
 	Run(t, nil, program, "check", "config", file)
 }
 
-// TestRulesAndDashboardKnowTheMetrics: a metric that the agent doesn't have would leave a panel empty and an alert silent for ever.
+// TestRulesAndDashboardKnowTheMetrics: a metric that the agent doesn't have would leave a panel
+// empty and an alert silent for ever.
 func TestRulesAndDashboardKnowTheMetrics(t *testing.T) {
 	so := plugin(t)
 	_, objects := Render(t, "kubernetes/overlays/development")
@@ -285,7 +286,7 @@ func TestRulesAndDashboardKnowTheMetrics(t *testing.T) {
 	names := regexp.MustCompile(`fluentbit_[a-z_]+`)
 	var there string
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if there, _ = agent.Scrape(t.Context()); strings.Contains(there, "fluentbit_storage_fs_chunks ") && strings.Contains(there, "es_go_documents_total{") {
+		if there, _ = agent.Scrape(t.Context()); strings.Contains(there, "fluentbit_storage_fs_chunks ") && strings.Contains(there, "es_go_records_total{") {
 			break
 		}
 	}

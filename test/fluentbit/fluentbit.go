@@ -159,7 +159,7 @@ func (a *Agent) Scrape(ctx context.Context) (string, error) {
 }
 
 // Metric returns the value of a series in Prometheus' notation, such as
-// `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`, and -1 if it is
+// `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`, and -1 if it is
 // missing.
 func (a *Agent) Metric(t testing.TB, series string) float64 {
 	t.Helper()

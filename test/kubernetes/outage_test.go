@@ -77,8 +77,9 @@ func (c *Cluster) requests(t testing.TB, resource string) (n int) {
 	return n
 }
 
-// TestStackLosesAndDuplicatesNothing: an outage of Elasticsearch, a pod that floods, and a node that is killed and starts again on its state.
-// Daily indices keep ids, so each line is there exactly once.
+// TestStackLosesAndDuplicatesNothing: an outage of Elasticsearch, a pod that floods, and a node
+// that is killed and starts again on its state. Daily indices keep ids, so each line is there
+// exactly once.
 func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 	s := newStack(t).with(t, "kubernetes/components/logstash")
 	s.cluster.Namespace(t, "shop", `{}`)
@@ -109,7 +110,7 @@ func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 	asked, state := s.cluster.requests(t, "pods"), t.TempDir()
 	everybody(5000)
 	agent := s.start(t, "DaemonSet", "out-es-agent", state)
-	const pattern, accepted = "logstash-2*", `fluentbit_output_es_go_documents_total{name="containers",verdict="accepted"}`
+	const pattern, accepted = "logstash-2*", `fluentbit_output_es_go_records_total{name="containers",outcome="accepted"}`
 	support.Eventually(t, time.Minute, "the first documents are there", func() bool { return agent.Metric(t, accepted) > 0 })
 	elasticsearch.cut()
 	everybody(5000)
@@ -146,7 +147,8 @@ func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 			}
 		}
 	}
-	// Each agent asks once for each container, and not again for an hour. The test's own kubectl asks with each write.
+	// Each agent asks once for each container, and not again for an hour. The test's own kubectl
+	// asks with each write.
 	n := s.cluster.requests(t, "pods") - asked - writes
 	if n > 2*len(pods) {
 		t.Errorf("the API server was asked for a pod %d times, by two agents and for %d containers", n, len(pods))

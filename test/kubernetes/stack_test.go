@@ -97,7 +97,8 @@ const containerLogs = "logs-kubernetes.container_logs-default"
 
 func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	s := newStack(t)
-	// Every namespace has the label kubernetes.io/metadata.name, which no object mapping could hold beside this one.
+	// Every namespace has the label kubernetes.io/metadata.name, which no object mapping could hold
+	// beside this one.
 	s.cluster.Namespace(t, "shop", `{"team":"web","kubernetes":"yes"}`)
 	labels := map[string]any{"app": "web", "app.kubernetes.io/name": "web"}
 	s.node.pod(t, plainPod("shop", "web-0", "nginx", labels, nil))
@@ -174,7 +175,7 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	if found != 3 {
 		t.Errorf("%d lines of myapp's side-car were found, want 3", found)
 	}
-	if refused := agent.Metric(t, `fluentbit_output_es_go_documents_total{name="containers",verdict="dropped"}`); refused != 0 {
+	if refused := agent.Metric(t, `fluentbit_output_es_go_records_total{name="containers",outcome="dropped"}`); refused != 0 {
 		t.Errorf("%v documents were refused", refused)
 	}
 	s.fields(t, containerLogs, "kubernetes.namespace_name", "kubernetes.pod_name", "level")
@@ -183,8 +184,8 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	s.dailyIndices(t)
 }
 
-// dailyIndices starts another agent, with components/logstash, on the files that there are now: two lines of Docker's, three of myapp's
-// side-car, and the one after the rotation.
+// dailyIndices starts another agent, with components/logstash, on the files that there are now: two
+// lines of Docker's, three of myapp's side-car, and the one after the rotation.
 func (s *stack) dailyIndices(t *testing.T) {
 	t.Helper()
 	s.with(t, "kubernetes/components/logstash").start(t, "DaemonSet", "out-es-agent", t.TempDir())
@@ -217,7 +218,8 @@ func (s *stack) fields(t *testing.T, pattern string, fields ...string) {
 	}
 }
 
-// scrapedPod creates the pod of a workload as the controllers would, with the ports that the test's process listens on.
+// scrapedPod creates the pod of a workload as the controllers would, with the ports that the test's
+// process listens on.
 func (s *stack) scrapedPod(t *testing.T, kind, workload, name string, ports map[string]string) {
 	t.Helper()
 	o := s.objects.Find(t, kind, workload)
@@ -241,7 +243,8 @@ func port(address string) string {
 	return u.Port()
 }
 
-// prometheus runs a real one with the configuration of deploy/, which finds the pods by the API server, with its own account.
+// prometheus runs a real one with the configuration of deploy/, which finds the pods by the API
+// server, with its own account.
 func (s *stack) prometheus(t *testing.T) {
 	t.Helper()
 	binary := program(t, "prometheus")
@@ -255,7 +258,8 @@ func (s *stack) prometheus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In a pod the API server is found by the environment; here a kubeconfig says it. And a test has no minutes to wait.
+	// In a pod the API server is found by the environment; here a kubeconfig says it. And a test
+	// has no minutes to wait.
 	kubeconfig := s.cluster.Kubeconfig(t, string(token))
 	outside := strings.NewReplacer("own_namespace: true", "names: [monitoring]", "      - role: pod\n", "      - role: pod\n        kubeconfig_file: "+kubeconfig+"\n", "_interval: 30s", "_interval: 2s").Replace(string(text))
 	if strings.Count(outside, kubeconfig) != 2 {
@@ -283,7 +287,7 @@ func (s *stack) prometheus(t *testing.T) {
 		`sum(web_access_requests_total{namespace_name="shop",container_name="nginx",method="GET",path="/ping",code="200"})`:  "2",
 		`sum(web_access_requests_total{namespace_name="shop",container_name="nginx",method="POST",path="/api",code="503"})`:  "1",
 		`sum(web_access_requests_total{namespace_name="default",container_name="log",method="GET",path="/ping",code="200"})`: "3",
-		`fluentbit_output_es_go_documents_total{job="out-es",name="containers",verdict="accepted"}`:                          "12",
+		`fluentbit_output_es_go_records_total{job="out-es",name="containers",outcome="accepted"}`:                            "12",
 		`count(ALERTS{alertstate="firing"}) or vector(0)`:                                                                    "0",
 	} {
 		var got string
@@ -328,7 +332,7 @@ func TestStackBringsEachEventOnce(t *testing.T) {
 	// A restart that has lost its volume reads everything again.
 	collector.Stop(t, time.Minute)
 	collector = s.start(t, "Deployment", "out-es-events", t.TempDir())
-	again := `fluentbit_output_es_go_documents_total{name="events",verdict="already_there"}`
+	again := `fluentbit_output_es_go_records_total{name="events",outcome="deduplicated"}`
 	// The server has the last count of each only.
 	support.Eventually(t, time.Minute, "all are told a second time", func() bool { return collector.Metric(t, again) == after-2 })
 	all := s.documents(t, "heapster-*")

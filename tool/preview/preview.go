@@ -57,7 +57,7 @@ func (p *Previewer) Chunk(c *Chunk, each func(*Preview) error) error {
 			p.Problem(where, "it is no event of Fluent Bit: counted as malformed")
 			return nil
 		case errors.Is(item.Err, address.ErrNoID), errors.Is(item.Err, address.ErrIDTooLong):
-			p.Problem(where, fmt.Sprintf("it would not be sent (On_Refusal, or a dead-letter record): %v", item.Err))
+			p.Problem(where, fmt.Sprintf("it would not be sent (On_Rejection, or a dead-letter record): %v", item.Err))
 			return nil
 		case item.Err != nil:
 			p.Problem(where, item.Err.Error())

@@ -24,7 +24,7 @@ type state uint8
 const (
 	waiting state = iota
 	accepted
-	there
+	deduplicated
 	rejected
 	held
 	unselected
@@ -248,8 +248,8 @@ func (b *batch) Sent(position int) bulk.Sent {
 func (b *batch) Settle(position int, v bulk.Verdict) {
 	b.settled++
 	b.lines[position].state = accepted
-	if v == bulk.AlreadyThere {
-		b.lines[position].state = there
+	if v == bulk.Deduplicated {
+		b.lines[position].state = deduplicated
 	}
 }
 
@@ -263,7 +263,7 @@ func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 // appendLeft appends a record that is not delivered, with the newest reason.
 func (l *line) appendLeft(dst []byte) []byte {
 	switch l.state {
-	case accepted, there, waiting:
+	case accepted, deduplicated, waiting:
 		return dst
 	case unselected, malformed:
 		dst = append(dst, l.text...)

@@ -41,8 +41,8 @@ type Options struct {
 type Counts struct {
 	Read int64 `json:"read"`
 	// Delivered were accepted, There were in Elasticsearch before.
-	Delivered int64 `json:"delivered"`
-	There     int64 `json:"already_there"`
+	Delivered    int64 `json:"delivered"`
+	Deduplicated int64 `json:"deduplicated"`
 	// Rejected were rejected again, Waiting are for destinations that take nothing now; Unselected
 	// were not asked for; Malformed are no dead-letter records. All of these are in the new file.
 	Rejected   int64 `json:"rejected"`
@@ -200,8 +200,8 @@ func (r *run) count(l *line) {
 	switch l.state {
 	case accepted:
 		r.counts.Delivered++
-	case there:
-		r.counts.There++
+	case deduplicated:
+		r.counts.Deduplicated++
 	case rejected:
 		r.counts.Rejected++
 		r.uses.Refused(l.record.Index, l.why)

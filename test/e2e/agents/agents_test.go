@@ -57,7 +57,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1")))
 	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, index), want)
-	accepted := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`
+	accepted := `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`
 	support.Eventually(t, time.Minute, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
 	agent.Stop(t, 20*time.Second)
 }
@@ -76,7 +76,7 @@ func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
 	})
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1")))
 	e2e.EventuallyCount(t, s, index, records-records/every, 2*time.Minute)
-	refused := `fluentbit_output_es_go_refusals_total{name="es_go.0",type="` + e2e.ParsingError(t, s) + `"}`
+	refused := `fluentbit_output_es_go_rejected_records_total{name="es_go.0",type="` + e2e.ParsingError(t, s) + `"}`
 	support.Eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
 	agent.Stop(t, 20*time.Second)
 	lines := 0
@@ -112,7 +112,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 			compare(t, e2e.Documents(t, s, index+"-first"), want)
 			compare(t, e2e.Documents(t, s, index+"-second"), want)
 			for _, name := range []string{"es_go.0", "second"} {
-				series := `fluentbit_output_es_go_received_total{name="` + name + `"}`
+				series := `fluentbit_output_es_go_received_records_total{name="` + name + `"}`
 				support.Eventually(t, time.Minute, name+" counts all records", func() bool { return agent.Metric(t, series) == records })
 			}
 			warned := strings.Count(agent.Log(), "Workers is not set")
@@ -198,7 +198,7 @@ func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
 	path, want := e2e.WriteLog(t, records, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), "outage", "Workers 2", "Generate_ID on", "Bulk_Size 512K", "Retry_Max 3s")))
 	support.Eventually(t, time.Minute, "the first documents arrive", func() bool {
-		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`) > 0
+		return agent.Metric(t, `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`) > 0
 	})
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
 	lines := scribe.Finish(t)
 	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 	awaitIdle(t, agent)
-	t.Logf("%d kills, %d lines, of which %.0f had arrived with requests that a kill cut", serverKills(), len(lines), max(0, agent.Metric(t, alreadyThereSeries)))
+	t.Logf("%d kills, %d lines, of which %.0f had arrived with requests that a kill cut", serverKills(), len(lines), max(0, agent.Metric(t, deduplicatedSeries)))
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
 	agent.Stop(t, 40*time.Second)
 }

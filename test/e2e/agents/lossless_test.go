@@ -14,7 +14,7 @@ func awaitIdle(t *testing.T, agent *fluentbit.Agent) {
 	t.Helper()
 	last, since := -1.0, time.Now()
 	support.Eventually(t, time.Minute, "the agent has nothing left to do", func() bool {
-		now := agent.Metric(t, `fluentbit_output_es_go_received_total{name="es_go.0"}`)
+		now := agent.Metric(t, `fluentbit_output_es_go_received_records_total{name="es_go.0"}`)
 		if now != last {
 			last, since = now, time.Now()
 		}
@@ -26,8 +26,8 @@ func awaitIdle(t *testing.T, agent *fluentbit.Agent) {
 // the recommendation is tested.
 const losslessFile = "../../../examples/lossless.conf"
 
-// acceptedSeries and alreadyThereSeries are metrics of the output of examples/lossless.conf.
+// acceptedSeries and deduplicatedSeries are metrics of the output of examples/lossless.conf.
 const (
-	acceptedSeries     = `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`
-	alreadyThereSeries = `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="already_there"}`
+	acceptedSeries     = `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`
+	deduplicatedSeries = `fluentbit_output_es_go_records_total{name="es_go.0",outcome="deduplicated"}`
 )

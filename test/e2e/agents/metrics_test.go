@@ -38,14 +38,14 @@ func explained(t *testing.T) (labels map[string]string, values map[string][]stri
 	for _, match := range metricRow.FindAllStringSubmatch(string(page), -1) {
 		labels[match[1]] = match[2]
 	}
-	for label, heading := range map[string]string{"verdict": "| verdict | the record is |\n", "result": "| result | the request |\n"} {
+	for label, heading := range map[string]string{"outcome": "| outcome | the record is |\n", "result": "| result | the request |\n"} {
 		_, table, _ := strings.Cut(string(page), heading)
 		table, _, _ = strings.Cut(table, "\n\n")
 		for _, match := range valueRow.FindAllStringSubmatch(table, -1) {
 			values[label] = append(values[label], match[1])
 		}
 	}
-	if len(labels) < 10 || len(values["verdict"]) < 5 || len(values["result"]) < 5 {
+	if len(labels) < 10 || len(values["outcome"]) < 5 || len(values["result"]) < 5 {
 		t.Fatalf("%s lists %v and %v: its form has changed", metricsPage, labels, values)
 	}
 	return labels, values
@@ -129,25 +129,25 @@ func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 	retries := 0.0
 	for _, name := range []string{"direct", "spooled"} {
 		support.Eventually(t, 2*time.Minute, name+" accounts for every record", func() bool {
-			return read(name).sum("documents_total", "accepted", "already_there", "dead_lettered") == records
+			return read(name).sum("records_total", "accepted", "deduplicated", "dead_lettered") == records
 		})
 		got := read(name)
 		for result := range met {
 			met[result] -= got.sum("requests_total", result)
 		}
-		retries += got.sum("retries_total")
+		retries += got.sum("retried_requests_total")
 		if got.sum("sent_bytes_total") == 0 {
 			t.Errorf("%s: no bytes were sent", name)
 		}
 		const wrong = records / refused
-		if n, m, k := got.sum("documents_total", "dead_lettered"), got.sum("refusals_total"), got.sum("changed_keys_total"); n != wrong || m != wrong || k < wrong {
+		if n, m, k := got.sum("records_total", "dead_lettered"), got.sum("rejected_records_total"), got.sum("changed_keys_total"); n != wrong || m != wrong || k < wrong {
 			t.Errorf("%s: %v dead letters, %v refusals and %v changed keys, want %d of each", name, n, m, k, wrong)
 		}
 		if n, m := got.sum("requests_total"), got.sum("request_duration_seconds", "count"); n != m {
 			t.Errorf("%s: %v requests, and the durations of %v", name, n, m)
 		}
-		if in, out := got.sum("received_total")+got.sum("unspooled_total"), got.sum("documents_total"); in != out {
-			t.Errorf("%s: %v records came in, of %v there is a verdict", name, in, out)
+		if in, out := got.sum("received_records_total")+got.sum("spool_dequeued_records_total"), got.sum("records_total"); in != out {
+			t.Errorf("%s: %v records came in, of %v there is a outcome", name, in, out)
 		}
 	}
 	if retries == 0 { // the order of the faults depends on the outputs
@@ -159,20 +159,21 @@ func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 		}
 	}
 	wantOfPage(t, read("spooled"), labels)
-	if direct := read("direct"); len(direct["documents_total"]) >= len(read("spooled")["documents_total"]) || direct["spool_bytes"] != nil || direct["unspooled_total"] != nil {
+	if direct := read("direct"); len(direct["records_total"]) >= len(read("spooled")["records_total"]) || direct["spool_bytes"] != nil || direct["spool_dequeued_records_total"] != nil {
 		t.Errorf("series of the spool without one: %v", slices.Sorted(maps.Keys(direct)))
 	}
 	agent.Stop(t, 20*time.Second)
 }
 
-// wantOfPage compares the metrics of an instance with a spool, which has all there are, with the page.
+// wantOfPage compares the metrics of an instance with a spool, which has all there are, with the
+// page.
 func wantOfPage(t *testing.T, got scraped, labels map[string]string) {
 	t.Helper()
 	wantLabels, wantValues := explained(t)
 	if !maps.Equal(labels, wantLabels) {
 		t.Errorf("metrics and their labels: %v, %s has %v", labels, metricsPage, wantLabels)
 	}
-	for metric, label := range map[string]string{"documents_total": "verdict", "requests_total": "result"} {
+	for metric, label := range map[string]string{"records_total": "outcome", "requests_total": "result"} {
 		values, want := slices.Sorted(maps.Keys(got[metric])), slices.Sorted(slices.Values(wantValues[label]))
 		if !slices.Equal(values, want) {
 			t.Errorf("%s has the %ss %s, %s lists %s", metric, label, fmt.Sprint(values), metricsPage, fmt.Sprint(want))

@@ -236,7 +236,7 @@ func TestFluentBitOTLP(t *testing.T) {
 			t.Fatalf("log %d:\n got %v\nwant %v", l.n, got[l.n], want)
 		}
 	}
-	received := `fluentbit_output_es_go_received_total{name="es_go.0"}`
+	received := `fluentbit_output_es_go_received_records_total{name="es_go.0"}`
 	support.Eventually(t, time.Minute, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
 	agent.Stop(t, 20*time.Second)
 }

@@ -43,7 +43,7 @@ func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
 	}
 	lines := e2e.WriteTags(t, at.Logs)
 	agent := at.Start(t, losslessFile, s.URL())
-	lettered := `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="dead_lettered"}`
+	lettered := `fluentbit_output_es_go_records_total{name="es_go.0",outcome="dead_lettered"}`
 	support.Eventually(t, time.Minute, "all lines are dead letters", func() bool { return agent.Metric(t, lettered) == float64(len(lines)) })
 	agent.Stop(t, 40*time.Second)
 	if err := s.DeleteIndex(t.Context(), index); err != nil {

@@ -29,13 +29,13 @@ func TestFluentBitShowsMetricsOfEveryKind(t *testing.T) {
 		return fmt.Sprintf("fluentbit_output_es_go_%s{%s}", name, strings.Join(append([]string{`name="seen"`}, labels...), ","))
 	}
 	for name, want := range map[string]float64{
-		series("received_total"):                        records,
-		series("unspooled_total"):                       records,
-		series("documents_total", `verdict="spooled"`):  records,
-		series("documents_total", `verdict="accepted"`): records,
-		series("documents_total", `verdict="dropped"`):  0,
-		series("spool_limit_bytes"):                     48 << 20,
-		series("spool_frames"):                          0,
+		series("received_records_total"):              records,
+		series("spool_dequeued_records_total"):        records,
+		series("records_total", `outcome="spooled"`):  records,
+		series("records_total", `outcome="accepted"`): records,
+		series("records_total", `outcome="dropped"`):  0,
+		series("spool_limit_bytes"):                   48 << 20,
+		series("spool_chunks"):                        0,
 	} {
 		support.Eventually(t, time.Minute, fmt.Sprintf("%s is %v", name, want), func() bool { return agent.Metric(t, name) == want })
 	}

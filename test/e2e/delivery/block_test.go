@@ -24,7 +24,8 @@ func block(t *testing.T, s *elasticsearch.Server, index, setting string, state s
 	}
 }
 
-// trouble is a state of Elasticsearch in which one destination can't be written: begin makes it for the index bad, repair ends it.
+// trouble is a state of Elasticsearch in which one destination can't be written: begin makes it for
+// the index bad, repair ends it.
 type trouble struct {
 	name          string
 	begin, repair func(t *testing.T, s *elasticsearch.Server, bad string)
@@ -90,8 +91,8 @@ func troubles() []trouble {
 	}
 }
 
-// busyIndices are the indices whose items a proxy answers with 429, all requests being served: a shard without room. The real server
-// does that for as long as its own load lasts.
+// busyIndices are the indices whose items a proxy answers with 429, all requests being served: a
+// shard without room. The real server does that for as long as its own load lasts.
 type busyIndices struct{ names sync.Map }
 
 func (b *busyIndices) has(action, _ []byte) bool {
@@ -115,8 +116,9 @@ func (b *busyIndices) trouble() trouble {
 		[]string{"es_rejected_execution_exception", "overloaded"}}
 }
 
-// TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and for one that can, in each state
-// that Elasticsearch has for it: those of the healthy one arrive at once, the others after the repair, each once.
+// TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and
+// for one that can, in each state that Elasticsearch has for it: those of the healthy one arrive at
+// once, the others after the repair, each once.
 func TestHeldDestinationLosesNothing(t *testing.T) {
 	const records = 100
 	busy := &busyIndices{}
@@ -193,7 +195,7 @@ func TestBlockedIndexCostsItsNeighboursNothing(t *testing.T) {
 	}
 	block(t, s, name+"-odd", "write", "true")
 	proxy := e2e.StartFaults(t, s, faults.Options{})
-	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+name+"-$part", "On_Refusal retry")
+	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+name+"-$part", "On_Rejection retry")
 	chunk := e2e.ChunkWith(t, records, func(i int, record string) string {
 		return record[:len(record)-1] + `,"part":"` + []string{"even", "odd"}[i%2] + `"}`
 	})

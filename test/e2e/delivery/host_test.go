@@ -114,7 +114,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.log == "cut off or corrupt" || c.log == "it is no event" {
-				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="malformed"}`); got != 1 {
+				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_records_total{name="es_go.0",outcome="malformed"}`); got != 1 {
 					t.Errorf("%v malformed records are counted, want 1", got)
 				}
 			}
@@ -206,7 +206,7 @@ func TestHostReplaySendsOnlyTheRest(t *testing.T) {
 	if err := s.PutIndex(t.Context(), index, body); err != nil {
 		t.Fatal(err)
 	}
-	o := e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "On_Refusal retry")
+	o := e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "On_Rejection retry")
 	chunks, err := host.Chunks(host.Nested, e2e.TimeOf(0), `{"n":0}`, `{"n":1,"strict":{"new":true}}`, `{"n":2}`)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestRandomFaultsOverTheABIBalance reads the account from the metrics of the plugin as Fluent Bit runs it.
+// TestRandomFaultsOverTheABIBalance reads the account from the metrics of the plugin as Fluent Bit
+// runs it.
 func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 	support.LongForm(t)
 	const records = 2000
@@ -59,14 +60,14 @@ func TestRandomFaultsOverTheABIBalance(t *testing.T) {
 	}
 }
 
-// account has the metrics of all flushes together: records by verdict, and those received.
+// account has the metrics of all flushes together: records by outcome, and those received.
 type account struct {
-	verdicts map[string]int
+	outcomes map[string]int
 	received int
 }
 
-// verdictSeries finds the verdicts, those of later versions among them.
-var verdictSeries = regexp.MustCompile(`(?m)^fluentbit_output_es_go_documents_total\{name="es_go.0",verdict="([a-z_]+)"\} (\d+)`)
+// outcomeSeries finds the outcomes, those of later versions among them.
+var outcomeSeries = regexp.MustCompile(`(?m)^fluentbit_output_es_go_records_total\{name="es_go.0",outcome="([a-z_]+)"\} (\d+)`)
 
 // scrapeAccount reads the counters of the only instance.
 func scrapeAccount(t *testing.T, h *host.Host) account {
@@ -75,9 +76,9 @@ func scrapeAccount(t *testing.T, h *host.Host) account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := account{verdicts: map[string]int{}, received: int(fluentbit.Value(scrape, `fluentbit_output_es_go_received_total{name="es_go.0"}`))}
-	for _, series := range verdictSeries.FindAllStringSubmatch(scrape, -1) {
-		if a.verdicts[series[1]], err = strconv.Atoi(series[2]); err != nil {
+	a := account{outcomes: map[string]int{}, received: int(fluentbit.Value(scrape, `fluentbit_output_es_go_received_records_total{name="es_go.0"}`))}
+	for _, series := range outcomeSeries.FindAllStringSubmatch(scrape, -1) {
+		if a.outcomes[series[1]], err = strconv.Atoi(series[2]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +90,7 @@ func scrapeAccount(t *testing.T, h *host.Host) account {
 func (a account) wantBalance(t *testing.T, found *arrivals, buries bool, beside int) {
 	t.Helper()
 	sum, there := 0, 0
-	for _, n := range a.verdicts {
+	for _, n := range a.outcomes {
 		sum += n
 	}
 	for _, copies := range found.copies {
@@ -101,12 +102,12 @@ func (a account) wantBalance(t *testing.T, found *arrivals, buries bool, beside 
 		what      string
 		got, want int
 	}{
-		{"received, against the sum of the verdicts", a.received, sum},
-		{"records that came to an end, against those there are", a.received - a.verdicts["returned"], found.storm.records + beside},
-		{"accepted and already there, against what Elasticsearch holds", a.verdicts["accepted"] + a.verdicts["already_there"], there + beside},
-		{"buried", a.verdicts["dead_lettered"], buried},
-		{"dropped", a.verdicts["dropped"], bad - buried},
-		{"malformed", a.verdicts["malformed"], 0},
+		{"received, against the sum of the outcomes", a.received, sum},
+		{"records that came to an end, against those there are", a.received - a.outcomes["returned"], found.storm.records + beside},
+		{"accepted and deduplicated, against what Elasticsearch holds", a.outcomes["accepted"] + a.outcomes["deduplicated"], there + beside},
+		{"buried", a.outcomes["dead_lettered"], buried},
+		{"dropped", a.outcomes["dropped"], bad - buried},
+		{"malformed", a.outcomes["malformed"], 0},
 	} {
 		if check.got != check.want {
 			t.Errorf("%s: %d, want %d", check.what, check.got, check.want)
@@ -114,7 +115,8 @@ func (a account) wantBalance(t *testing.T, found *arrivals, buries bool, beside 
 	}
 }
 
-// flushHost brings all chunks over the C ABI until each is OK, and returns how often the record of traffic was taken beside them.
+// flushHost brings all chunks over the C ABI until each is OK, and returns how often the record of
+// traffic was taken beside them.
 func (m *storm) flushHost(t *testing.T, o *host.Output) (beside int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

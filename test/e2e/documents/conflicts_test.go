@@ -100,10 +100,10 @@ func TestHostTwoWritersUpdateOneDocument(t *testing.T) {
 	resent := 0.0
 	for w, o := range outputs {
 		name := fmt.Sprintf(`{name="w%d"`, w)
-		if got := fluentbit.Value(scrape, "fluentbit_output_es_go_documents_total"+name+`,verdict="accepted"}`); got != float64(rounds*workers*fields) {
+		if got := fluentbit.Value(scrape, "fluentbit_output_es_go_records_total"+name+`,outcome="accepted"}`); got != float64(rounds*workers*fields) {
 			t.Errorf("writer %d: %v accepted, want %d", w, got, rounds*workers*fields)
 		}
-		resent += fluentbit.Value(scrape, "fluentbit_output_es_go_retries_total"+name+"}")
+		resent += fluentbit.Value(scrape, "fluentbit_output_es_go_retried_requests_total"+name+"}")
 		if err := o.Exit(); err != nil {
 			t.Fatal(err)
 		}

@@ -102,7 +102,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_documents_total{name="`+alias+`",verdict="dead_lettered"}`); got != 2 {
+				if got := fluentbit.Value(scrape, `fluentbit_output_es_go_records_total{name="`+alias+`",outcome="dead_lettered"}`); got != 2 {
 					t.Errorf("%v dead letters are counted, want 2", got)
 				}
 				if err := o.Exit(); err != nil {
@@ -162,7 +162,8 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "out_es/cmd/out-es").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	// After the mapping is repaired, and the output has ended, the command of docs/delivery.md delivers them.
+	// After the mapping is repaired, and the output has ended, the command of docs/delivery.md
+	// delivers them.
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,8 +21,9 @@ func modeTemplate(t *testing.T, mode, name, settings, properties string) {
 	}
 }
 
-// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself. Only a record with text in
-// host is rejected, with a line that has the remedy; one with an object there arrives.
+// TestMatrixLogsDB: logsdb, the default of logs-*-* in Elasticsearch 9, maps host.name itself. Only
+// a record with text in host is rejected, with a line that has the remedy; one with an object there
+// arrives.
 func TestMatrixLogsDB(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)
@@ -30,7 +31,7 @@ func TestMatrixLogsDB(t *testing.T) {
 	got := counted(t, []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name},
 		`{"n":0,"message":"a","host":{"name":"one"}}`, `{"n":1,"message":"b"}`, `{"n":2,"host":"text"}`)
 	if got["accepted"] != 2 || got["dropped"] != 1 {
-		t.Errorf("verdicts %v, want 2 accepted, 1 dropped", got)
+		t.Errorf("outcomes %v, want 2 accepted, 1 dropped", got)
 	}
 	if documents := e2e.Documents(t, s, ".ds-logs-"+name); len(documents) != 2 {
 		t.Errorf("%d documents, want 2", len(documents))
@@ -60,7 +61,7 @@ func wantRemedyOfHost(t *testing.T, options ...string) {
 }
 
 // TestMatrixTimeSeries: a time series data stream makes the id of dimensions and time. The server
-// answers 409 to a duplicate without an id of ours: it is already there, and not rejected.
+// answers 409 to a duplicate without an id of ours: it is deduplicated, and not rejected.
 func TestMatrixTimeSeries(t *testing.T) {
 	s := e2e.Cluster(t)
 	name := uniqueName(t, s)
@@ -70,9 +71,9 @@ func TestMatrixTimeSeries(t *testing.T) {
 	options := []string{"Hosts " + s.URL(), "Data_Stream on", "Data_Stream_Dataset " + name}
 	records := []string{`{"n":0,"pod":"a","cpu":1.5}`, `{"n":1,"pod":"b","cpu":2.5}`}
 	if got := counted(t, options, records...); got["accepted"] != 2 {
-		t.Errorf("verdicts %v, want 2 accepted", got)
+		t.Errorf("outcomes %v, want 2 accepted", got)
 	}
-	if got := counted(t, options, records...); got["already_there"] != 2 {
-		t.Errorf("the same again: verdicts %v, want 2 already there", got)
+	if got := counted(t, options, records...); got["deduplicated"] != 2 {
+		t.Errorf("the same again: outcomes %v, want 2 deduplicated", got)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"out_es/test/support"
 )
 
-// counted flushes records once and returns the number of documents by verdict.
+// counted flushes records once and returns the number of documents by outcome.
 func counted(t *testing.T, options []string, records ...string) map[string]int {
 	t.Helper()
 	h, _ := e2e.StartHost(t, host.Options{})
@@ -32,16 +32,16 @@ func counted(t *testing.T, options []string, records ...string) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts := map[string]int{}
-	for _, verdict := range []string{"accepted", "already_there", "dropped", "malformed", "returned"} {
-		if n := fluentbit.Value(scrape, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="`+verdict+`"}`); n > 0 {
-			verdicts[verdict] = int(n)
+	outcomes := map[string]int{}
+	for _, outcome := range []string{"accepted", "deduplicated", "dropped", "malformed", "returned"} {
+		if n := fluentbit.Value(scrape, `fluentbit_output_es_go_records_total{name="es_go.0",outcome="`+outcome+`"}`); n > 0 {
+			outcomes[outcome] = int(n)
 		}
 	}
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	return verdicts
+	return outcomes
 }
 
 func TestHostWriteOperations(t *testing.T) {
@@ -54,12 +54,12 @@ func TestHostWriteOperations(t *testing.T) {
 		name     string
 		options  []string
 		records  []string
-		verdicts string
+		outcomes string
 		left     map[string]string // by id: the remaining documents, without their time
 	}{
 		{"create", options("create"), []string{`{"id":"a","n":1}`, `{"id":"b","n":2}`, `{"n":3}`}, `{"accepted":2,"dropped":1}`,
 			map[string]string{"a": `{"id":"a","n":1}`, "b": `{"id":"b","n":2}`}},
-		{"create again", options("create"), []string{`{"id":"a","n":9}`}, `{"already_there":1}`,
+		{"create again", options("create"), []string{`{"id":"a","n":9}`}, `{"deduplicated":1}`,
 			map[string]string{"a": `{"id":"a","n":1}`, "b": `{"id":"b","n":2}`}},
 		{"index", options("index"), []string{`{"id":"a","m":1}`, `{"id":null,"m":1}`}, `{"accepted":1,"dropped":1}`,
 			map[string]string{"a": `{"id":"a","m":1}`, "b": `{"id":"b","n":2}`}},
@@ -69,11 +69,11 @@ func TestHostWriteOperations(t *testing.T) {
 			map[string]string{"a": `{"id":"a","m":1,"deep":{"x":1,"y":2}}`, "b": `{"id":"b","n":7}`, "7": `{"id":7,"n":1}`}},
 		// Requests of one item each, as after a 413: a delete has one line.
 		{"delete", options("delete", "Bulk_Size 1K"), []string{`{"id":"a"}`, `{"id":"never"}`, `{"id":true}`, `{"id":"7","n":"` + strings.Repeat("x", 2000) + `"}`, `{}`},
-			`{"accepted":2,"already_there":2,"dropped":1}`, map[string]string{"b": `{"id":"b","n":7}`}},
+			`{"accepted":2,"deduplicated":2,"dropped":1}`, map[string]string{"b": `{"id":"b","n":7}`}},
 	} {
 		got, _ := json.Marshal(counted(t, step.options, step.records...))
-		if string(got) != step.verdicts {
-			t.Errorf("%s: verdicts %s, want %s", step.name, got, step.verdicts)
+		if string(got) != step.outcomes {
+			t.Errorf("%s: outcomes %s, want %s", step.name, got, step.outcomes)
 		}
 		checkLeft(t, s, index, step.name, step.left)
 	}

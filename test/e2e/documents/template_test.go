@@ -95,7 +95,7 @@ func TestMatrixReadyTemplates(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			prefix := uniqueName(t, s)
 			options := []string{
-				"Hosts " + s.URL(), "On_Refusal retry", "Template_Name " + prefix,
+				"Hosts " + s.URL(), "On_Rejection retry", "Template_Name " + prefix,
 				"Template_File " + readyTemplate(t, s, c.name, fmt.Sprintf(c.pattern, prefix)),
 			}
 			if c.name == "logs-es_go" {

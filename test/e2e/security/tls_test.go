@@ -250,7 +250,7 @@ func TestFluentBitRotation(t *testing.T) {
     Rate 20
 %s`, e2e.Section("https://"+front.Address, index, "Workers 1", "TLS_CA_File "+ca, "TLS_Crt_File "+r.dir+"/client.crt", "TLS_Key_File "+r.dir+"/client.key", "Retry_Max 1s")))
 	accepted := func() float64 {
-		return agent.Metric(t, `fluentbit_output_es_go_documents_total{name="es_go.0",verdict="accepted"}`)
+		return agent.Metric(t, `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`)
 	}
 	support.Eventually(t, time.Minute, "documents arrive", func() bool { return accepted() > 10 })
 	young.identity("server", young.Issue(local()))

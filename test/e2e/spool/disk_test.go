@@ -78,7 +78,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 				end = fault.begin(t, d, agent.PID())
 			}
 			refused := func() bool {
-				return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="returned"`)) > 1000
+				return agent.Ended() || agent.Metric(t, spoolSeries("records_total", `outcome="returned"`)) > 1000
 			}
 			support.Eventually(t, time.Minute, "chunks go back", refused)
 			time.Sleep(2 * time.Second) // of which a part is tried again
@@ -90,8 +90,8 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			lines := scribe.Finish(t)
 			e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 			awaitSpooled(t, agent, time.Minute)
-			t.Logf("%d lines; %.0f records went back to Fluent Bit", len(lines), agent.Metric(t, spoolSeries("documents_total", `verdict="returned"`)))
-			if damaged := agent.Metric(t, spoolSeries("spool_damaged_frames_total")); damaged != 0 {
+			t.Logf("%d lines; %.0f records went back to Fluent Bit", len(lines), agent.Metric(t, spoolSeries("records_total", `outcome="returned"`)))
+			if damaged := agent.Metric(t, spoolSeries("spool_damaged_chunks_total")); damaged != 0 {
 				t.Errorf("%.0f frames were damaged", damaged)
 			}
 			agent.Stop(t, 20*time.Second)
@@ -136,7 +136,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			for n := range cuts {
 				agent := at.Start(t, file, e2e.ClosedPort(t))
 				support.Eventually(t, time.Minute, "chunks are acknowledged", func() bool {
-					return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) > 2000
+					return agent.Ended() || agent.Metric(t, spoolSeries("records_total", `outcome="spooled"`)) > 2000
 				})
 				time.Sleep(time.Duration(n%4) * 100 * time.Millisecond) // another moment of Fluent Bit's second each time
 				d.shutdown(t, cut)
@@ -145,7 +145,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			}
 			lines := scribe.Finish(t)
 			last := at.Start(t, file, s.URL())
-			support.Eventually(t, time.Minute, "it starts", func() bool { return last.Metric(t, spoolSeries("received_total")) >= 0 })
+			support.Eventually(t, time.Minute, "it starts", func() bool { return last.Metric(t, spoolSeries("received_records_total")) >= 0 })
 			awaitSpooled(t, last, time.Minute)
 			last.Stop(t, 20*time.Second)
 			got := e2e.Take(t, s, at.Prefix)

@@ -70,8 +70,8 @@ func killSpooling(t *testing.T, kills int, sync string) {
 	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 	awaitSpooled(t, last, time.Minute)
 	t.Logf("%d kills, %d lines, faults %v; the last agent found %.0f records that were there already", kills, len(lines),
-		proxy.Account().Faults(), last.Metric(t, spoolSeries("documents_total", `verdict="already_there"`)))
-	if damaged := last.Metric(t, spoolSeries("spool_damaged_frames_total")); damaged != 0 {
+		proxy.Account().Faults(), last.Metric(t, spoolSeries("records_total", `outcome="deduplicated"`)))
+	if damaged := last.Metric(t, spoolSeries("spool_damaged_chunks_total")); damaged != 0 {
 		t.Errorf("%.0f frames were damaged", damaged)
 	}
 	last.Stop(t, 20*time.Second)

@@ -52,14 +52,14 @@ func TestSpoolDrainsThroughHotReloads(t *testing.T) {
 	file := e2e.Edited(t, spoolFile, "flush: hot_reload on", "request_timeout: bulk_size 100K", "request_timeout: retry_max 500ms")
 	agent := at.Start(t, file, proxy.URL())
 	support.Eventually(t, time.Minute, "chunks wait", func() bool {
-		return agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) > 6000
+		return agent.Metric(t, spoolSeries("records_total", `outcome="spooled"`)) > 6000
 	})
 	e2e.SetRules(t, proxy, faults.Rule{Fault: faults.Slow, Share: 0.8, Delay: 100 * time.Millisecond}, faults.Rule{Fault: faults.ThrottleItems, Share: 0.2})
 	for reload := range drainReloads {
 		support.Eventually(t, time.Minute, "it is sent", func() bool {
-			return agent.Ended() || agent.Metric(t, spoolSeries("documents_total", `verdict="accepted"`)) > 0
+			return agent.Ended() || agent.Metric(t, spoolSeries("records_total", `outcome="accepted"`)) > 0
 		})
-		if waiting := agent.Metric(t, spoolSeries("spool_frames")); waiting < 2 {
+		if waiting := agent.Metric(t, spoolSeries("spool_chunks")); waiting < 2 {
 			t.Errorf("%.0f chunks wait before reload %d: the spool does not drain any more", waiting, reload+1)
 		}
 		reloadSpooling(t, at, agent, reload+2)
@@ -119,7 +119,7 @@ func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 			lines := e2e.WriteTags(t, at.Logs)
 			agent := at.Start(t, spoolFile, outage(t))
 			support.Eventually(t, time.Minute, "all is in the spool", func() bool {
-				return agent.Metric(t, spoolSeries("documents_total", `verdict="spooled"`)) == float64(len(lines))
+				return agent.Metric(t, spoolSeries("records_total", `outcome="spooled"`)) == float64(len(lines))
 			})
 			time.Sleep(1500 * time.Millisecond) // so that a request is under way
 			if took := agent.Stop(t, time.Minute); took > 20*time.Second {

@@ -23,7 +23,8 @@ import (
 	"out_es/test/support"
 )
 
-// recorder is an Elasticsearch that takes everything and keeps it: action line and document of each item.
+// recorder is an Elasticsearch that takes everything and keeps it: action line and document of each
+// item.
 type recorder struct {
 	*httptest.Server
 	mu    sync.Mutex
@@ -112,7 +113,8 @@ func at(item string) string {
 // keeps is an output that never delivers, so that Fluent Bit keeps its chunks.
 const keeps = "\n[OUTPUT]\n    name http\n    match *\n    host 127.0.0.1\n    port 1\n    retry_limit no_limits\n"
 
-// TestPreviewOfTheExampleRecords runs the example configuration, and previews the chunks in Fluent Bit's storage.
+// TestPreviewOfTheExampleRecords runs the example configuration, and previews the chunks in Fluent
+// Bit's storage.
 func TestPreviewOfTheExampleRecords(t *testing.T) {
 	fluentbit.ForTest(t)
 	examples, err := filepath.Abs("../../../examples")
@@ -217,8 +219,8 @@ func randomRecord(random *rand.Rand, depth int, first string) string {
 	return "{" + strings.Join(fields, ",") + "}"
 }
 
-// TestPreviewOfGeneratedRecords has Fluent Bit read 10,000 generated lines, and previews them as JSON lines, ids and index names of the
-// record included.
+// TestPreviewOfGeneratedRecords has Fluent Bit read 10,000 generated lines, and previews them as
+// JSON lines, ids and index names of the record included.
 func TestPreviewOfGeneratedRecords(t *testing.T) {
 	fluentbit.ForTest(t)
 	const records = 10_000
@@ -253,8 +255,8 @@ func TestPreviewOfGeneratedRecords(t *testing.T) {
 	wantSame(t, out, r)
 }
 
-// TestPreviewAgainstARealServer asks whether documents would be taken: with the mapping of the real index, and with that of a template.
-// Nothing stays, and the real index is as it was.
+// TestPreviewAgainstARealServer asks whether documents would be taken: with the mapping of the real
+// index, and with that of a template. Nothing stays, and the real index is as it was.
 func TestPreviewAgainstARealServer(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
@@ -320,7 +322,7 @@ func TestReplayFromADeadLetterIndex(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = s.DeleteIndex(context.Background(), "dead-"+index) })
 	left := filepath.Join(t.TempDir(), "left.ndjson")
-	for run, want := range []string{"500 delivered, 0 already there", "0 delivered, 500 already there"} {
+	for run, want := range []string{"500 delivered, 0 deduplicated", "0 delivered, 500 deduplicated"} {
 		if code, _, problems := outES(t, "", "replay", "-s", "Hosts="+s.URL(), "--from-index", "dead-"+index, "--left", left); code != 0 || !strings.Contains(problems, want) {
 			t.Fatalf("run %d ends with %d: %s", run, code, problems)
 		}

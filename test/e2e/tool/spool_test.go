@@ -65,10 +65,12 @@ func spooledEvents(first, n int) (b []byte) {
 	return b
 }
 
-// wantedTag is that of the records that cat prints; its chunks are the last, which no request comes to during the test.
+// wantedTag is that of the records that cat prints; its chunks are the last, which no request comes
+// to during the test.
 const wantedTag = "kube.wanted"
 
-// fillSpool makes a spool of so many bytes, a sixth of it in small chunks, and returns the number of chunks and of records of wantedTag.
+// fillSpool makes a spool of so many bytes, a sixth of it in small chunks, and returns the number
+// of chunks and of records of wantedTag.
 func fillSpool(t *testing.T, dir string, size int64) (chunks, wanted int) {
 	t.Helper()
 	s, err := spool.Open(dir, spool.Options{Limit: 2 * size})
@@ -98,7 +100,8 @@ func fillSpool(t *testing.T, dir string, size int64) (chunks, wanted int) {
 	return chunks, wanted
 }
 
-// TestSpoolOfALiveAgentIsReadBesideIt has an agent write to and send from a spool of 5 GB (SOAK=1; else 100 MB), and reads it meanwhile.
+// TestSpoolOfALiveAgentIsReadBesideIt has an agent write to and send from a spool of 5 GB (SOAK=1;
+// else 100 MB), and reads it meanwhile.
 func TestSpoolOfALiveAgentIsReadBesideIt(t *testing.T) {
 	fluentbit.ForTest(t)
 	program(t) // its build is not measured
@@ -111,7 +114,7 @@ func TestSpoolOfALiveAgentIsReadBesideIt(t *testing.T) {
 	agent := fluentbit.Start(t, e2e.Plugin(), fmt.Sprintf("[SERVICE]\n    Flush 0.2\n    Grace 1\n    Log_Level info\n[INPUT]\n    Name dummy\n    Tag kube.live\n    Rate 500\n"+
 		"[OUTPUT]\n    Name es_go\n    Alias es\n    Match *\n    Hosts %s\n    Spool_Path %s\n    Spool_Limit 20G\n    Bulk_Size 1M\n    Retry_Limit no_limits\n", server.URL, dir))
 	support.Eventually(t, time.Minute, "the agent sends", func() bool { return server.documents.Load() > 2000 })
-	received := `fluentbit_output_es_go_received_total{name="es"}`
+	received := `fluentbit_output_es_go_received_records_total{name="es"}`
 	rate := func(during func()) (in, out float64) {
 		in, out = -agent.Metric(t, received), -float64(server.documents.Load())
 		began := time.Now()
