@@ -158,8 +158,8 @@ func TestEveryRuleIsExplained(t *testing.T) {
 			t.Errorf("docs/lint.md does not explain %s", rule)
 		}
 	}
-	for _, rule := range []string{"syntax", "unknown-option", "fluent-bits-own", "cut-short", "comment", "quotes", "refused", "match",
-		"workers", "loses", "doubles", "daemon", "unset-variable"} {
+	for _, rule := range []string{"syntax", "unknown-option", "reserved-option", "ignored-value", "comment", "quotes", "invalid-value", "match",
+		"workers", "data-loss", "duplicates", "daemon", "unset-variable"} {
 		if !found[rule] {
 			t.Errorf("no case of testdata/check has %s", rule)
 		}

@@ -22,10 +22,11 @@ type Migration struct {
 	LookAt []Finding
 }
 
-// Migrate rewrites the sections of `es` and `opensearch` in the file at path into sections of es_go, by the rules of lint/migrate.
-// Included files are not touched: they are files of their own.
+// Migrate rewrites the sections of `es` and `opensearch` in the file at path into sections of
+// es_go, by the rules of lint/migrate. Included files are not touched: they are files of their own.
 //
-// Possible errors: the file can't be read, is none that Fluent Bit reads, or has such a section in YAML's flow style.
+// Possible errors: the file can't be read, is none that Fluent Bit reads, or has such a section in
+// YAML's flow style.
 func Migrate(path string) (*Migration, error) {
 	configuration, err := sections.Read(path, os.LookupEnv)
 	if err != nil {
@@ -133,7 +134,8 @@ func (r *rewrite) span() (first, last int) {
 	return first, last
 }
 
-// lines are the section's new lines in place of first to last. Lines that belong to no property stay.
+// lines are the section's new lines in place of first to last. Lines that belong to no property
+// stay.
 func (r *rewrite) lines(first, last int) []string {
 	w := newWriter(r.Section, r.old[first-1])
 	for number := first; number <= last; number++ {
@@ -199,14 +201,14 @@ func (r *rewrite) leave(w *writer, p *sections.Property, why string) {
 	if o, ok := optionOf(p.Name); ok && o.Kind == config.Secret {
 		value = "***"
 	}
-	w.note("LOOK AT THIS: %s %s is left out: %s", p.Written, value, why)
+	w.note("CHECK THIS: %s %s is left out: %s", p.Written, value, why)
 	r.lookAt = append(r.lookAt, Finding{p.File, p.Line, Error, "look-at", fmt.Sprintf("%s is left out: %s", p.Written, why)})
 }
 
 func (r *rewrite) writeHosts(w *writer) {
 	r.hosts.written = true
 	if r.hosts.unsure != "" {
-		w.note("LOOK AT THIS: %s", r.hosts.unsure)
+		w.note("CHECK THIS: %s", r.hosts.unsure)
 		r.lookAt = append(r.lookAt, Finding{r.File, r.Line, Error, "look-at", r.hosts.unsure})
 	}
 	w.note("made of %s", r.hosts.from)

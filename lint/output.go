@@ -25,9 +25,9 @@ func (c *checker) output(s *sections.Section) {
 	c.match(s)
 	c.workers(s)
 	c.retries(s)
-	c.doubles(s)
+	c.duplicates(s)
 	if p := s.Last("storage.total_limit_size"); p != nil {
-		c.report(p.Position, Warning, "loses", "%s: when more than %s waits, Fluent Bit drops the oldest chunks", p.Written, p.Raw)
+		c.report(p.Position, Warning, "data-loss", "%s: when more than %s waits, Fluent Bit drops the oldest chunks", p.Written, p.Raw)
 	}
 }
 
@@ -41,8 +41,8 @@ func optionOf(name string) (config.Option, bool) {
 	return config.Option{}, false
 }
 
-// kept reports whether Fluent Bit keeps an option of any output for itself, so that a Go plugin never reads it
-// (flb_output_set_property).
+// kept reports whether Fluent Bit keeps an option of any output for itself, so that a Go plugin
+// never reads it (flb_output_set_property).
 func kept(name string) bool {
 	switch name {
 	case "host", "port", "ipv6", "tls":
@@ -51,7 +51,8 @@ func kept(name string) bool {
 	return strings.HasPrefix(name, "tls.") || strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "oauth2")
 }
 
-// ours reports whether an option of a section of es_go does something: it is the plugin's, or one of Fluent Bit's that it keeps to.
+// ours reports whether an option of a section of es_go does something: it is the plugin's, or one
+// of Fluent Bit's that it keeps to.
 func ours(name string) bool {
 	if _, ok := optionOf(name); ok || name == "name" {
 		return true
@@ -67,9 +68,9 @@ func (c *checker) name(s *sections.Section, p *sections.Property) {
 	switch {
 	case ours(p.Name):
 	case p.Name == "tls" && isOn(p.Value):
-		c.report(p.Position, Error, "fluent-bits-own", "%s: Fluent Bit keeps this option for itself, and does not start with it on in the section of a Go plugin; write https:// in Hosts", p.Written)
+		c.report(p.Position, Error, "reserved-option", "%s: Fluent Bit keeps this option for itself, and does not start with it on in the section of a Go plugin; write https:// in Hosts", p.Written)
 	case kept(p.Name):
-		c.report(p.Position, Error, "fluent-bits-own", "%s: Fluent Bit keeps this option for itself, it never reaches es_go; %s", p.Written, instead(rule, known))
+		c.report(p.Position, Error, "reserved-option", "%s: Fluent Bit keeps this option for itself, it never reaches es_go; %s", p.Written, instead(rule, known))
 	case known:
 		c.report(p.Position, Error, "unknown-option", "%s is an option of the built-in outputs, not of es_go; %s", p.Written, instead(rule, known))
 	default:
@@ -99,15 +100,15 @@ func (c *checker) shape(p *sections.Property, seen map[string]bool) {
 	_, isOption := optionOf(p.Name)
 	switch {
 	case p.Shape == sections.Map:
-		c.report(p.Position, Error, "cut-short", "%s is a map: Fluent Bit does not start with one in an output's section", p.Written)
+		c.report(p.Position, Error, "ignored-value", "%s is a map: Fluent Bit does not start with one in an output's section", p.Written)
 	case p.Shape == sections.List && isOption && len(p.Values) > 1:
-		c.report(p.Position, Error, "cut-short", "%s is a list, of which only the first value reaches the plugin; write one string: %s", p.Written, joined(p))
+		c.report(p.Position, Error, "ignored-value", "%s is a list, of which only the first value reaches the plugin; write one string: %s", p.Written, joined(p))
 	case p.Shape == sections.List && !isOption && len(p.Values) > 1:
-		c.report(p.Position, Warning, "cut-short", "%s is a list, of which Fluent Bit takes the last value only", p.Written)
+		c.report(p.Position, Warning, "ignored-value", "%s is a list, of which Fluent Bit takes the last value only", p.Written)
 	case seen[p.Name] && isOption:
-		c.report(p.Position, Error, "cut-short", "%s is there twice, and only the first one reaches the plugin; write one line", p.Written)
+		c.report(p.Position, Error, "ignored-value", "%s is given twice, and only the first one reaches the plugin; write one line", p.Written)
 	case seen[p.Name]:
-		c.report(p.Position, Warning, "cut-short", "%s is there twice, and Fluent Bit takes the last one", p.Written)
+		c.report(p.Position, Warning, "ignored-value", "%s is given twice, and Fluent Bit takes the last one", p.Written)
 	}
 }
 
@@ -148,7 +149,7 @@ func (c *checker) faults(s *sections.Section) {
 		if all := s.All(strings.ToLower(fault.Option)); len(all) > 0 {
 			at = all[0].Position
 		}
-		c.report(at, Error, "refused", "%s", fault)
+		c.report(at, Error, "invalid-value", "%s", fault)
 	}
 	for i := range s.Properties {
 		if p := &s.Properties[i]; len(p.Unset) > 0 {
@@ -181,7 +182,8 @@ func faultsOf(s *sections.Section) config.Faults {
 	})
 }
 
-// told reports whether an option's first line has an error already: the plugin's own words would be about the same.
+// told reports whether an option's first line has an error already: the plugin's own words would be
+// about the same.
 func (c *checker) told(s *sections.Section, option string) bool {
 	all := s.All(strings.ToLower(option))
 	for _, f := range c.findings {
@@ -201,7 +203,8 @@ func mentions(advice string, options map[string]bool) bool {
 	return false
 }
 
-// match says where nothing would arrive. One input and one output alone are connected without a Match (flb_router_io_set).
+// match says where nothing would arrive. One input and one output alone are connected without a
+// Match (flb_router_io_set).
 func (c *checker) match(s *sections.Section) {
 	if s.Last("match") != nil || s.Last("match_regex") != nil || len(c.configuration.Of("input")) == 1 && len(c.configuration.Of("output")) == 1 {
 		return
@@ -228,7 +231,7 @@ func (c *checker) retries(s *sections.Section) {
 	const cure = "; write Retry_Limit no_limits"
 	p := s.Last("retry_limit")
 	if p == nil {
-		c.report(s.Position, Warning, "loses", "Retry_Limit is missing: Fluent Bit drops a chunk after one retry, so an outage of a few seconds loses records"+cure)
+		c.report(s.Position, Warning, "data-loss", "Retry_Limit is missing: Fluent Bit drops a chunk after one retry, so an outage of a few seconds loses records"+cure)
 		return
 	}
 	if len(p.Unset) > 0 {
@@ -238,24 +241,24 @@ func (c *checker) retries(s *sections.Section) {
 	case "no_limits", "false", "off":
 		return
 	case "no_retries":
-		c.report(p.Position, Warning, "loses", "%s no_retries: Fluent Bit drops every chunk that can't be delivered at once"+cure, p.Written)
+		c.report(p.Position, Warning, "data-loss", "%s no_retries: Fluent Bit drops every chunk that can't be delivered at once"+cure, p.Written)
 		return
 	}
 	if n := leadingNumber(p.Value); n > 0 {
-		c.report(p.Position, Warning, "loses", "%s %d: Fluent Bit drops a chunk after so many retries"+cure, p.Written, n)
+		c.report(p.Position, Warning, "data-loss", "%s %d: Fluent Bit drops a chunk after so many retries"+cure, p.Written, n)
 	} else {
-		c.report(p.Position, Error, "loses", "%s %q is no limit that Fluent Bit knows: it takes 1, and drops a chunk after one retry"+cure, p.Written, p.Value)
+		c.report(p.Position, Error, "data-loss", "%s %q is no limit that Fluent Bit knows: it takes 1, and drops a chunk after one retry"+cure, p.Written, p.Value)
 	}
 }
 
-func (c *checker) doubles(s *sections.Section) {
+func (c *checker) duplicates(s *sections.Section) {
 	generate, key := s.All("generate_id"), s.All("id_key")
 	switch {
 	case len(key) > 0:
 	case len(generate) == 0:
-		c.report(s.Position, Warning, "doubles", "neither Generate_ID nor Id_Key: a request that is cut after it was sent is there twice; write Generate_ID on")
+		c.report(s.Position, Warning, "duplicates", "neither Generate_ID nor Id_Key: a request that is cut after it was sent is duplicated; write Generate_ID on")
 	case len(generate[0].Unset) == 0 && !isOn(generate[0].Value):
-		c.report(generate[0].Position, Warning, "doubles", "without ids a request that is cut after it was sent is there twice; write Generate_ID on")
+		c.report(generate[0].Position, Warning, "duplicates", "without ids a request that is cut after it was sent is duplicated; write Generate_ID on")
 	}
 }
 

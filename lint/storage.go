@@ -13,7 +13,7 @@ func (c *checker) service() {
 		c.report(p.Position, Error, "daemon", "%s on: Fluent Bit forks after it has loaded the plugin, and a Go program does not survive that; let systemd or a container keep it in the background", p.Written)
 	}
 	if p := c.setting("storage.checksum"); p != nil && isOn(firstWord(p.Value)) {
-		c.report(p.Position, Warning, "loses", "%s on: what was written since the last sync fails the check after a kill, and the chunk is never sent; switch it off", p.Written)
+		c.report(p.Position, Warning, "data-loss", "%s on: what was written since the last sync fails the check after a kill, and the chunk is never sent; switch it off", p.Written)
 	}
 	for _, s := range c.configuration.Of("service") {
 		for i := range s.Properties {
@@ -21,7 +21,7 @@ func (c *checker) service() {
 		}
 	}
 	if c.setting("storage.path") == nil {
-		c.report(c.serviceAt(), Warning, "loses", "storage.path is missing in the service section: what waits is in memory only, and lost when Fluent Bit stops in an outage; set it, and storage.type filesystem in the inputs")
+		c.report(c.serviceAt(), Warning, "data-loss", "storage.path is missing in the service section: waiting chunks are in memory only, and lost when Fluent Bit stops in an outage; set it, and storage.type filesystem in the inputs")
 	}
 }
 
@@ -58,10 +58,10 @@ func (c *checker) inputs() {
 		name := strings.ToLower(s.Get("name"))
 		kind := s.Last("storage.type")
 		if kind == nil && !filesystem && c.setting("storage.path") != nil {
-			c.report(s.Position, Warning, "loses", "the input %s has no storage.type filesystem: what waits is in memory only, and lost when Fluent Bit stops in an outage", name)
+			c.report(s.Position, Warning, "data-loss", "the input %s has no storage.type filesystem: waiting chunks are in memory only, and lost when Fluent Bit stops in an outage", name)
 		}
 		if kind != nil && len(kind.Unset) == 0 && kind.Value != "filesystem" {
-			c.report(kind.Position, Warning, "loses", "%s %s: what waits is in memory only, and lost when Fluent Bit stops in an outage; write filesystem", kind.Written, kind.Value)
+			c.report(kind.Position, Warning, "data-loss", "%s %s: waiting chunks are in memory only, and lost when Fluent Bit stops in an outage; write filesystem", kind.Written, kind.Value)
 		}
 		if name == "tail" {
 			c.tail(s)
@@ -69,7 +69,8 @@ func (c *checker) inputs() {
 	}
 }
 
-// reaches reports whether an input's events may come to a section of es_go. A tag that is not known before Fluent Bit runs may match.
+// reaches reports whether an input's events may come to a section of es_go. A tag that is not known
+// before Fluent Bit runs may match.
 func (c *checker) reaches(input *sections.Section) bool {
 	tag := input.Last("tag")
 	if tag == nil || strings.ContainsAny(tag.Value, "*<$") || len(tag.Unset) > 0 {
@@ -83,10 +84,10 @@ func (c *checker) reaches(input *sections.Section) bool {
 
 func (c *checker) tail(s *sections.Section) {
 	if s.Last("db") == nil {
-		c.report(s.Position, Warning, "loses", "the input tail has no DB: after a restart it skips what was written meanwhile, or reads everything again")
+		c.report(s.Position, Warning, "data-loss", "the input tail has no DB: after a restart it skips what was written meanwhile, or reads everything again")
 	}
 	if p := s.Last("storage.pause_on_chunks_overlimit"); p != nil && isOn(p.Value) {
-		c.report(p.Position, Warning, "loses", "%s on: reading stops in an outage, and files that are rotated away meanwhile are lost", p.Written)
+		c.report(p.Position, Warning, "data-loss", "%s on: reading stops in an outage, and files that are rotated away meanwhile are lost", p.Written)
 	}
 }
 

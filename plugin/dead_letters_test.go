@@ -131,7 +131,7 @@ func TestALetterThatIsRefusedIsDroppedAndTold(t *testing.T) {
 	}
 	p.Close()
 	counts(t, host, map[string]int{"accepted": 2, "dropped": 1})
-	if told := lines(host, "dead letters were refused"); len(told) != 1 || told[0].Level != fluentbit.Warn {
+	if told := lines(host, "dead-letter records were rejected"); len(told) != 1 || told[0].Level != fluentbit.Warn {
 		t.Errorf("lines %v", host.Lines())
 	}
 }

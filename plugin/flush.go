@@ -108,7 +108,7 @@ func (p *Plugin) panicked(problem any, digest func() deliver.Digest, src *source
 		p.settled.Remember(digest, src.Settled(), 1)
 		return Retry
 	}
-	p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is given up")
+	p.host.Log(fluentbit.Error, "the chunk made the plugin fail twice and is dropped")
 	p.tally(src, Error)
 	return Error
 }

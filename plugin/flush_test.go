@@ -170,7 +170,7 @@ func TestValuesThatAreHardToCarry(t *testing.T) {
 	}
 	p.Close()
 	counts(t, host, map[string]int{"accepted": 6})
-	if cut := host.Count("truncated_values_total", ""); cut != 1 || len(lines(host, "values that lay more than 200 levels deep")) != 1 {
+	if cut := host.Count("truncated_values_total", ""); cut != 1 || len(lines(host, "values nested more than 200 levels deep")) != 1 {
 		t.Errorf("%d values were cut, lines %v", cut, host.Lines())
 	}
 }

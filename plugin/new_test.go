@@ -40,8 +40,8 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 
 func TestNewRefusesNamesOfAddedFieldsThatElasticsearchRefuses(t *testing.T) {
 	for told, s := range map[string]section{
-		`Time_Key "_source": is a name that Elasticsearch refuses`: {"Time_Key": "_source"},
-		`Metadata_Key ".m": is a name that Elasticsearch refuses`:  {"Metadata_Key": ".m"},
+		`Time_Key "_source": is a name that Elasticsearch rejects`: {"Time_Key": "_source"},
+		`Metadata_Key ".m": is a name that Elasticsearch rejects`:  {"Metadata_Key": ".m"},
 	} {
 		s["Hosts"] = "es"
 		if _, err := plugin.New(s.lookup, fluentbittest.NewRecorder("es_go.0").Instance()); err == nil || !strings.Contains(err.Error(), told) {

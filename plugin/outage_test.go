@@ -59,7 +59,7 @@ func TestAnOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
 					t.Fatalf("outcome %v", outcome)
 				}
 			}
-			told := lines(host, "records are kept and tried again")
+			told := lines(host, "records are kept and retried")
 			if len(told) != 1 || told[0].Level != c.level || !strings.Contains(told[0].Text, c.tells) {
 				t.Errorf("lines of the outage: %v", told)
 			}

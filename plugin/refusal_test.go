@@ -36,7 +36,7 @@ func TestRefusedDocumentsAreDroppedAndToldInOneLine(t *testing.T) {
 	if n := host.Count("rejected_records_total", "document_parsing_exception"); n != 3 {
 		t.Errorf("%d refusals by type", n)
 	}
-	told := lines(host, "refused (status 400, document_parsing_exception")
+	told := lines(host, "rejected (status 400, document_parsing_exception")
 	if len(told) != 2 || !strings.HasSuffix(told[0].Text, ": 1") || !strings.HasSuffix(told[1].Text, ": 2 more") {
 		t.Fatalf("lines %v", told)
 	}

@@ -256,7 +256,7 @@ func TestAFullSpoolGivesChunksBackAndTellsOnce(t *testing.T) {
 	}
 	e.set(func() { e.instead = nil })
 	eventually(t, "there is room again", func() bool { return p.Flush("tag", data) == plugin.OK })
-	if told := lines(host, "takes chunks again"); len(told) != 1 {
+	if told := lines(host, "accepts chunks again"); len(told) != 1 {
 		t.Errorf("told: %v", told)
 	}
 	eventually(t, "all arrive", e.has(taken+1))

@@ -20,7 +20,7 @@ func newCheck(s streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Find mistakes in configurations of Fluent Bit that have sections of es_go",
 		Long: `check reads configurations of Fluent Bit, classic or YAML, with their included files. In sections of es_go it finds mistakes
-that Fluent Bit accepts silently: misspelled and misplaced options, values that the plugin refuses at start, and settings that
+that Fluent Bit accepts silently: misspelled and misplaced options, values that the plugin rejects at start, and settings that
 lose or duplicate records. docs/lint.md lists the rules.
 
 It exits with 1 for errors; with --strict also for warnings. Notes never count.`,
@@ -60,7 +60,7 @@ func newMigrate(s streams) *cobra.Command {
 		Use:   "migrate FILE",
 		Short: "Rewrite sections of the built-in outputs es and opensearch as sections of es_go",
 		Long: `migrate writes FILE to standard output, with its sections of es and opensearch as sections of es_go. docs/migration.md lists
-the replacement of each option. A comment with "# es_go:" marks each change. LOOK AT THIS marks a decision for a person, also
+the replacement of each option. A comment with "# es_go:" marks each change. CHECK THIS marks a decision for a person, also
 on standard error. Everything else stays as it is.
 
 It exits with 1 if a decision is left. Read the result, then run "out-es check" on it.`,

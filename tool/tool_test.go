@@ -27,7 +27,8 @@ func out(in string, words ...string) result {
 	return result{code, stdout.String(), stderr.String()}
 }
 
-// golden holds a run of out-es to a file of testdata/golden. Names of temporary files are replaced by words.
+// golden holds a run of out-es to a file of testdata/golden. Names of temporary files are replaced
+// by words.
 func golden(t *testing.T, name string, r result, replace ...string) {
 	t.Helper()
 	text := fmt.Sprintf("exit code %d\n--- standard output\n%s--- standard error\n%s", r.code, r.out, r.err)
@@ -113,7 +114,7 @@ func TestTheLintersNameWorksAsItDid(t *testing.T) {
 		{"", exitBroken, "", "requires at least 1 arg"},
 		{"--help", exitOK, "out-es check", ""},
 		{"-migrate " + old, exitOK, "Name es_go", ""},
-		{"--migrate testdata/check/undecided.conf", exitFound, "LOOK AT THIS", "tls.ciphers is left out"},
+		{"--migrate testdata/check/undecided.conf", exitFound, "CHECK THIS", "tls.ciphers is left out"},
 		{"--migrate testdata/check/other.conf", exitOK, "Name stdout", "no section of es or opensearch in it"},
 	} {
 		var stdout, stderr strings.Builder

@@ -47,7 +47,7 @@ const (
 	Decide
 )
 
-var stepNames = [...]string{Keep: "stays", Rename: "renamed", Compose: "part of `Hosts`", Drop: "left out", Decide: "left out, look at it"}
+var stepNames = [...]string{Keep: "stays", Rename: "renamed", Compose: "part of `Hosts`", Drop: "left out", Decide: "left out, check it"}
 
 func (s Step) String() string { return stepNames[s] }
 

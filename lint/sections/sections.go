@@ -32,11 +32,13 @@ const (
 
 // Property is one line of a section: a name and its value.
 type Property struct {
-	// Name is in lower case, and in snake_case where YAML's author wrote camelCase, as Fluent Bit passes it on.
+	// Name is in lower case, and in snake_case where YAML's author wrote camelCase, as Fluent Bit
+	// passes it on.
 	Name string
 	// Written is the name in the file.
 	Written string
-	// Value has its variables replaced; those that are not set leave nothing. Of a list it is the first value.
+	// Value has its variables replaced; those that are not set leave nothing. Of a list it is the
+	// first value.
 	Value string
 	// Raw is the value with its variables in place. Of a list it is the first value.
 	Raw string
@@ -107,7 +109,8 @@ func (p Problem) String() string { return p.Position.String() + ": " + p.Message
 type Configuration struct {
 	Path     string
 	Sections []Section
-	// Problems are in the order of the files' lines. After one, reading goes on with the next line, or in YAML the next file.
+	// Problems are in the order of the files' lines. After one, reading goes on with the next line,
+	// or in YAML the next file.
 	Problems []Problem
 }
 
@@ -194,7 +197,7 @@ func (r *reader) include(at Position, pattern, folder string, read func(path str
 		case err != nil:
 			r.problem(at, "include: %v", err)
 		case r.seen[path]:
-			r.problem(at, "%s is included twice, which Fluent Bit refuses", path)
+			r.problem(at, "%s is included twice, which Fluent Bit rejects", path)
 		default:
 			r.seen[path] = true
 			read(path, text)

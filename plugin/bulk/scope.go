@@ -49,19 +49,19 @@ const (
 	remedyReadOnly   = `allow writes again: PUT /<index>/_settings {"index.blocks.read_only": null}`
 	remedyDisk       = `a data node's disk is over the flood-stage watermark: free space or add nodes; Elasticsearch lifts the block by itself, else PUT /<index>/_settings {"index.blocks.read_only_allow_delete": null}`
 	remedyClosed     = "open it (POST /<index>/_open), or send to another index"
-	remedyShardLimit = "the cluster has as many shards as it may: delete or shrink indices, make fewer shards by the index template, or raise cluster.max_shards_per_node"
+	remedyShardLimit = "the cluster has reached its shard limit: delete or shrink indices, configure fewer shards in the index template, or raise cluster.max_shards_per_node"
 	remedyMissing    = "create the index, or allow its creation in action.auto_create_index (PUT /_cluster/settings)"
 	remedyAlias      = `give the alias a write index: POST /_aliases {"actions": [{"add": {"index": "<index>", "alias": "<alias>", "is_write_index": true}}]}`
-	remedyTemplate   = "correct the index template that matches this name: no index can be made by it (POST /_index_template/_simulate_index/<index> shows which)"
-	remedyShard      = "a primary shard is not there: GET /_cluster/allocation/explain says why"
-	remedyNode       = "a node lost its disk, or left: look at that node's log and at GET /_cluster/health"
+	remedyTemplate   = "correct the index template that matches this name: it can't create an index (POST /_index_template/_simulate_index/<index> shows which)"
+	remedyShard      = "a primary shard is unavailable: GET /_cluster/allocation/explain has the reason"
+	remedyNode       = "a node left, or its disk failed: check that node's log and GET /_cluster/health"
 	remedyMaster     = "the cluster has no elected master, or its master is busy: GET /_cluster/health, GET /_cluster/pending_tasks"
 	remedyBusy       = "the cluster is overloaded: more nodes, fewer shards, or fewer fields; see the thread pool write in GET /_cat/thread_pool"
 	remedyMemory     = "a node is short of heap (circuit breaker): more heap or nodes, or a smaller Bulk_Size"
 	remedyPrivilege  = "give the user or key the privileges in docs/security.md"
 	remedyPipeline   = "create that ingest pipeline, or correct Pipeline, or default_pipeline and final_pipeline in the index's settings"
 	remedyHost       = "host is text in these records, and an object in that index, as logsdb and ECS have it (host.name): rename it in a filter modify, rename host hostname"
-	remedyStream     = "a data stream takes nothing but create: set Write_Operation create, or send to an index"
+	remedyStream     = "a data stream accepts create only: set Write_Operation create, or send to an index"
 )
 
 // faults is the table: the first row that fits holds. It covers Elasticsearch
@@ -118,7 +118,7 @@ var faults = []Fault{
 	{Type: "invalid_index_template_exception", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Type: "invalid_alias_name_exception", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Type: "settings_exception", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Type: "resource_already_exists_exception", Scope: DestinationScope, Remedy: "two requests made the index at the same moment; it passes"},
+	{Type: "resource_already_exists_exception", Scope: DestinationScope, Remedy: "two requests created the index at the same moment; a retry succeeds"},
 
 	// A shard or a node is missing.
 	{Type: "unavailable_shards_exception", Scope: DestinationScope, Remedy: remedyShard, Waited: true},
@@ -228,9 +228,9 @@ var requestFaults = []Fault{
 // row has more.
 const (
 	// RemedyOversized: 413 for a small body.
-	RemedyOversized = "the server, or a proxy in front of it, takes next to nothing in one request: raise http.max_content_length in elasticsearch.yml, or the proxy's limit (nginx: client_max_body_size)"
+	RemedyOversized = "the server, or a proxy in front of it, accepts only very small requests: raise http.max_content_length in elasticsearch.yml, or the proxy's limit (nginx: client_max_body_size)"
 	// RemedyBadRequest: 400 for each of several documents alone.
-	RemedyBadRequest = "every request is refused alike, so that it is not a document's fault: look at rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
+	RemedyBadRequest = "every request is rejected alike, so that the cause is no document: check rest.action.multi.allow_explicit_index, at proxies that change requests, and at Headers, Pipeline and Routing here"
 )
 
 // hostIsObject is the reason for a record with text in host, in an index with host.name: logsdb,

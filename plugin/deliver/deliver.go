@@ -123,7 +123,7 @@ type Observer interface {
 	Observe(Attempt)
 	// Held tells that a destination is held, or still is after another try.
 	Held(Hold)
-	// Released tells that a destination takes documents again.
+	// Released tells that a destination accepts documents again.
 	Released(Hold)
 }
 
@@ -206,7 +206,7 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 	ctx = deadline.WithTimeout(parent, FlushLimit)
 	role := d.gate.Enter(ctx)
 	if role == TurnedAway {
-		return fmt.Errorf("%w: waiting for Elasticsearch to come back", ErrLeft)
+		return fmt.Errorf("%w: waiting for the end of the outage", ErrLeft)
 	}
 	portion, turn := d.pace.admit(history(src.Waited()))
 	if !turn && role == Passer {

@@ -452,7 +452,7 @@ func (a *Admission) round() { a.asked = false }
 type Held struct{ Hold }
 
 func (h *Held) Error() string {
-	text := "every request is refused"
+	text := "every request is rejected"
 	if h.Destination != "" {
 		text = h.Destination + " is held"
 	}

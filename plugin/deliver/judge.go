@@ -161,7 +161,7 @@ func (l *leftovers) add(other leftovers) {
 	}
 }
 
-var errUnanswered = errors.New("the answer has no verdict on some items")
+var errUnanswered = errors.New("the answer has no result for some items")
 
 // settle applies the verdicts and returns the rest.
 func (r *run) settle() leftovers {

@@ -45,7 +45,7 @@ var unknownRate = rate{requests: 1 / paceFactor, bytes: 256 << 10 / paceFactor}
 
 // ErrPaced means that a chunk waits for its turn after a hold, or a throttling: the gates are open,
 // but waiting chunks are sent little by little.
-var ErrPaced = errors.New("what has waited is sent little by little")
+var ErrPaced = errors.New("waiting records are sent at a limited rate")
 
 // Waits reports whether a chunk that a delivery left counts as one that waits for
 // a held destination, before reports whether it did before.
@@ -255,8 +255,8 @@ const (
 	havingWaited history = true
 )
 
-// turn is the present pace of deliveries with that history, and the pause until the next of them may
-// begin. paced is false where they are not paced.
+// turn is the present pace of deliveries with that history, and the pause until the next of them
+// may begin. paced is false where they are not paced.
 func (p *pace) turn(waited history) (at rate, pause time.Duration, paced bool) {
 	if !p.active.Load() {
 		return rate{}, 0, false

@@ -75,7 +75,7 @@ func (r *run) localise() error {
 func (r *run) refusal() Refusal {
 	if r.failure.Class == bulk.Oversized {
 		return Refusal{Type: bulk.TooLarge, Error: "too_large", Status: r.failure.Status, Scope: bulk.DocumentScope,
-			Reason: fmt.Sprintf("a document of %d bytes is more than the server takes in one request", r.req.Size())}
+			Reason: fmt.Sprintf("a document of %d bytes is more than the server accepts in one request", r.req.Size())}
 	}
 	return Refusal{Type: bulk.IllegalAction, Error: r.failure.Type, Status: r.failure.Status, Scope: bulk.DocumentScope,
 		Reason: bulk.RedactOf(r.failure.Type, r.failure.Reason), FullReason: r.failure.Reason}

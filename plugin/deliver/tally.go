@@ -171,7 +171,7 @@ func (r *run) shut(t *tally) {
 	r.observer.Held(held)
 }
 
-const remedyUnknown = "the table of faults doesn't know this error: its documents are kept until the index takes them; Hold_Limit ends that"
+const remedyUnknown = "this error is unknown to the plugin: its documents are held until the index accepts them; Hold_Limit ends that"
 
 // unhold opens a destination's gate.
 func (r *run) unhold(name string) {

@@ -96,8 +96,8 @@ func holdLimit(t *testing.T, limit time.Duration, restarts int) {
 	}
 }
 
-// A destination that takes documents again before Hold_Limit gets all of them, and without a limit
-// records wait for ever.
+// A destination that accepts documents again before Hold_Limit gets all of them, and without a
+// limit records wait for ever.
 func TestARecordIsNotRejectedBeforeHoldLimit(t *testing.T) {
 	for _, limit := range []time.Duration{0, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {

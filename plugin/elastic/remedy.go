@@ -41,7 +41,7 @@ func transportRemedy(err error) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there: check Hosts and whether Elasticsearch runs"
 	case errors.Is(err, io.EOF):
-		return "the server closed the connection without an answer: if it always does, it may want https:// in Hosts"
+		return "the server closed the connection without an answer: if it always does, it may need https:// in Hosts"
 	}
 	return ""
 }
@@ -67,7 +67,7 @@ func proxyRemedy(err error) string {
 		if refusal.Status == http.StatusProxyAuthRequired {
 			return proxyCredentials
 		}
-		return "the proxy does not let this through: check Proxy, or HTTPS_PROXY and NO_PROXY in the environment"
+		return "the proxy rejects the connection: check Proxy, or HTTPS_PROXY and NO_PROXY in the environment"
 	}
 	if dial, ok := errors.AsType[*net.OpError](err); ok && (dial.Op == "proxyconnect" || strings.HasPrefix(dial.Op, "socks")) {
 		return "the proxy can't be reached: check Proxy, or HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment"
@@ -75,7 +75,7 @@ func proxyRemedy(err error) string {
 	return ""
 }
 
-const proxyCredentials = "the proxy wants credentials: write them as user:password@ into the URL in Proxy, or in HTTPS_PROXY or HTTP_PROXY"
+const proxyCredentials = "the proxy requires credentials: write them as user:password@ into the URL in Proxy, or in HTTPS_PROXY or HTTP_PROXY"
 
 // tlsRemedy is "" for an error that is not one of TLS.
 func tlsRemedy(err error) string {
@@ -90,7 +90,7 @@ func tlsRemedy(err error) string {
 	case errors.As(err, &fingerprint):
 		return "compare TLS_CA_Fingerprint with the authority's; a server that doesn't send its authority needs TLS_CA_File instead"
 	case errors.As(err, &authority):
-		return "the server's certificate is signed by nobody who is trusted here: name its authority's file in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint"
+		return "the server's certificate is signed by an authority that is not trusted here: name the authority's file in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint"
 	case errors.As(err, &name):
 		return "the server's certificate is for another name than the one in Hosts: correct Hosts, or give the certificate's name in TLS_Server_Name"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -122,13 +122,13 @@ func alertRemedy(err error) string {
 	case alert == protocolVersion:
 		return "the server speaks no version of TLS that TLS_Min_Version allows: upgrade the server, or lower TLS_Min_Version"
 	case alert == handshakeFailure:
-		return "server and client have no cipher or version of TLS in common, or the server wants a certificate: check TLS_Min_Version, TLS_Crt_File and TLS_Key_File"
+		return "server and client have no cipher or version of TLS in common, or the server requires a client certificate: check TLS_Min_Version, TLS_Crt_File and TLS_Key_File"
 	case alert == certRequired:
-		return "the server wants a certificate: set TLS_Crt_File and TLS_Key_File"
+		return "the server requires a client certificate: set TLS_Crt_File and TLS_Key_File"
 	case alert >= badCertificate && alert <= accessDenied && alert != 47:
-		return "the server doesn't take this client's certificate: check TLS_Crt_File, its dates, and whom the server trusts"
+		return "the server rejects the client certificate: check TLS_Crt_File, its dates, and the authorities that the server trusts"
 	case alert == unrecognizedName:
-		return "the server knows no host of this name: check Hosts and TLS_Server_Name"
+		return "the server has no host of this name: check Hosts and TLS_Server_Name"
 	}
 	return ""
 }
@@ -138,13 +138,13 @@ func (c *Client) statusRemedy(status int, origin bulk.Origin, a *attempt) string
 	given := c.credential.option
 	switch {
 	case status == http.StatusUnauthorized && given == "":
-		return "the server wants credentials: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
+		return "the server requires credentials: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
 	case status == http.StatusUnauthorized:
-		return fmt.Sprintf("the server refuses the credentials of %s: they are wrong, or have expired", given)
+		return fmt.Sprintf("the server rejects the credentials of %s: they are wrong, or have expired", given)
 	case status == http.StatusForbidden && given == "":
-		return "without credentials nothing may be written there: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
+		return "writing without credentials is not allowed there: set HTTP_User and HTTP_Passwd, or HTTP_API_Key"
 	case status == http.StatusForbidden:
-		return fmt.Sprintf("who %s stands for may not write there: docs/security.md has the privileges that are needed", given)
+		return fmt.Sprintf("the identity of %s may not write there: docs/security.md has the privileges that are needed", given)
 	case status == http.StatusProxyAuthRequired:
 		return proxyCredentials
 	case status == http.StatusNotFound:
@@ -164,7 +164,7 @@ func (c *Client) foreignRemedy(a *attempt) string {
 		return text + "; if this port speaks TLS, write https:// there"
 	}
 	if c.pools.tls.CertFile == "" {
-		return text + "; if the server wants a client's certificate, set TLS_Crt_File and TLS_Key_File"
+		return text + "; if the server requires a client certificate, set TLS_Crt_File and TLS_Key_File"
 	}
-	return text + ", and whether the server takes the certificate in TLS_Crt_File"
+	return text + ", and whether the server accepts the certificate in TLS_Crt_File"
 }

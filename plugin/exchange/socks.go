@@ -61,7 +61,7 @@ func socksLogin(conn net.Conn, user *url.Userinfo) error {
 	case chosen[1] == socksNone:
 		return nil
 	case chosen[1] != socksPassword || user == nil:
-		return errors.New("the proxy wants credentials")
+		return errors.New("the proxy requires credentials")
 	}
 	name := user.Username()
 	password, _ := user.Password()
@@ -72,7 +72,7 @@ func socksLogin(conn net.Conn, user *url.Userinfo) error {
 	login = append(append(login, byte(len(password))), password...)
 	result, err := socksRound(conn, login, 2)
 	if err == nil && result[1] != 0 {
-		err = errors.New("the proxy refuses the credentials")
+		err = errors.New("the proxy rejects the credentials")
 	}
 	return err
 }

@@ -73,11 +73,11 @@ func (r *Reporter) Held(h deliver.Hold) {
 	}
 	since := lines.since.Format(time.TimeOnly)
 	if h.Destination == "" {
-		r.host.Log(level, "Elasticsearch refuses every request since %s: status %d, %s: %s; records are kept and tried again: %s",
+		r.host.Log(level, "Elasticsearch rejects every request since %s: status %d, %s: %s; records are kept and retried: %s",
 			since, h.Why.Status, h.Why.Error, reason, h.Why.Remedy)
 		return
 	}
-	r.host.Log(level, "%s is held: status %d, %s: %s; its records are kept and tried again, other indices go on (held for this reason since %s: %d): %s",
+	r.host.Log(level, "%s is held: status %d, %s: %s; its records are kept and retried, other indices are not affected (held for this reason since %s: %d): %s",
 		h.Destination, h.Why.Status, h.Why.Error, reason, since, lines.held, strings.ReplaceAll(h.Why.Remedy, "<index>", h.Destination))
 }
 
@@ -96,10 +96,10 @@ func (r *Reporter) Released(h deliver.Hold) {
 	}
 	lines.open = false
 	if h.Destination == "" {
-		r.host.Log(fluentbit.Info, "Elasticsearch takes requests again, after %s", took)
+		r.host.Log(fluentbit.Info, "Elasticsearch accepts requests again, after %s", took)
 		return
 	}
-	r.host.Log(fluentbit.Info, "%s takes documents again, after %s", h.Destination, took)
+	r.host.Log(fluentbit.Info, "%s accepts documents again, after %s", h.Destination, took)
 }
 
 // HeldRecords shows how many records wait for held destinations.

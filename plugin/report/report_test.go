@@ -168,8 +168,8 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 		r.Released(deliver.Hold{Why: other})
 	})
 	want := []string{
-		"0s 2 a is held: status 403, cluster_block_exc", "1m0s 2 a is held: status 403, cluster_block_exc", "1m10s 3 c takes documents again, after 1m10s",
-		"1m10s 1 Elasticsearch refuses every request sinc", "1m11s 3 Elasticsearch takes requests again, afte",
+		"0s 2 a is held: status 403, cluster_block_exc", "1m0s 2 a is held: status 403, cluster_block_exc", "1m10s 3 c accepts documents again, after 1m10s",
+		"1m10s 1 Elasticsearch rejects every request sinc", "1m11s 3 Elasticsearch accepts requests again, af",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("lines %q", told)

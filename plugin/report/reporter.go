@@ -116,11 +116,11 @@ func (r *Reporter) Count(a *Account) {
 	for kind, n := range a.ChangedKeys {
 		r.changedKeys.Add(kind, n)
 		if n > 0 {
-			r.summary.note("keys that Elasticsearch refuses were changed ("+document.ChangeNames()[kind]+"; docs/documents.md, Changed keys)", n)
+			r.summary.note("keys that Elasticsearch would reject were changed ("+document.ChangeNames()[kind]+"; docs/documents.md, Changed keys)", n)
 		}
 	}
 	if a.Truncated > 0 {
-		r.summary.note("values that lay more than 200 levels deep in a record were replaced by null", a.Truncated)
+		r.summary.note("values nested more than 200 levels deep in a record were replaced by null", a.Truncated)
 	}
 }
 
@@ -150,7 +150,7 @@ func (r *Reporter) Observe(a deliver.Attempt) {
 		r.answered()
 	case bulk.Oversized:
 		r.answered()
-		r.host.Log(fluentbit.Info, "the server refuses requests of %d bytes (413): smaller ones follow", a.Bytes)
+		r.host.Log(fluentbit.Info, "the server rejects requests of %d bytes (413): smaller ones follow", a.Bytes)
 	case bulk.Unreachable, bulk.Ambiguous, bulk.Throttled, bulk.Unavailable, bulk.Misconfigured, bulk.Canceled:
 		if a.Failure.Elsewhere {
 			r.hostDown(a.Failure)
@@ -168,7 +168,7 @@ func (r *Reporter) hostDown(f *bulk.Failure) {
 	if last, known := r.outage.told[kind]; known && now.Sub(last) < reminder {
 		return
 	}
-	r.host.Log(fluentbit.Warn, "Elasticsearch: %v; the other hosts carry on, and it is tried again from time to time", f)
+	r.host.Log(fluentbit.Warn, "Elasticsearch: %v; the other hosts are used, and it is retried from time to time", f)
 	r.outage.told[kind], r.downHosts[f.Host] = now, true
 }
 
@@ -184,7 +184,7 @@ func (r *Reporter) HostUp(address string, since time.Time) {
 
 // FileUnusable notes that a file changed and can't be used.
 func (r *Reporter) FileUnusable(option string, err error) {
-	r.summary.note(fmt.Sprintf("%s changed and can't be used (%v), what was read before stays in force; attempts", option, err), 1)
+	r.summary.note(fmt.Sprintf("%s changed and can't be used (%v), the previous content stays in use; attempts", option, err), 1)
 }
 
 // failed logs an outage when it begins, when it changes, and once a minute.
@@ -207,7 +207,7 @@ func (r *Reporter) logFailure(what string, f *bulk.Failure) {
 	if f.Class == bulk.Misconfigured {
 		level = fluentbit.Error
 	}
-	r.host.Log(level, what+"Elasticsearch: %v; records are kept and tried again (failed requests since %s: %d)", f, t.since.Format(time.TimeOnly), t.count)
+	r.host.Log(level, what+"Elasticsearch: %v; records are kept and retried (failed requests since %s: %d)", f, t.since.Format(time.TimeOnly), t.count)
 	t.told[kind], t.open = now, true
 }
 
@@ -228,7 +228,7 @@ func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	if r.options.FullReasons && why.FullReason != "" {
 		reason = why.FullReason
 	}
-	text := fmt.Sprintf("documents for %s were refused (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate)
+	text := fmt.Sprintf("documents for %s were rejected (status %d, %s: %s) and %s", index, why.Status, why.Error, reason, fate)
 	if why.Remedy != "" && why.Scope == bulk.DocumentScope { // others were held, and their remedy was told then
 		text += " (" + why.Remedy + ")"
 	}
@@ -238,7 +238,7 @@ func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 // DeadLetterRefused notes a dead-letter record that Elasticsearch rejected, too: there is
 // nowhere left to put it.
 func (r *Reporter) DeadLetterRefused(why deliver.Refusal) {
-	r.summary.note(fmt.Sprintf("dead letters were refused (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)
+	r.summary.note(fmt.Sprintf("dead-letter records were rejected (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)
 }
 
 // DeadLettersUnwritten notes letters that could not be written to the file. Their
@@ -249,7 +249,7 @@ func (r *Reporter) DeadLettersUnwritten(err error) {
 
 // DeadLettersRemoved notes that Dead_Letter_File reached its bound.
 func (r *Reporter) DeadLettersRemoved() {
-	r.summary.note("the oldest dead letters were removed to make room for new ones (move them away in time); files removed", 1)
+	r.summary.note("the oldest dead-letter records were deleted to make room (replay or move the files in time); files deleted", 1)
 }
 
 // Malformed notes a value that is no event, or can't be read.
@@ -271,11 +271,11 @@ func (r *Reporter) EncoderFault(problem any, stack []byte) {
 func (r *Reporter) Template(t *template.Template, result template.Result, f *bulk.Failure) {
 	switch result {
 	case template.Installed:
-		r.host.Log(fluentbit.Info, "the %s %s was installed; it counts for indices that are made from now on", t.Kind, t.Name)
+		r.host.Log(fluentbit.Info, "the %s %s was installed; it applies to indices created from now on", t.Kind, t.Name)
 	case template.Same:
-		r.host.Log(fluentbit.Info, "the %s %s is there already, as in Template_File", t.Kind, t.Name)
+		r.host.Log(fluentbit.Info, "the %s %s exists already, and equals Template_File", t.Kind, t.Name)
 	case template.Present:
-		r.host.Log(fluentbit.Info, "the %s %s is there already and is left as it is, though it may differ from Template_File; Template_Overwrite replaces it", t.Kind, t.Name)
+		r.host.Log(fluentbit.Info, "the %s %s exists already and is not changed, though it may differ from Template_File; Template_Overwrite replaces it", t.Kind, t.Name)
 	case template.Missing:
 		r.host.Log(fluentbit.Error, "the %s %s was not installed: %v; records are sent without it: %s", t.Kind, t.Name, f, templateRemedy(t, f))
 	}

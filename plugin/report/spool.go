@@ -88,7 +88,7 @@ func (s *Spool) Appended(holds func() spool.Stats, err error) {
 	defer s.mu.Unlock()
 	if err == nil {
 		if took, told := s.refusing.end(); told {
-			s.host.Log(fluentbit.Info, "the spool takes chunks again, after %s", took)
+			s.host.Log(fluentbit.Info, "the spool accepts chunks again, after %s", took)
 		}
 		return
 	}
@@ -97,10 +97,10 @@ func (s *Spool) Appended(holds func() spool.Stats, err error) {
 	}
 	if errors.Is(err, spool.ErrFull) {
 		stats := holds()
-		s.host.Log(fluentbit.Warn, "the spool is full (Spool_Limit, %d chunks wait in %d bytes): chunks go back to Fluent Bit, which brings them again", stats.Frames, stats.Bytes)
+		s.host.Log(fluentbit.Warn, "the spool is full (Spool_Limit, %d chunks wait in %d bytes): chunks go back to Fluent Bit, which retries them", stats.Frames, stats.Bytes)
 		return
 	}
-	s.host.Log(fluentbit.Error, "the spool can't be written (%v): chunks go back to Fluent Bit, which brings them again", err)
+	s.host.Log(fluentbit.Error, "the spool can't be written (%v): chunks go back to Fluent Bit, which retries them", err)
 }
 
 // Checkpointed tells when checkpoints can't be written.
@@ -112,7 +112,7 @@ func (s *Spool) Checkpointed(err error) {
 			s.host.Log(fluentbit.Info, "the spool's checkpoint can be written again, after %s", took)
 		}
 	} else if s.unwritten.begin() {
-		s.host.Log(fluentbit.Error, "the spool's checkpoint can't be written (%v): after a crash, what was sent since may be there twice unless Generate_ID is on", err)
+		s.host.Log(fluentbit.Error, "the spool's checkpoint can't be written (%v): after a crash, records sent since may be duplicated unless Generate_ID is on", err)
 	}
 }
 
@@ -141,12 +141,12 @@ func (s *Spool) Parked(err error) {
 	defer s.mu.Unlock()
 	if err == nil {
 		if took, told := s.unparked.end(); told {
-			s.host.Log(fluentbit.Info, "the spool goes on sending, after %s", took)
+			s.host.Log(fluentbit.Info, "the spool sends again, after %s", took)
 		}
 		return
 	}
 	if s.unparked.begin() {
-		s.host.Log(fluentbit.Error, "chunks whose destination does not take them can't be moved out of the way (%v): the spool waits with them", err)
+		s.host.Log(fluentbit.Error, "chunks of a held destination can't be moved to later/ (%v): the spool waits with them", err)
 	}
 }
 
@@ -157,10 +157,10 @@ func (s *Spool) HeldBack(destination string, share int) {
 	defer s.mu.Unlock()
 	if destination == "" {
 		if took, told := s.heldBack.end(); told {
-			s.host.Log(fluentbit.Info, "the spool takes chunks of all destinations again, after %s", took)
+			s.host.Log(fluentbit.Info, "the spool accepts chunks of all destinations again, after %s", took)
 		}
 	} else if s.heldBack.begin() {
-		s.host.Log(fluentbit.Warn, "what waits for %s has its share of the spool (Spool_Held_Share, %d %% of Spool_Limit): its chunks go back to Fluent Bit, which retries them; those of others are taken", destination, share)
+		s.host.Log(fluentbit.Warn, "chunks for %s have reached their share of the spool (Spool_Held_Share, %d %% of Spool_Limit): further ones go back to Fluent Bit, which retries them; chunks for other destinations are accepted", destination, share)
 	}
 }
 
@@ -185,7 +185,7 @@ func (s *Spool) Recovered(dir string, found spool.Recovery) {
 		s.host.Log(fluentbit.Info, "spool %s: %d chunks wait from an earlier run", dir, found.Frames)
 	}
 	if found.TornBytes > 0 {
-		s.host.Log(fluentbit.Info, "spool %s: %d bytes of chunks were being written when the agent ended; they were not acknowledged, and Fluent Bit brings them again", dir, found.TornBytes)
+		s.host.Log(fluentbit.Info, "spool %s: %d bytes of chunks were being written when the agent ended; they were not acknowledged, and Fluent Bit retries them", dir, found.TornBytes)
 	}
 	if found.Unwritten != nil {
 		s.Checkpointed(found.Unwritten)

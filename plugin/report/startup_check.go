@@ -10,9 +10,9 @@ import (
 func (r *Reporter) ServerFound(s elastic.Info) {
 	switch s.Server.Family {
 	case elastic.Foreign:
-		r.host.Log(fluentbit.Warn, "startup check: %s answers, and is neither Elasticsearch nor OpenSearch as far as it tells: check Hosts; records are sent all the same, and kept until it takes them as Elasticsearch does", s.Host)
+		r.host.Log(fluentbit.Warn, "startup check: %s answers, but does not identify as Elasticsearch or OpenSearch: check Hosts; records are sent anyway, and kept until it accepts them as Elasticsearch does", s.Host)
 	case elastic.Unknown:
-		r.host.Log(fluentbit.Info, "startup check: %s answers (status %d to GET /), without saying what it is", s.Host, s.Status)
+		r.host.Log(fluentbit.Info, "startup check: %s answers (status %d to GET /), without identifying itself", s.Host, s.Status)
 	case elastic.Elasticsearch, elastic.OpenSearch:
 		why := ""
 		if s.Server.Version == "" {

@@ -94,7 +94,7 @@ func (s *summary) tell() {
 		}
 	}
 	if s.others > 0 {
-		s.print(fmt.Sprintf("records met other faults, too many to tell apart: %d", s.others))
+		s.print(fmt.Sprintf("records had further kinds of faults, too many to list: %d", s.others))
 	}
 	s.others, s.timer, s.last = 0, nil, now
 }

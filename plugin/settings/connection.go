@@ -107,7 +107,7 @@ func (s *Settings) Warnings() (warnings []string) {
 	c := s.config
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	if !c.TLSVerify {
-		warn("TLS_Verify is off: anybody on the way to Elasticsearch can read and change everything, credentials included; name the authority in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint")
+		warn("TLS_Verify is off: all traffic to Elasticsearch can be read and changed in transit, credentials included; name the authority in TLS_CA_File, or its fingerprint in TLS_CA_Fingerprint")
 	}
 	secret := c.Secret()
 	if secret == "" {
@@ -115,7 +115,7 @@ func (s *Settings) Warnings() (warnings []string) {
 	}
 	for _, u := range c.Addresses() {
 		if u.Scheme == "http" && !isLoopback(u.Hostname()) {
-			warn("%s is plain http: what %s holds, and every record, can be read on the way to it; write https:// in Hosts", u.Redacted(), secret)
+			warn("%s is plain http: the credentials in %s, and every record, can be read in transit; write https:// in Hosts", u.Redacted(), secret)
 		}
 	}
 	return warnings

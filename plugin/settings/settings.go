@@ -78,7 +78,7 @@ func idSource(c *config.Config) string {
 	case c.IDKey != "":
 		return "from " + c.IDKey
 	}
-	return "by Elasticsearch (what is sent twice is there twice: set Generate_ID)"
+	return "by Elasticsearch (retries can duplicate records: set Generate_ID)"
 }
 
 // refusedTo names the place of documents that Elasticsearch rejects.
@@ -300,7 +300,7 @@ func (t *translation) addedKeys(o document.Options) {
 		{"Time_Key", o.TimeKey}, {"Tag_Key", o.TagKey}, {"Metadata_Key", o.MetadataKey},
 	} {
 		if added.key != "" && !document.Acceptable(added.key) {
-			t.fault(added.option, added.key, errors.New("is a name that Elasticsearch refuses: choose one that is no metadata field such as _id, and has no dot without a name before it"))
+			t.fault(added.option, added.key, errors.New("is a name that Elasticsearch rejects: choose one that is no metadata field such as _id, and has no dot without a name before it"))
 		}
 	}
 }

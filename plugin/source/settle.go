@@ -121,11 +121,11 @@ func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
 		s.shared.Report.DeadLetterRefused(why)
 		delete(s.refused, position)
 	case s.shared.Options.DeadLetters != NoDeadLetters:
-		s.shared.Report.Refused(s.indices.of(position), why, "written to the dead letters")
+		s.shared.Report.Refused(s.indices.of(position), why, "written as dead-letter records")
 		s.redirect(position, why)
 		return deliver.Redirected
 	case s.shared.Options.KeepRefused:
-		s.shared.Report.Refused(s.indices.of(position), why, "kept, as On_Rejection says")
+		s.shared.Report.Refused(s.indices.of(position), why, "kept for a retry (On_Rejection)")
 		s.kept = true
 		return deliver.Kept
 	default:

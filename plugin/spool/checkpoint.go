@@ -118,7 +118,7 @@ func (c *checkpoint) append(dst []byte) []byte {
 }
 
 // errDoubts is the consequence of every fault of a checkpoint.
-const errDoubts = "the spool is sent from its beginning, and what was sent already may be there twice unless Generate_ID is on"
+const errDoubts = "the spool is sent from its beginning, and records sent before may be duplicated unless Generate_ID is on"
 
 // readCheckpoint reads the file of a folder.
 //

@@ -47,13 +47,13 @@ type Damage struct {
 
 func (d *Damage) Error() string {
 	if d.Missing {
-		return fmt.Sprintf("spool: %d frames are not there any more", d.Frames)
+		return fmt.Sprintf("spool: %d chunks are missing", d.Frames)
 	}
-	return fmt.Sprintf("spool: segment %d is damaged from byte %d to %d, with %d frames", d.From.segment, d.From.offset, d.To.offset, d.Frames)
+	return fmt.Sprintf("spool: segment %d is damaged from byte %d to %d, with %d chunks", d.From.segment, d.From.offset, d.To.offset, d.Frames)
 }
 
 // ErrDamaged means that a frame's tag or chunk has changed since it was written.
-var ErrDamaged = errors.New("spool: the frame is damaged")
+var ErrDamaged = errors.New("spool: the chunk is damaged")
 
 // IsDamage reports whether an error is about the data or its disk, and not about a state that an
 // operator can end.
@@ -248,7 +248,7 @@ func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {
 	buffer = buffer[:length]
 	if n, err := file.ReadAt(buffer, e.Place.offset+headBytes); n < length {
 		if errors.Is(err, io.EOF) {
-			return Frame{}, buffer, fmt.Errorf("%w: its segment was cut", ErrDamaged)
+			return Frame{}, buffer, fmt.Errorf("%w: its segment was truncated", ErrDamaged)
 		}
 		r.Close()
 		return Frame{}, buffer, fmt.Errorf("spool: %w", err)

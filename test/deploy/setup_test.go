@@ -17,7 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// setUp runs the job's own script with the files that it would have, as often as told, and returns its output.
+// setUp runs the job's own script with the files that it would have, as often as told, and returns
+// its output.
 func setUp(t *testing.T, url string, environment ...string) (string, error) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -53,8 +54,8 @@ func TestSetUpMakesElasticsearchReady(t *testing.T) {
 	}
 }
 
-// deletedAfterRollover does by hand what the state policy of data streams does: an index can be deleted when it has been rolled over, and
-// not before.
+// deletedAfterRollover does by hand what the state policy of data streams does: an index can be
+// deleted when it has been rolled over, and not before.
 func deletedAfterRollover(t *testing.T, s *elasticsearch.Server, stream string) {
 	t.Helper()
 	answer, err := s.Do(t.Context(), "GET", "/_data_stream/"+stream, nil)
@@ -176,9 +177,9 @@ func TestSetUpSaysWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct{ url, environment, says string }{
 		"no address":       {"", "X=", "ES_HOSTS is not set"},
 		"odd retention":    {refusing.URL, "RETENTION=forever", `RETENTION "forever" is no number of days`},
-		"wrong password":   {refusing.URL, "ELASTIC_PASSWORD=x", "refuses the credentials in ELASTIC_PASSWORD (status 401)"},
+		"wrong password":   {refusing.URL, "ELASTIC_PASSWORD=x", "rejects the credentials in ELASTIC_PASSWORD (status 401)"},
 		"nobody is there":  {"http://127.0.0.1:9", "PATIENCE=1", "did not answer within 1 s"},
-		"quoted passwords": {refusing.URL, `ELASTIC_PASSWORD="`, "refuses the credentials in ELASTIC_PASSWORD (status 401)"},
+		"quoted passwords": {refusing.URL, `ELASTIC_PASSWORD="`, "rejects the credentials in ELASTIC_PASSWORD (status 401)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, err := setUp(t, c.url, c.environment)

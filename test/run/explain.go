@@ -32,7 +32,7 @@ func explain(s settings, a *agent, now look, expected int, what string) error {
 	case now.readKnown && now.read < expected:
 		b.WriteString("\nThe input has not read everything: look for errors of tail or a parser in the agent's log.\n")
 	case now.stored < expected && !a.ended():
-		b.WriteString("\nThe missing ones were refused, or wait to be sent again: the agent's log says which, and why.\n")
+		b.WriteString("\nThe missing ones were rejected, or wait for a retry: the agent's log says which, and why.\n")
 	case now.stored > expected:
 		b.WriteString("\nA record that is sent again must keep its id: is generate_id on in " + s.conf + "?\n")
 	}
@@ -41,7 +41,8 @@ func explain(s settings, a *agent, now look, expected int, what string) error {
 	return errors.New(b.String())
 }
 
-// ending returns the last lines of a log that aren't routine, under a title. Nothing if the log can't be read or is empty.
+// ending returns the last lines of a log that aren't routine, under a title. Nothing if the log
+// can't be read or is empty.
 func ending(title, path string) string {
 	content, err := os.ReadFile(path)
 	text := strings.TrimRight(string(content), "\n")

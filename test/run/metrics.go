@@ -43,7 +43,8 @@ func (a *agent) samples(ctx context.Context) []sample {
 	return all
 }
 
-// parseSample reads `name{labels} value`, or the same without labels; ok is false for comments and anything else.
+// parseSample reads `name{labels} value`, or the same without labels; ok is false for comments and
+// anything else.
 func parseSample(line string) (s sample, ok bool) {
 	name, value, ok := cutLast(line, " ")
 	if !ok || strings.HasPrefix(line, "#") {
@@ -86,7 +87,7 @@ func troubles(all []sample) []string {
 		if !strings.Contains(s.labels, `"es_go.`) || s.value == 0 {
 			continue
 		}
-		for _, word := range []string{"error", "retr", "dropped", "refused", "malformed"} {
+		for _, word := range []string{"error", "retr", "dropped", "rejected", "malformed"} {
 			if strings.Contains(s.name+s.labels, word) {
 				lines = append(lines, s.name+s.labels+" "+strconv.FormatFloat(s.value, 'f', -1, 64))
 				break

@@ -31,8 +31,9 @@ const (
 	cleaning = 30 * time.Second
 )
 
-// Trial asks Elasticsearch whether it takes documents: in indices that are made for this, from the mapping of the real index where it is
-// there, else from the template that it would be made from. The real indices are not touched.
+// Trial asks Elasticsearch whether it takes documents: in indices that are made for this, from the
+// mapping of the real index where it is there, else from the template that it would be made from.
+// The real indices are not touched.
 type Trial struct {
 	asker    Asker
 	template *template.Template // the section's own, nil for none
@@ -177,7 +178,7 @@ func (t *Trial) describe(ctx context.Context, real string) (d description, from 
 		return d.usable(), "the mapping of " + newest, nil
 	}
 	if failure.Status != http.StatusNotFound {
-		return d, "", fmt.Errorf("%s could not be looked at: %w", real, failure)
+		return d, "", fmt.Errorf("%s could not be read: %w", real, failure)
 	}
 	path, body, from := "/_index_template/_simulate_index/"+url.PathEscape(real), []byte(nil), "the template of the cluster"
 	if t.template != nil && t.template.Kind == template.Index && t.fits(real) {

@@ -170,12 +170,12 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				e2e.EventuallyCount(t, s, name+"-*", records, 30*time.Second)
 				e2e.WantRecords(t, s, name+"-*", records)
 				p.Close() // its last lines come with it
-				for _, line := range [][]string{append([]string{name + "-bad is held"}, trouble.says...), {name + "-bad takes documents again"}} {
+				for _, line := range [][]string{append([]string{name + "-bad is held"}, trouble.says...), {name + "-bad accepts documents again"}} {
 					if n := p.Count(line...); n != 1 {
 						t.Errorf("%d lines have %q, want 1", n, line)
 					}
 				}
-				if n := p.Count("were refused"); n != 0 {
+				if n := p.Count("were rejected"); n != 0 {
 					t.Errorf("%d lines of refused documents", n)
 				}
 			})

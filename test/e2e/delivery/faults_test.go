@@ -44,7 +44,7 @@ func TestFaultCostsNoRecord(t *testing.T) {
 		{"page with status 504 after forwarding", times(2, faults.GatewayTimeout), es.OK, 3, true, "status 504"},
 		{"connection closed behind the answer", times(3, faults.DropIdle), es.OK, 1, false, ""},
 		{"not authenticated", times(2, faults.Unauthorized), es.Retry, 3, false, "set HTTP_User and HTTP_Passwd, or HTTP_API_Key"},
-		{"not allowed", times(2, faults.Forbidden), es.Retry, 3, false, "without credentials nothing may be written there"},
+		{"not allowed", times(2, faults.Forbidden), es.Retry, 3, false, "writing without credentials is not allowed there"},
 		{"redirected", times(2, faults.Redirect), es.Retry, 3, false, "write the final address in Hosts"},
 	}
 	for _, test := range tests {
@@ -78,8 +78,8 @@ func TestFaultCostsNoRecord(t *testing.T) {
 	}
 }
 
-// TestFaultThatLastsKeepsTheChunk has the fault go on for several flushes: nothing is given up, few requests are made, and
-// the log says it once.
+// TestFaultThatLastsKeepsTheChunk has the fault go on for several flushes: nothing is given up, few
+// requests are made, and the log says it once.
 func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
 	const records, flushes = 50, 10
 	for _, test := range []struct {
@@ -127,7 +127,8 @@ func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
 	}
 }
 
-// TestRetryAfterIsRespected floods with 429: no request may come within the second that each answer asks for.
+// TestRetryAfterIsRespected floods with 429: no request may come within the second that each answer
+// asks for.
 func TestRetryAfterIsRespected(t *testing.T) {
 	const records, answers = 50, 3
 	for _, test := range []struct {
@@ -180,8 +181,8 @@ func TestItemsThatWereTakenAreNotSentAgain(t *testing.T) {
 	}
 }
 
-// TestAnswerWithAnItemMissingIsNotBelieved has every other record refused: whoever counts the items that are there blames, and
-// drops, the neighbours of the guilty.
+// TestAnswerWithAnItemMissingIsNotBelieved has every other record refused: whoever counts the items
+// that are there blames, and drops, the neighbours of the guilty.
 func TestAnswerWithAnItemMissingIsNotBelieved(t *testing.T) {
 	const records = 40
 	s := e2e.Cluster(t)

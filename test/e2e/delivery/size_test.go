@@ -44,7 +44,7 @@ func TestIllegalItemCostsNoOtherAndFewRequests(t *testing.T) {
 			e2e.WantRecords(t, s, index, records, test.guilty...)
 			e2e.AtMost(t, "requests", proxy.Account().Requests(), len(test.guilty)*(2*bits.Len(records)+4))
 			p.Close()
-			if p.Count(" warn]", "refused", "action_request_validation_exception") == 0 {
+			if p.Count(" warn]", "rejected", "action_request_validation_exception") == 0 {
 				t.Error("no line tells of the refusal")
 			}
 		})
@@ -101,7 +101,7 @@ func TestDocumentTooLargeForAnyRequest(t *testing.T) {
 	}
 	e2e.WantRecords(t, s, index, records, large)
 	p.Close()
-	if p.Count(" warn]", "refused", "too_large") != 1 {
+	if p.Count(" warn]", "rejected", "too_large") != 1 {
 		t.Error("no line tells of the document that is too large")
 	}
 }

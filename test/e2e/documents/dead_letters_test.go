@@ -138,7 +138,7 @@ func TestHostDeadLetterIndexThatRefusesTooEndsThere(t *testing.T) {
 	if err := o.Exit(); err != nil {
 		t.Fatal(err)
 	}
-	support.Eventually(t, time.Minute, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead letters were refused") })
+	support.Eventually(t, time.Minute, "the log tells of it", func() bool { return strings.Contains(log.String(), "dead-letter records were rejected") })
 }
 
 func TestHostDeadLetterFileAndItsReplay(t *testing.T) {

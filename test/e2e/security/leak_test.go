@@ -14,7 +14,8 @@ import (
 	"out_es/test/host"
 )
 
-// secret is a marker that no log line may have. Each carries its case's number, so that a leak is known by it.
+// secret is a marker that no log line may have. Each carries its case's number, so that a leak is
+// known by it.
 const secret = "SECRET-"
 
 // strictMappings has a field of each kind that can refuse a value.
@@ -104,7 +105,8 @@ func leakChunk(t *testing.T) []byte {
 	return appendOdd(c.Bytes)
 }
 
-// appendOdd appends events that no JSON can make, with the marker inside: values that are no events, and bytes that are cut off.
+// appendOdd appends events that no JSON can make, with the marker inside: values that are no
+// events, and bytes that are cut off.
 func appendOdd(chunk []byte) []byte {
 	marker := fmt.Sprintf("%s%d-", secret, len(leaks))
 	chunk = msgp.AppendString(chunk, marker)                                            // no event
@@ -143,7 +145,7 @@ func TestNoValueOfARecordIsInTheLog(t *testing.T) {
 		t.Errorf("the flush answered %d, want OK", got)
 	}
 	p.Close()
-	refused := p.Count(" warn]", "were refused")
+	refused := p.Count(" warn]", "were rejected")
 	if refused < 15 {
 		t.Errorf("%d lines tell of refusals: the test does not reach what it should", refused)
 	}
@@ -171,10 +173,10 @@ func TestNoSingleLeak(t *testing.T) {
 		p.Flush("app", c.Bytes)
 		p.Close()
 		wantNoSecret(t, p.Log.String())
-		refused += p.Count(" warn]", "refused (status 4")
+		refused += p.Count(" warn]", "rejected (status 4")
 		for line := range strings.Lines(p.Log.String()) {
-			if testing.Verbose() && strings.Contains(line, "refused (") {
-				t.Logf("%s: %s", leak.name, line[strings.Index(line, "refused ("):])
+			if testing.Verbose() && strings.Contains(line, "rejected (") {
+				t.Logf("%s: %s", leak.name, line[strings.Index(line, "rejected ("):])
 			}
 		}
 	}

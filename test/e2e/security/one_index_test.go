@@ -9,8 +9,9 @@ import (
 	"out_es/test/e2e"
 )
 
-// TestRoleForOneIndexHoldsTheOther: a chunk's records go to a destination that the role may write to and to one that it may not. The
-// first arrive at once; the others are held, and arrive when the role is extended, without a restart. Each is there once.
+// TestRoleForOneIndexHoldsTheOther: a chunk's records go to a destination that the role may write
+// to and to one that it may not. The first arrive at once; the others are held, and arrive when the
+// role is extended, without a restart. Each is there once.
 func TestRoleForOneIndexHoldsTheOther(t *testing.T) {
 	const records = 100
 	s := e2e.Secured(t)
@@ -63,13 +64,13 @@ func TestRoleForOneIndexHoldsTheOther(t *testing.T) {
 				i.Close() // its last lines come with it
 				e2e.WantRecords(t, s.Server, good+","+bad, records)
 				for _, line := range [][]string{
-					{bad + " is held: status 403, security_exception", bad, user, "docs/security.md"}, {bad + " takes documents again"},
+					{bad + " is held: status 403, security_exception", bad, user, "docs/security.md"}, {bad + " accepts documents again"},
 				} {
 					if n := i.Count(line...); n != 1 {
 						t.Errorf("%d lines have %q, want 1", n, line)
 					}
 				}
-				if n := i.Count("were refused"); n != 0 {
+				if n := i.Count("were rejected"); n != 0 {
 					t.Errorf("%d lines of refused documents", n)
 				}
 			})

@@ -86,7 +86,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 				t.Fatalf("the agent ended:\n%s", agent.Log())
 			}
 			end()
-			support.Eventually(t, time.Minute, "the end is told", func() bool { return strings.Contains(agent.Log(), "the spool takes chunks again") })
+			support.Eventually(t, time.Minute, "the end is told", func() bool { return strings.Contains(agent.Log(), "the spool accepts chunks again") })
 			lines := scribe.Finish(t)
 			e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 			awaitSpooled(t, agent, time.Minute)

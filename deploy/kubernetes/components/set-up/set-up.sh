@@ -41,8 +41,8 @@ if [ -n "${SETUP_API_KEY:-}" ]; then who=SETUP_API_KEY; elif [ -n "${ELASTIC_PAS
 refused() {
   reason=$(sed -n 's/.*"reason" *: *"\([^"]*\)".*/\1/p' "$work/answer" 2>/dev/null | head -n 1)
   case "$status $who" in
-    '401 ' | '403 ') fail "$1: the server wants credentials (status $status): set SETUP_API_KEY, or ELASTIC_PASSWORD" ;;
-    401\ *) fail "$1: the server refuses the credentials in $who (status 401): they are wrong, or have expired" ;;
+    '401 ' | '403 ') fail "$1: the server requires credentials (status $status): set SETUP_API_KEY, or ELASTIC_PASSWORD" ;;
+    401\ *) fail "$1: the server rejects the credentials in $who (status 401): they are wrong, or have expired" ;;
     403\ *) fail "$1: the key or user in $who may not do this (status 403): ${reason:-$(head -c 2000 "$work/answer")}; docs/security.md has the privileges of the set-up job. Logs are delivered all the same" ;;
   esac
 }
