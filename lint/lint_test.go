@@ -86,7 +86,7 @@ func TestMigration(t *testing.T) {
 				}
 			}
 			var left strings.Builder
-			if err := lint.Write(&left, migration.LookAt, lint.Text); err != nil {
+			if err := lint.Write(&left, migration.ToCheck, lint.Text); err != nil {
 				t.Fatal(err)
 			}
 			support.CompareGolden(t, path+".left.golden", left.String(), *update)

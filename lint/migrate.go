@@ -17,9 +17,9 @@ type Migration struct {
 	Text string
 	// Sections is how many sections were rewritten.
 	Sections int
-	// LookAt has the decisions for a person, in the order of the file, each with the line in the
+	// ToCheck has the decisions for a person, in the order of the file, each with the line in the
 	// old file.
-	LookAt []Finding
+	ToCheck []Finding
 }
 
 // Migrate rewrites the sections of `es` and `opensearch` in the file at path into sections of
@@ -53,7 +53,7 @@ func Migrate(path string) (*Migration, error) {
 		first, last := r.span()
 		lines = slices.Concat(lines[:first-1], r.lines(first, last), lines[last:])
 		m.Sections++
-		m.LookAt = append(r.lookAt, m.LookAt...)
+		m.ToCheck = append(r.toCheck, m.ToCheck...)
 	}
 	m.Text = strings.Join(lines, "\n")
 	return m, nil
@@ -76,8 +76,8 @@ type rewrite struct {
 	old    []string // the lines of the file
 	hosts  *hosts
 	// faults are the plugin's objections to the new section, by option in lower case.
-	faults map[string]string
-	lookAt []Finding
+	faults  map[string]string
+	toCheck []Finding
 }
 
 func newRewrite(s *sections.Section, output migrate.Output, old []string) *rewrite {
@@ -202,14 +202,14 @@ func (r *rewrite) leave(w *writer, p *sections.Property, why string) {
 		value = "***"
 	}
 	w.note("CHECK THIS: %s %s is left out: %s", p.Written, value, why)
-	r.lookAt = append(r.lookAt, Finding{p.File, p.Line, Error, "look-at", fmt.Sprintf("%s is left out: %s", p.Written, why)})
+	r.toCheck = append(r.toCheck, Finding{p.File, p.Line, Error, "look-at", fmt.Sprintf("%s is left out: %s", p.Written, why)})
 }
 
 func (r *rewrite) writeHosts(w *writer) {
 	r.hosts.written = true
 	if r.hosts.unsure != "" {
 		w.note("CHECK THIS: %s", r.hosts.unsure)
-		r.lookAt = append(r.lookAt, Finding{r.File, r.Line, Error, "look-at", r.hosts.unsure})
+		r.toCheck = append(r.toCheck, Finding{r.File, r.Line, Error, "look-at", r.hosts.unsure})
 	}
 	w.note("made of %s", r.hosts.from)
 	w.set("Hosts", r.hosts.url)

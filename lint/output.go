@@ -41,9 +41,9 @@ func optionOf(name string) (config.Option, bool) {
 	return config.Option{}, false
 }
 
-// kept reports whether Fluent Bit keeps an option of any output for itself, so that a Go plugin
-// never reads it (flb_output_set_property).
-func kept(name string) bool {
+// isReserved reports whether Fluent Bit keeps an option of any output for itself, so that a Go
+// plugin never reads it (flb_output_set_property).
+func isReserved(name string) bool {
 	switch name {
 	case "host", "port", "ipv6", "tls":
 		return true
@@ -51,9 +51,9 @@ func kept(name string) bool {
 	return strings.HasPrefix(name, "tls.") || strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "oauth2")
 }
 
-// ours reports whether an option of a section of es_go does something: it is the plugin's, or one
-// of Fluent Bit's that it keeps to.
-func ours(name string) bool {
+// isKnown reports whether an option of a section of es_go does something: it is the plugin's, or
+// one of Fluent Bit's that it keeps to.
+func isKnown(name string) bool {
 	if _, ok := optionOf(name); ok || name == "name" {
 		return true
 	}
@@ -66,10 +66,10 @@ func ours(name string) bool {
 func (c *checker) name(s *sections.Section, p *sections.Property) {
 	rule, known := migrate.RuleOf(migrate.Both, p.Name)
 	switch {
-	case ours(p.Name):
+	case isKnown(p.Name):
 	case p.Name == "tls" && isOn(p.Value):
 		c.report(p.Position, Error, "reserved-option", "%s: Fluent Bit keeps this option for itself, and does not start with it on in the section of a Go plugin; write https:// in Hosts", p.Written)
-	case kept(p.Name):
+	case isReserved(p.Name):
 		c.report(p.Position, Error, "reserved-option", "%s: Fluent Bit keeps this option for itself, it never reaches es_go; %s", p.Written, instead(rule, known))
 	case known:
 		c.report(p.Position, Error, "unknown-option", "%s is an option of the built-in outputs, not of es_go; %s", p.Written, instead(rule, known))

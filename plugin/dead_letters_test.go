@@ -15,7 +15,7 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-// toTheDead reports whether a document is a letter in the index of these tests.
+// toTheDead reports whether a document is a dead-letter record in the index of these tests.
 func toTheDead(d document) bool { return d.Index == "dead" }
 
 // letterNumbers are the fields n of the documents in letters, in order.
@@ -84,7 +84,7 @@ func TestRefusedDocumentsGoToTheDeadLetters(t *testing.T) {
 	}
 }
 
-// A letter that can't be delivered now must not be lost, nor written twice.
+// A dead-letter record that can't be delivered now must not be lost, nor written twice.
 func TestALetterThatMustWait(t *testing.T) {
 	e := newElasticsearch(t)
 	wrong := refuses(mismatch, 1)

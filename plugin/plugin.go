@@ -125,7 +125,7 @@ func (p *Plugin) logStart(s *settings.Settings) {
 		builtFrom = Commit + ", " + builtFrom
 	}
 	p.host.Log(fluentbit.Info, "version %s (%s): writes to %s at %s; operation %s, ids %s, compression %s, bulk size %d, rejected documents: %s; %s",
-		Version, builtFrom, is.Target, is.Hosts, s.Source.Operation, is.IDs, is.Compression, s.Delivery.Bytes, is.Refused, spool)
+		Version, builtFrom, is.Target, is.Hosts, s.Source.Operation, is.IDs, is.Compression, s.Delivery.Bytes, is.Rejected, spool)
 	for _, warning := range s.Warnings() {
 		p.host.Log(fluentbit.Warn, "%s", warning)
 	}

@@ -78,10 +78,10 @@ It exits with 1 if a decision is left. Read the result, then run "out-es check" 
 			if migration.Sections == 0 {
 				fmt.Fprintf(s.err, "out-es: %s: no section of es or opensearch in it\n", files[0])
 			}
-			if err := writeFindings(command, s.err, migration.LookAt, format); err != nil {
+			if err := writeFindings(command, s.err, migration.ToCheck, format); err != nil {
 				return err
 			}
-			if len(migration.LookAt) > 0 {
+			if len(migration.ToCheck) > 0 {
 				return errFound
 			}
 			return nil

@@ -146,7 +146,7 @@ func (f *replayFlags) replay(ctx context.Context, s streams, lines *progress, c 
 	counts, err := replay.Run(ctx, input, o, replay.Uses{
 		Deliverer: c.deliverer,
 		Problem:   func(text string) { fmt.Fprintf(lines, "out-es: %s\n", text) },
-		Refused:   t.refused,
+		Rejected:  t.rejected,
 		Selected:  t.selected,
 		Held: func(err error) {
 			t.once(err.Error(), func() { fmt.Fprintf(lines, "out-es: waiting: %v\n", err) })
@@ -207,7 +207,7 @@ func (t *tally) add(text string) {
 	t.reasons[text]++
 }
 
-func (t *tally) refused(index string, why deliver.Refusal) {
+func (t *tally) rejected(index string, why deliver.Rejection) {
 	t.add(fmt.Sprintf("%s: %d %s: %s", index, why.Status, why.Error, why.Reason))
 }
 

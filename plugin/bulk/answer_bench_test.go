@@ -13,11 +13,11 @@ import (
 
 // answers are those of a request of Bulk_Size 5M with Kubernetes records of
 // about 800 bytes, 6,000 items: nothing wrong, all sent a second time, one in
-// ten refused.
+// ten rejected.
 func answers(b *testing.B) map[string][]byte {
 	const items = 6000
-	refused := `{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"[1:10] failed to parse field [status] of type [long] in document with id 'a'. Preview of field's value: 'OK'"}}}`
-	mixed := refused
+	rejected := `{"create":{"status":400,"error":{"type":"document_parsing_exception","reason":"[1:10] failed to parse field [status] of type [long] in document with id 'a'. Preview of field's value: 'OK'"}}}`
+	mixed := rejected
 	for range 9 {
 		mixed += "," + healthy
 	}

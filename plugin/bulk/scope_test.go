@@ -66,7 +66,7 @@ func TestARecordCannotPassForItsIndexsFault(t *testing.T) {
 		}
 		for _, kind := range []string{"document_parsing_exception", "mapper_parsing_exception"} {
 			reason := "[1:10] failed to parse field [n] of type [long] in document with id 'x'. Preview of field's value: '" + r.Reason + "'"
-			if v, _ := bulk.Judge(bulk.Sent{}, bulk.Item{Status: 400, Type: []byte(kind), Reason: []byte(reason)}); v != bulk.Refused {
+			if v, _ := bulk.Judge(bulk.Sent{}, bulk.Item{Status: 400, Type: []byte(kind), Reason: []byte(reason)}); v != bulk.Rejected {
 				t.Errorf("%s with %q has the verdict %d", kind, r.Reason, v)
 			}
 		}
@@ -79,7 +79,7 @@ func TestRealRefusalsAreStillTheDocuments(t *testing.T) {
 		if r.Type == "cluster_block_exception" || r.Type == "index_closed_exception" {
 			continue
 		}
-		if v, _ := bulk.Judge(bulk.Sent{}, bulk.Item{Status: 400, Type: []byte(r.Type), Reason: []byte(r.Reason)}); v != bulk.Refused {
+		if v, _ := bulk.Judge(bulk.Sent{}, bulk.Item{Status: 400, Type: []byte(r.Type), Reason: []byte(r.Reason)}); v != bulk.Rejected {
 			t.Errorf("%s: %s: verdict %d", r.Type, r.Reason, v)
 		}
 	}

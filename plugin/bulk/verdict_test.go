@@ -25,17 +25,17 @@ func TestJudge(t *testing.T) {
 	}{
 		{"200", index, item(200, "", ""), bulk.Accepted},
 		{"201", create, item(201, "", ""), bulk.Accepted},
-		{"201 in the failure store", create, bulk.Item{Status: 201, FailureStore: []byte("used")}, bulk.Diverted},
+		{"201 in the failure store", create, bulk.Item{Status: 201, FailureStore: []byte("used")}, bulk.InFailureStore},
 		{"201 beside a failure store", create, bulk.Item{Status: 201, FailureStore: []byte("not_enabled")}, bulk.Accepted},
 		{"409 on create, with or without an id of ours", create, item(409, "version_conflict_engine_exception", ""), bulk.Deduplicated},
-		{"409 on index", index, item(409, "version_conflict_engine_exception", ""), bulk.Refused},
-		{"409 on update", update, item(409, "version_conflict_engine_exception", ""), bulk.Again},
-		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert}, item(409, "version_conflict_engine_exception", ""), bulk.Again},
-		{"409 on delete", remove, item(409, "version_conflict_engine_exception", ""), bulk.Again},
+		{"409 on index", index, item(409, "version_conflict_engine_exception", ""), bulk.Rejected},
+		{"409 on update", update, item(409, "version_conflict_engine_exception", ""), bulk.Retry},
+		{"409 on upsert", bulk.Sent{Operation: bulk.Upsert}, item(409, "version_conflict_engine_exception", ""), bulk.Retry},
+		{"409 on delete", remove, item(409, "version_conflict_engine_exception", ""), bulk.Retry},
 		{"404 on delete", remove, item(404, "", ""), bulk.Deduplicated},
 		{"404 of an index on delete", remove, item(404, "index_not_found_exception", "no such index [i]"), bulk.Held},
-		{"404 on update", update, item(404, "document_missing_exception", ""), bulk.Refused},
-		{"404 on update without a word", update, item(404, "", ""), bulk.Refused},
+		{"404 on update", update, item(404, "document_missing_exception", ""), bulk.Rejected},
+		{"404 on update without a word", update, item(404, "", ""), bulk.Rejected},
 		{"408", create, item(408, "", ""), bulk.Busy},
 		{"429", create, item(429, "es_rejected_execution_exception", ""), bulk.Busy},
 		{"429 of a full disk", create, item(429, "cluster_block_exception", "index [i] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded"), bulk.Held},
@@ -47,16 +47,16 @@ func TestJudge(t *testing.T) {
 		{"a status beyond HTTP's", create, item(999, "", ""), bulk.Suspect},
 		{"403 of security", create, item(403, "security_exception", "action [indices:data/write/bulk[s]] is unauthorized"), bulk.Held},
 		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Held},
-		{"400 of a pipeline that the event names", bulk.Sent{OwnPipeline: true}, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Refused},
+		{"400 of a pipeline that the event names", bulk.Sent{OwnPipeline: true}, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Rejected},
 		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Held},
 		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Held},
 		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Held},
 		{"404 of something else", create, item(404, "resource_not_found_exception", ""), bulk.Suspect},
 		{"403 of something else", create, item(403, "", ""), bulk.Suspect},
-		{"400", create, item(400, "document_parsing_exception", ""), bulk.Refused},
+		{"400", create, item(400, "document_parsing_exception", ""), bulk.Rejected},
 		{"400 of a closed index", create, item(400, "index_closed_exception", "closed"), bulk.Held},
 		{"400 whose reason quotes a pipeline", create, item(400, "x", "field [a] says pipeline with id [p]"), bulk.Suspect},
-		{"413", create, item(413, "", ""), bulk.Refused},
+		{"413", create, item(413, "", ""), bulk.Rejected},
 		{"499", create, item(499, "", ""), bulk.Suspect},
 	} {
 		if got, _ := bulk.Judge(c.sent, c.item); got != c.want {
@@ -74,24 +74,24 @@ func TestNoStatusIsLeftWithoutAVerdict(t *testing.T) {
 }
 
 func TestRefusalsAreAClosedList(t *testing.T) {
-	names := bulk.RefusalNames()
-	if len(names) != bulk.Refusals || slices.Contains(names, "") || names[0] != "other" {
+	names := bulk.RejectionTypeNames()
+	if len(names) != bulk.RejectionTypes || slices.Contains(names, "") || names[0] != "other" {
 		t.Errorf("names %q", names)
 	}
 	if sorted := slices.Sorted(slices.Values(names)); len(slices.Compact(sorted)) != len(names) {
 		t.Errorf("a name comes twice in %q", names)
 	}
 	for place, name := range names {
-		if r := bulk.Refusal(place); r.String() != name {
+		if r := bulk.RejectionType(place); r.String() != name {
 			t.Errorf("%q calls itself %q", name, r)
 		}
-		got := bulk.RefusalOf([]byte(name))
-		if ours := place <= int(bulk.IllegalAction); ours && got != bulk.OtherRefusal || !ours && got != bulk.Refusal(place) {
+		got := bulk.RejectionTypeOf([]byte(name))
+		if ours := place <= int(bulk.InvalidAction); ours && got != bulk.OtherRejection || !ours && got != bulk.RejectionType(place) {
 			t.Errorf("%q was taken for %q", name, got)
 		}
 	}
 	for _, name := range []string{"", "null_pointer_exception", "DOCUMENT_PARSING_EXCEPTION", "document_parsing_exception ", strings.Repeat("x", 1000)} {
-		if got := bulk.RefusalOf([]byte(name)); got != bulk.OtherRefusal {
+		if got := bulk.RejectionTypeOf([]byte(name)); got != bulk.OtherRejection {
 			t.Errorf("%q was taken for %q", name, got)
 		}
 	}
@@ -100,7 +100,7 @@ func TestRefusalsAreAClosedList(t *testing.T) {
 // Every error type of a real rejection must be in the list, or its metric says "other".
 func TestTheListHoldsWhatElasticsearchReallySays(t *testing.T) {
 	for _, r := range realReasons(t) {
-		if bulk.RefusalOf([]byte(r.Type)) == bulk.OtherRefusal {
+		if bulk.RejectionTypeOf([]byte(r.Type)) == bulk.OtherRejection {
 			t.Errorf("%s is not in the list", r.Type)
 		}
 	}

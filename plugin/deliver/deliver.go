@@ -21,8 +21,8 @@ const (
 	// makes. Fluent Bit joins its workers at exit and nothing but us ends a
 	// flush that runs: two requests of the default Request_Timeout fit.
 	FlushLimit = 2 * time.Minute
-	// LongestHold caps what a server's Retry-After can ask for.
-	LongestHold = 5 * time.Minute
+	// MaxRetryAfter caps what a server's Retry-After can ask for.
+	MaxRetryAfter = 5 * time.Minute
 )
 
 // Sender posts one bulk request.
@@ -47,35 +47,35 @@ type Source interface {
 	// Resume ends the effect of Ahead: the next Fill starts behind the first fills calls of Fill
 	// since the last Advance, whose events are settled, and skips other settled events.
 	Resume(fills int)
-	// Rest is how many bytes of the source, in its own form, the next Fill and
+	// Remaining is how many bytes of the source, in its own form, the next Fill and
 	// those behind it have before them. It is 0 where they are best sent with one
 	// request at a time.
-	Rest() int
-	// Leave makes the next Fill start behind the last event that was filled in,
+	Remaining() int
+	// Skip makes the next Fill start behind the last event that was filled in,
 	// as Advance does, though some events before it are not settled.
-	Leave()
+	Skip()
 	// Rewind makes the next Fill start at the first unsettled event there is.
 	Rewind()
 	// Destination is the index, alias or data stream that the event at position
 	// was, or would have been, sent to by the last Fill, valid until the next
 	// call. Every event has one.
 	Destination(position int) []byte
-	// Name tells the event at position apart from all others, in every attempt.
-	Name(position int) [16]byte
-	// Waited reports whether all remaining events have waited for a held destination: their turn
+	// Identity tells the event at position apart from all others, in every attempt.
+	Identity(position int) [16]byte
+	// WasHeld reports whether all remaining events have waited for a held destination: their turn
 	// comes after that of new ones (pace).
-	Waited() bool
-	// Keep notes that an answer settled some of the items, and that the others will take a while: a
-	// source that outlives the process stores its progress.
-	Keep()
+	WasHeld() bool
+	// Checkpoint notes that an answer settled some of the items, and that the others will take a
+	// while: a source that outlives the process stores its progress.
+	Checkpoint()
 	// Sent is the part of the action for the event at position that a verdict depends on.
 	Sent(position int) bulk.Sent
 	// Settle tells that the event at position needs nothing more. The verdict
 	// is Accepted, Diverted or AlreadyThere.
 	Settle(position int, v bulk.Verdict)
-	// Refuse notes that Elasticsearch will never accept the item of the event at position, and
+	// Reject notes that Elasticsearch will never accept the item of the event at position, and
 	// returns the event's fate.
-	Refuse(position int, why Refusal) Disposition
+	Reject(position int, why Rejection) Disposition
 }
 
 // Disposition is the fate of a rejected event.
@@ -87,13 +87,13 @@ const (
 	Kept Disposition = iota
 	// Done: it needs nothing more.
 	Done
-	// Redirected: the next Fill sends a dead-letter record in its place.
-	Redirected
+	// DeadLettered: the next Fill sends a dead-letter record in its place.
+	DeadLettered
 )
 
-// Refusal is why Elasticsearch refused a document.
-type Refusal struct {
-	Type bulk.Refusal
+// Rejection is why Elasticsearch rejected a document.
+type Rejection struct {
+	Type bulk.RejectionType
 	// Error and Reason are Elasticsearch's own words, the reason with its cause and without
 	// quotations of the record; FullReason includes them, for the first document with this reason.
 	Error, Reason, FullReason string
@@ -108,8 +108,8 @@ type Refusal struct {
 // Limits bound a request. Zero means no limit.
 type Limits struct {
 	Bytes, Items int
-	// Rest bounds how many bytes of the source, in its own form, one Fill takes.
-	Rest int
+	// SourceBytes bounds how many bytes of the source, in its own form, one Fill takes.
+	SourceBytes int
 	// Portion bounds the bytes of a request if the source can end it anywhere and has more: after
 	// trouble, queues are sent little by little.
 	Portion int
@@ -131,7 +131,7 @@ type Observer interface {
 type Attempt struct {
 	// Failure is nil for a request whose items were all answered.
 	Failure *bulk.Failure
-	// Throttled says that the items were refused for lack of capacity, where
+	// Throttled says that the items were rejected for lack of capacity, where
 	// that is no failure of the request, too.
 	Throttled bool
 	Bytes     int // of the body, as sent
@@ -145,25 +145,25 @@ type Attempt struct {
 type Policy struct {
 	Bytes          int
 	RequestTimeout time.Duration
-	Initial        time.Duration
-	Longest        time.Duration
+	InitialPause   time.Duration
+	MaxPause       time.Duration
 	// Budget is how long a flush goes on without progress.
 	Budget time.Duration
 	// Window is how many requests of one delivery may be under way at a time. It
 	// is 1 where their order counts.
 	Window int
-	// HoldLimit is how long records are held before they count as refused, 0 for
+	// HoldLimit is how long records are held before they count as rejected, 0 for
 	// ever.
 	HoldLimit time.Duration
-	// Reasons reports whether FullReason is each refused document's own, or that
-	// of the first that was refused alike.
+	// Reasons reports whether FullReason is each rejected document's own, or that
+	// of the first that was rejected alike.
 	Reasons Reasons
 }
 
 // Reasons says which reasons are kept.
 type Reasons uint8
 
-// FirstReasons keeps one for all documents that were refused alike;
+// FirstReasons keeps one for all documents that were rejected alike;
 // EachReason one for each.
 const (
 	FirstReasons Reasons = iota
@@ -189,11 +189,11 @@ type Deliverer struct {
 
 // New returns a deliverer whose gate is open.
 func New(s Sender, o Observer, p Policy) *Deliverer {
-	pace := newPace(p.Longest)
+	pace := newPace(p.MaxPause)
 	return &Deliverer{
-		sender: s, observer: o, policy: p, gate: NewGate(p.Initial, p.Longest),
-		holds: newHolds(p.Initial, p.Longest, pace), pace: pace, learned: learnedSize{most: p.Bytes},
-		window: window{pause: p.Longest},
+		sender: s, observer: o, policy: p, gate: NewGate(p.InitialPause, p.MaxPause),
+		holds: newHolds(p.InitialPause, p.MaxPause, pace), pace: pace, learned: learnedSize{most: p.Bytes},
+		window: window{pause: p.MaxPause},
 	}
 }
 
@@ -208,13 +208,13 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 	if role == TurnedAway {
 		return fmt.Errorf("%w: waiting for the end of the outage", ErrLeft)
 	}
-	portion, turn := d.pace.admit(history(src.Waited()))
+	portion, turn := d.pace.admit(history(src.WasHeld()))
 	if !turn && role == Passer {
 		return fmt.Errorf("%w: %w", ErrLeft, ErrPaced)
 	}
 	r := &run{
 		Deliverer: d, parent: parent, portion: portion, src: src, own: flight{req: req}, role: role, probe: role == Prober, progress: time.Now(),
-		schedule: newSchedule(d.policy.Initial, d.policy.Longest), search: search{accused: -1},
+		schedule: newSchedule(d.policy.InitialPause, d.policy.MaxPause), search: search{accused: -1},
 		admission: Admission{holds: d.holds, limit: d.policy.HoldLimit},
 	}
 	r.flight = &r.own
@@ -230,7 +230,7 @@ func (d *Deliverer) Deliver(ctx context.Context, src Source, req *bulk.Request) 
 		}
 		switch {
 		case len(req.Positions()) > 0 && parts > 1:
-			if err := r.together(ctx, parts, limits); err != nil {
+			if err := r.sendParallel(ctx, parts, limits); err != nil {
 				return err
 			}
 		case len(req.Positions()) > 0:

@@ -109,10 +109,10 @@ func (g *Gate) closedFor() time.Duration {
 	return max(0, time.Until(g.until))
 }
 
-// Stumble notes a passer's failed request. The first becomes the prober and continues trying.
+// Fail notes a passer's failed request. The first becomes the prober and continues trying.
 // Another one, while the first probes or later, is turned away, and may wait for the result with
 // Enter.
-func (g *Gate) Stumble() Role {
+func (g *Gate) Fail() Role {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.probing || !g.until.IsZero() {

@@ -18,7 +18,7 @@ type step struct {
 
 var (
 	enter   = step{"enter", func(g *deliver.Gate) deliver.Role { return g.Enter(context.Background()) }}
-	stumble = step{"stumble", func(g *deliver.Gate) deliver.Role { return g.Stumble() }}
+	stumble = step{"stumble", func(g *deliver.Gate) deliver.Role { return g.Fail() }}
 	// waits is an Enter with a context that ends before any other event.
 	waits = step{"enter, not for long", func(g *deliver.Gate) deliver.Role {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -82,7 +82,7 @@ func TestThoseWhoWaitLearnWhatBecameOfTheProber(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gate := deliver.NewGate(500*time.Millisecond, 30*time.Second)
-				gate.Stumble()
+				gate.Fail()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				roles := make(chan deliver.Role, 100)
@@ -114,7 +114,7 @@ func TestTheGateStaysClosedForLongerEachTime(t *testing.T) {
 		var took time.Duration
 		synctest.Test(t, func(*testing.T) {
 			gate := deliver.NewGate(initial, longest)
-			gate.Stumble()
+			gate.Fail()
 			for range failures - 1 {
 				gate.Close(0)
 				time.Sleep(longest)

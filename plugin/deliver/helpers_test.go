@@ -21,18 +21,18 @@ import (
 type list struct {
 	sizes    []int
 	keep     bool // On_Rejection retry
-	redirect bool // the first refusal of a document makes the next Fill send another in its place
+	redirect bool // the first rejection of a document makes the next Fill send another in its place
 	from, to int
 	// ahead are the ends of Fills that Ahead went behind; wide makes it worth
 	// the while.
-	ahead    []int
-	wide     bool
-	settled  deliver.Settled
-	verdicts map[int][]bulk.Verdict
-	refusals map[int][]deliver.Refusal
-	fail     error // of the next Fill
-	id       byte  // tells lists apart
-	waited   bool  // for a held destination
+	ahead      []int
+	wide       bool
+	settled    deliver.Settled
+	verdicts   map[int][]bulk.Verdict
+	rejections map[int][]deliver.Rejection
+	fail       error // of the next Fill
+	id         byte  // tells lists apart
+	waited     bool  // for a held destination
 	// to names the destination of a document, "logs" where it is nil.
 	target func(n int) string
 }
@@ -40,7 +40,7 @@ type list struct {
 func newList(n int) *list { return newSizes(slices.Repeat([]int{40}, n)...) }
 
 func newSizes(sizes ...int) *list {
-	return &list{sizes: sizes, verdicts: map[int][]bulk.Verdict{}, refusals: map[int][]deliver.Refusal{}}
+	return &list{sizes: sizes, verdicts: map[int][]bulk.Verdict{}, rejections: map[int][]deliver.Rejection{}}
 }
 
 func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
@@ -49,7 +49,7 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 	}
 	start := l.start()
 	for l.to = start; l.to < len(l.sizes); l.to++ {
-		if limits.Rest > 0 && len(req.Positions()) > 0 && (l.to-start)*listUnit >= limits.Rest {
+		if limits.SourceBytes > 0 && len(req.Positions()) > 0 && (l.to-start)*listUnit >= limits.SourceBytes {
 			return nil
 		}
 		if l.settled.Has(l.to) {
@@ -77,7 +77,7 @@ func (l *list) Fill(req *bulk.Request, limits deliver.Limits) error {
 
 func (l *list) Advance() { l.from, l.ahead = l.to, nil }
 
-func (l *list) Leave() { l.from, l.ahead = l.to, nil }
+func (l *list) Skip() { l.from, l.ahead = l.to, nil }
 
 func (l *list) Rewind() { l.from, l.ahead = 0, nil }
 
@@ -93,7 +93,7 @@ func (l *list) Resume(fills int) {
 // listUnit is a document's length for Rest: a part with two of them is worth a request.
 const listUnit = 64 << 10
 
-func (l *list) Rest() int {
+func (l *list) Remaining() int {
 	if !l.wide {
 		return 0
 	}
@@ -111,19 +111,19 @@ func (l *list) Destination(position int) []byte {
 	if l.target != nil {
 		return []byte(l.target(position))
 	}
-	if l.redirect && len(l.refusals[position]) > 0 {
+	if l.redirect && len(l.rejections[position]) > 0 {
 		return []byte("letters")
 	}
 	return []byte("logs")
 }
 
-func (l *list) Name(position int) [16]byte {
+func (l *list) Identity(position int) [16]byte {
 	return [16]byte{l.id, byte(position), byte(position >> 8)}
 }
 
-func (l *list) Waited() bool { return l.waited }
+func (l *list) WasHeld() bool { return l.waited }
 
-func (l *list) Keep() {}
+func (l *list) Checkpoint() {}
 
 func (l *list) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create} }
 
@@ -132,13 +132,13 @@ func (l *list) Settle(position int, v bulk.Verdict) {
 	l.verdicts[position] = append(l.verdicts[position], v)
 }
 
-func (l *list) Refuse(position int, why deliver.Refusal) deliver.Disposition {
-	l.refusals[position] = append(l.refusals[position], why)
+func (l *list) Reject(position int, why deliver.Rejection) deliver.Disposition {
+	l.rejections[position] = append(l.rejections[position], why)
 	switch {
 	case l.keep:
 		return deliver.Kept
-	case l.redirect && len(l.refusals[position]) == 1:
-		return deliver.Redirected
+	case l.redirect && len(l.rejections[position]) == 1:
+		return deliver.DeadLettered
 	}
 	l.settled.Set(position)
 	return deliver.Done
@@ -265,7 +265,7 @@ func (s *server) sent() [][]int {
 
 // policy is that of the options' defaults.
 var policy = deliver.Policy{
-	Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: 500 * time.Millisecond, Longest: 30 * time.Second, Budget: 5 * time.Second,
+	Bytes: 5 << 20, RequestTimeout: time.Minute, InitialPause: 500 * time.Millisecond, MaxPause: 30 * time.Second, Budget: 5 * time.Second,
 }
 
 // bubble runs test with fake time, and a deliverer with a scripted server.

@@ -32,7 +32,7 @@ type Hold struct {
 	// Destination is the name of an index, alias or data stream, "" where a
 	// setting holds every request.
 	Destination string
-	Why         Refusal
+	Why         Rejection
 	Since       time.Time
 }
 
@@ -70,7 +70,7 @@ type hold struct {
 	until    time.Time // closed before this
 	schedule *backoff.ExponentialBackOff
 	since    time.Time
-	why      Refusal
+	why      Rejection
 	// accepted is the number of the last answer in which it accepted something.
 	accepted uint64
 	used     time.Time
@@ -201,7 +201,7 @@ func (h *holds) evict() bool {
 
 // close holds a destination for a random time that doubles with each failure.
 // It reports whether there was room for it in the table.
-func (h *holds) close(name string, why Refusal) (held Hold, ok bool) {
+func (h *holds) close(name string, why Rejection) (held Hold, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d := h.enter(name)
@@ -410,9 +410,9 @@ func (a *Admission) Admits(destination []byte) bool {
 
 // Expired reports whether records that a destination has held since then count as rejected, with
 // the reason.
-func (a *Admission) Expired(destination []byte, since time.Time) (Refusal, bool) {
+func (a *Admission) Expired(destination []byte, since time.Time) (Rejection, bool) {
 	if a.limit == 0 || since.IsZero() || time.Since(since) < a.limit {
-		return Refusal{}, false
+		return Rejection{}, false
 	}
 	held, ok := a.holds.why(string(destination))
 	why := held.Why

@@ -84,7 +84,7 @@ func TestAHeldDestinationIsProbedAlone(t *testing.T) {
 		if err := flush(t, d, src); !errors.Is(err, deliver.ErrLeft) || len(s.requests) != 0 {
 			t.Errorf("%v after %d requests while it is held", err, len(s.requests))
 		}
-		time.Sleep(policy.Longest)
+		time.Sleep(policy.MaxPause)
 		mixed := newList(10)
 		mixed.target = turns("healthy", "blocked")
 		s.script = answering(mixed, by)
@@ -106,7 +106,7 @@ func TestAHeldDestinationIsReleasedByAProbe(t *testing.T) {
 	by := map[string]bulk.Item{"blocked": blockedItem}
 	bubble(t, p, answering(src, by), func(t *testing.T, d *deliver.Deliverer, s *server) {
 		_ = flush(t, d, src)
-		time.Sleep(p.Longest)
+		time.Sleep(p.MaxPause)
 		delete(by, "blocked")
 		if err := flush(t, d, src); err != nil {
 			t.Errorf("after the repair: %v", err)
@@ -136,7 +136,7 @@ func TestProbesOfAHeldDestinationBackOff(t *testing.T) {
 			t.Errorf("%d probes in ten minutes", n)
 		}
 		for i := range len(s.requests) - 1 {
-			if pause := s.requests[i+1].at.Sub(s.requests[i].at); pause > policy.Longest+time.Second {
+			if pause := s.requests[i+1].at.Sub(s.requests[i].at); pause > policy.MaxPause+time.Second {
 				t.Errorf("probe %d came %s after the one before", i+1, pause)
 			}
 		}
@@ -333,7 +333,7 @@ func TestABusyDestinationHoldsUpNoOther(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		delete(by, "busy")
-		time.Sleep(policy.Longest)
+		time.Sleep(policy.MaxPause)
 		if err := flush(t, d, only); err != nil {
 			t.Error(err)
 		}

@@ -10,27 +10,27 @@ import (
 	"out_es/plugin/deadline"
 )
 
-// result is the verdict on one item, with the refusal's place in
-// run.refusals. Four bytes an item, since a request can have 100,000.
+// result is the verdict on one item, with the rejection's place in
+// run.rejections. Four bytes an item, since a request can have 100,000.
 type result struct {
-	verdict bulk.Verdict
-	refusal uint8
-	tally   uint8
+	verdict   bulk.Verdict
+	rejection uint8
+	tally     uint8
 }
 
-// maxRefusals is how many different refusals of one answer are told apart;
+// maxRejections is how many different rejections of one answer are told apart;
 // those beyond are counted with the last.
-const maxRefusals = 64
+const maxRejections = 64
 
 // flight is one request under way, and its answer.
 type flight struct {
-	req      *bulk.Request
-	results  []result
-	refusals []Refusal
-	reasons  reasons
-	whole    []byte // the reason of the item that is being judged, with its cause
-	failed   *bulk.Failure
-	took     time.Duration
+	req        *bulk.Request
+	results    []result
+	rejections []Rejection
+	reasons    reasons
+	whole      []byte // the reason of the item that is being judged, with its cause
+	failed     *bulk.Failure
+	took       time.Duration
 	// sent has the action's part for each item. It is empty if the source can be asked instead,
 	// because no other request is being filled.
 	sent []bulk.Sent
@@ -56,7 +56,7 @@ func (r *run) send(ctx context.Context) *bulk.Failure {
 // post sends a request and notes a verdict on every item of the answer. Several
 // may be under way at a time: it changes nothing but f.
 func (r *run) post(ctx context.Context, f *flight) {
-	f.results, f.refusals = f.results[:0], f.refusals[:0]
+	f.results, f.rejections = f.results[:0], f.rejections[:0]
 	f.reasons.reset()
 	n := len(f.req.Positions())
 	requestCtx := deadline.WithTimeout(ctx, r.policy.RequestTimeout)
@@ -93,11 +93,11 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	verdict, fault := bulk.Judge(a, item)
 	res := result{verdict: verdict, tally: noTally}
 	switch verdict {
-	case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
-	case bulk.Unknown, bulk.Again, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Refused:
+	case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
+	case bulk.Unknown, bulk.Retry, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Rejected:
 		f.whole = bulk.AppendReason(f.whole[:0], item)
-		res.refusal = f.note(item, fault)
-		if res.verdict == bulk.Refused && keep == EachReason {
+		res.rejection = f.note(item, fault)
+		if res.verdict == bulk.Rejected && keep == EachReason {
 			f.reasons.add(len(f.results), f.whole)
 		}
 	}
@@ -107,27 +107,27 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 // note stores the error of an item, once for all items with the same error except for quotations of
 // their documents. f.whole is the item's reason with its cause.
 func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
-	if last := len(f.refusals) - 1; last >= 0 && f.refusals[last].says(item) && f.refusals[last].FullReason == string(f.whole) {
+	if last := len(f.rejections) - 1; last >= 0 && f.rejections[last].matches(item) && f.rejections[last].FullReason == string(f.whole) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
 	reason := bulk.RedactedReason(item)
-	for i, known := range f.refusals {
-		if known.says(item) && known.Reason == reason {
+	for i, known := range f.rejections {
+		if known.matches(item) && known.Reason == reason {
 			return uint8(i)
 		}
 	}
-	if len(f.refusals) == maxRefusals {
-		return maxRefusals - 1
+	if len(f.rejections) == maxRejections {
+		return maxRejections - 1
 	}
-	why := Refusal{Type: bulk.RefusalOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(f.whole), Status: item.Status}
+	why := Rejection{Type: bulk.RejectionTypeOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(f.whole), Status: item.Status}
 	if fault != nil {
 		why.Scope, why.Remedy, why.Waited = fault.Scope, fault.Remedy, fault.Waited
 	}
-	f.refusals = append(f.refusals, why)
-	return uint8(len(f.refusals) - 1)
+	f.rejections = append(f.rejections, why)
+	return uint8(len(f.rejections) - 1)
 }
 
-func (r *Refusal) says(item bulk.Item) bool {
+func (r *Rejection) matches(item bulk.Item) bool {
 	return r.Status == item.Status && r.Error == string(item.Type)
 }
 
@@ -173,19 +173,19 @@ func (r *run) settle() leftovers {
 			res = r.results[i]
 		}
 		if res.verdict == bulk.Suspect && r.guilty(i, int(position)) {
-			res.verdict = bulk.Refused
+			res.verdict = bulk.Rejected
 		}
 		switch res.verdict {
-		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
+		case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
 			r.src.Settle(int(position), res.verdict)
 			left.settled++
-		case bulk.Refused:
-			why := r.refusals[res.refusal]
+		case bulk.Rejected:
+			why := r.rejections[res.rejection]
 			why.FullReason = r.reasons.of(i, why.FullReason)
-			switch r.src.Refuse(int(position), why) {
+			switch r.src.Reject(int(position), why) {
 			case Done:
 				left.settled++
-			case Redirected:
+			case DeadLettered:
 				left.settled++
 				left.total++
 				left.redirected++
@@ -194,8 +194,8 @@ func (r *run) settle() leftovers {
 			}
 		case bulk.Held, bulk.Busy, bulk.Suspect:
 			r.keep(&left, res)
-		case bulk.Again:
-			left.again(r.refusals[res.refusal].err())
+		case bulk.Retry:
+			left.again(r.rejections[res.rejection].err())
 		case bulk.Unknown:
 			left.again(errUnanswered)
 		}
@@ -209,7 +209,7 @@ func (r *run) settle() leftovers {
 // keep adds an item that stays: until its destination is tried again where that
 // is held, else until the next attempt.
 func (r *run) keep(left *leftovers, res result) {
-	why := r.refusals[res.refusal]
+	why := r.rejections[res.rejection]
 	if res.tally != noTally && r.tallies[res.tally].held != nil {
 		left.hold(r.tallies[res.tally].held)
 		return
@@ -247,7 +247,7 @@ func (l *leftovers) hold(why *Held) {
 	}
 }
 
-func (r *Refusal) err() error {
+func (r *Rejection) err() error {
 	if r.Error == "" {
 		return fmt.Errorf("item status %d: %s", r.Status, r.Reason)
 	}

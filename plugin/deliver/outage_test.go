@@ -40,12 +40,12 @@ func TestAHundredFlushesDuringAnOutageMakeOneRequest(t *testing.T) {
 		if left := inParallel(t, d, 100); left != 100 || len(s.requests) != 1 {
 			t.Errorf("%d left, %d requests while the gate was closed", left, len(s.requests))
 		}
-		time.Sleep(p.Longest)
+		time.Sleep(p.MaxPause)
 		if left := inParallel(t, d, 100); left != 100 || len(s.requests) != 2 {
 			t.Errorf("%d left, %d requests when the gate could be tried", left, len(s.requests))
 		}
 		s.script = func(_ int, r request) reply { return accepted(r) }
-		time.Sleep(p.Longest)
+		time.Sleep(p.MaxPause)
 		if left := inParallel(t, d, 100); left != 0 || len(s.requests) != 102 {
 			t.Errorf("%d left, %d requests after the outage", left, len(s.requests))
 		}
@@ -83,8 +83,8 @@ func TestOfManyThatFailOneGoesOnTrying(t *testing.T) {
 func TestARetryAfterClosesTheGateForThatLong(t *testing.T) {
 	for name, c := range map[string]struct{ asked, want time.Duration }{
 		"as asked":       {2 * time.Minute, 2 * time.Minute},
-		"capped":         {24 * time.Hour, deliver.LongestHold},
-		"exactly at cap": {deliver.LongestHold, deliver.LongestHold},
+		"capped":         {24 * time.Hour, deliver.MaxRetryAfter},
+		"exactly at cap": {deliver.MaxRetryAfter, deliver.MaxRetryAfter},
 	} {
 		t.Run(name, func(t *testing.T) {
 			throttled := reply{failure: &bulk.Failure{Class: bulk.Throttled, Status: 429, RetryAfter: c.asked}}
@@ -96,7 +96,7 @@ func TestARetryAfterClosesTheGateForThatLong(t *testing.T) {
 				if left := inParallel(t, d, 3); left != 3 || len(s.requests) != 1 {
 					t.Errorf("%d left, %d requests before the time", left, len(s.requests))
 				}
-				time.Sleep(time.Nanosecond + policy.Longest) // agents with the same moment don't come all at once
+				time.Sleep(time.Nanosecond + policy.MaxPause) // agents with the same moment don't come all at once
 				if left := inParallel(t, d, 3); left != 0 {
 					t.Errorf("%d left after the time", left)
 				}
@@ -147,7 +147,7 @@ func TestAProberNeverLeavesTheGateStuck(t *testing.T) {
 				if left := inParallel(t, d, 1); left != 1 {
 					t.Fatal("the gate did not close")
 				}
-				time.Sleep(policy.Longest)
+				time.Sleep(policy.MaxPause)
 				probe(t, d, s)
 				if left := inParallel(t, d, 10); left != 0 {
 					t.Errorf("%d left behind the prober", left)
@@ -160,7 +160,7 @@ func TestAProberNeverLeavesTheGateStuck(t *testing.T) {
 // Those who wait for a prober stop when their own time is up.
 func TestWaitingForAProberEnds(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest, p.Budget = time.Hour, time.Hour, 10*time.Hour
+	p.InitialPause, p.MaxPause, p.Budget = time.Hour, time.Hour, 10*time.Hour
 	bubble(t, p, always(failed(bulk.Unavailable, 503)), func(t *testing.T, d *deliver.Deliverer, _ *server) {
 		began := time.Now()
 		if left := inParallel(t, d, 10); left != 10 || time.Since(began) > deliver.FlushLimit {
@@ -212,7 +212,7 @@ func TestThePassingOfOthersIsNoProgress(t *testing.T) {
 // Real goroutines, real time: for the race detector.
 func TestFlushesInParallel(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest = time.Microsecond, time.Millisecond
+	p.InitialPause, p.MaxPause = time.Microsecond, time.Millisecond
 	s := &server{t: t, script: func(n int, r request) reply {
 		switch n % 7 {
 		case 3:

@@ -61,7 +61,7 @@ func TestPaceAfterTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := policy
 			if c.lasts < 5*time.Second { // a flush must not try for longer than the trouble is to last
-				p.Initial, p.Longest, p.Budget = 50*time.Millisecond, 500*time.Millisecond, 0
+				p.InitialPause, p.MaxPause, p.Budget = 50*time.Millisecond, 500*time.Millisecond, 0
 			}
 			bubble(t, p, nil, func(t *testing.T, d *deliver.Deliverer, s *server) {
 				trouble(t, d, s, c.healthy, c.lasts, c.with)

@@ -14,13 +14,13 @@ import (
 )
 
 // cluster is a model of Elasticsearch, and of the network before it, on a bad
-// day: it loses, throttles, refuses and forgets to answer at random.
+// day: it loses, throttles, rejects and forgets to answer at random.
 type cluster struct {
 	mu     sync.Mutex
 	random *rand.Rand
 	ids    bool
 	limit  int          // bytes of a request
-	bad    map[int]bool // documents that the mapping refuses
+	bad    map[int]bool // documents that the mapping rejects
 	guilty map[int]bool // documents that make a whole request illegal
 	copies map[int]int  // documents that are there
 	// unsure counts how often a document was taken without a word.
@@ -120,7 +120,7 @@ func TestNothingIsLostAndNothingDoubled(t *testing.T) {
 			documents, ids := 1+random.IntN(60), seed%2 == 0
 			elasticsearch := newCluster(random, documents, ids)
 			s := &server{t: t, script: elasticsearch.answer}
-			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, Initial: 100 * time.Millisecond, Longest: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed/2%3)}
+			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, InitialPause: 100 * time.Millisecond, MaxPause: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed/2%3)}
 			chunk := &chunk{t: t, documents: documents, ids: ids, wide: p.Window > 1, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory()}
 			for try := 0; !chunk.flush(); try++ {
 				if try == 10_000 {
@@ -156,11 +156,11 @@ func (c *cluster) problems(chunk *chunk) []string {
 		}
 	}
 	for n := range chunk.documents {
-		copies, refused := c.copies[n], c.bad[n] || c.guilty[n]
-		report(refused != (chunk.refused[n] == 1) || chunk.refused[n] > 1, "document %d was refused %d times", n, chunk.refused[n])
-		report(refused && copies > 0, "document %d is there, but was refused", n)
-		report(!refused && copies == 0, "document %d is lost", n)
-		report(!refused && chunk.settled[n] != 1, "document %d was settled %d times", n, chunk.settled[n])
+		copies, rejected := c.copies[n], c.bad[n] || c.guilty[n]
+		report(rejected != (chunk.rejected[n] == 1) || chunk.rejected[n] > 1, "document %d was rejected %d times", n, chunk.rejected[n])
+		report(rejected && copies > 0, "document %d is there, but was rejected", n)
+		report(!rejected && copies == 0, "document %d is lost", n)
+		report(!rejected && chunk.settled[n] != 1, "document %d was settled %d times", n, chunk.settled[n])
 		report(c.ids && copies > 1, "document %d is there %d times", n, copies)
 		report(copies > 1+c.unsure[n], "document %d is there %d times, but only %d answers were missing", n, copies, c.unsure[n])
 	}
@@ -175,8 +175,8 @@ type chunk struct {
 	ids, wide bool
 	deliverer *deliver.Deliverer
 	memory    *deliver.Memory
-	// settled and refused count the ends of each document in all flushes.
-	settled, refused map[int]int
+	// settled and rejected count the ends of each document in all flushes.
+	settled, rejected map[int]int
 }
 
 // neighbour delivers another chunk's document. A document that fails a whole
@@ -196,15 +196,15 @@ func (c *chunk) flush() (done bool) {
 	received := len(src.left())
 	err := flush(c.t, c.deliverer, src)
 	if c.settled == nil {
-		c.settled, c.refused = map[int]int{}, map[int]int{}
+		c.settled, c.rejected = map[int]int{}, map[int]int{}
 	}
 	for n, verdicts := range src.verdicts {
 		c.settled[n] += len(verdicts)
 	}
-	for n, refusals := range src.refusals {
-		c.refused[n] += len(refusals)
+	for n, rejections := range src.rejections {
+		c.rejected[n] += len(rejections)
 	}
-	if sum := len(src.verdicts) + len(src.refusals) + len(src.left()); sum != received {
+	if sum := len(src.verdicts) + len(src.rejections) + len(src.left()); sum != received {
 		c.t.Errorf("%d documents came, %d are accounted for", received, sum)
 	}
 	if errors.Is(err, deliver.ErrLeft) {

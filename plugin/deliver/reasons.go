@@ -3,7 +3,7 @@ package deliver
 import "sort"
 
 // reasonBytes bounds the reasons of one answer. Documents beyond it have the
-// reason of the first that was refused alike.
+// reason of the first that was rejected alike.
 const reasonBytes = 1 << 20
 
 // reasons are the errors of each rejected item, by its place in the request.

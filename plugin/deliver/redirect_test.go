@@ -13,7 +13,7 @@ import (
 
 // A source's replacement for a rejected document is sent at once, and judged like any other.
 func TestARedirectedDocumentIsSentAnew(t *testing.T) {
-	refused := map[string]func(r request) reply{
+	rejected := map[string]func(r request) reply{
 		"item": func(r request) reply {
 			answer := accepted(r)
 			if at := slices.Index(r.documents, 1); at >= 0 {
@@ -24,24 +24,24 @@ func TestARedirectedDocumentIsSentAnew(t *testing.T) {
 		"illegal":   func(r request) reply { return rejects(1)(0, r) },
 		"too large": func(r request) reply { return takes(60)(0, r) },
 	}
-	for name, refuse := range refused {
+	for name, reject := range rejected {
 		t.Run(name, func(t *testing.T) {
 			src := newSizes(40, 80, 40)
 			src.redirect = true
 			script := func(_ int, r request) reply {
-				if len(src.refusals[1]) > 0 {
-					return accepted(r) // the letter is taken
+				if len(src.rejections[1]) > 0 {
+					return accepted(r) // the dead-letter record is accepted
 				}
-				return refuse(r)
+				return reject(r)
 			}
 			bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, _ *server) {
 				began := time.Now()
 				if err := flush(t, d, src); err != nil {
 					t.Fatal(err)
 				}
-				for n, refusals := range []int{0, 1, 0} {
-					if len(src.verdicts[n]) != 1 || len(src.refusals[n]) != refusals {
-						t.Errorf("document %d: settled %v, refused %v", n, src.verdicts[n], src.refusals[n])
+				for n, rejections := range []int{0, 1, 0} {
+					if len(src.verdicts[n]) != 1 || len(src.rejections[n]) != rejections {
+						t.Errorf("document %d: settled %v, rejected %v", n, src.verdicts[n], src.rejections[n])
 					}
 				}
 				if time.Since(began) != 0 {
@@ -61,8 +61,8 @@ func TestARedirectedDocumentThatIsRefusedAgainIsDone(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := 1; n < 3; n++ {
-			if len(src.refusals[n]) != 2 {
-				t.Errorf("document %d was refused %d times", n, len(src.refusals[n]))
+			if len(src.rejections[n]) != 2 {
+				t.Errorf("document %d was rejected %d times", n, len(src.rejections[n]))
 			}
 		}
 		if len(s.requests) > 20 {
@@ -89,7 +89,7 @@ func TestARedirectedDocumentBesideOthersThatAreLeft(t *testing.T) {
 					switch {
 					case document == 1:
 						answer.items[i] = c.item
-					case len(src.refusals[0]) == 0:
+					case len(src.rejections[0]) == 0:
 						answer.items[i] = item(400, "document_parsing_exception")
 					}
 				}
@@ -140,7 +140,7 @@ func TestReasonsOfEachDocument(t *testing.T) {
 				}
 				var got []string
 				for _, n := range []int{0, 2, 3} {
-					got = append(got, src.refusals[n][0].FullReason)
+					got = append(got, src.rejections[n][0].FullReason)
 				}
 				if !reflect.DeepEqual(got, c.want) {
 					t.Errorf("got %q", got)
@@ -151,7 +151,7 @@ func TestReasonsOfEachDocument(t *testing.T) {
 }
 
 // Each holds 1 KB at the most, and all of them 1 MB: those beyond have the
-// reason of the first that was refused alike.
+// reason of the first that was rejected alike.
 func TestReasonsAreBounded(t *testing.T) {
 	p := policy
 	p.Reasons = deliver.EachReason
@@ -171,9 +171,9 @@ func TestReasonsAreBounded(t *testing.T) {
 		if err := flush(t, d, src); err != nil {
 			t.Fatal(err)
 		}
-		own, first := 0, src.refusals[0][0].FullReason
+		own, first := 0, src.rejections[0][0].FullReason
 		for n := range 2000 {
-			reason := src.refusals[n][0].FullReason
+			reason := src.rejections[n][0].FullReason
 			switch {
 			case reason[30] == 'a'+byte(n%26):
 				own++

@@ -123,7 +123,7 @@ func TestARequestThatHangsEndsWithTheFlush(t *testing.T) {
 
 func TestACanceledFlushEndsInTheMiddleOfAPause(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest, p.Budget = time.Hour, time.Hour, 100*time.Hour
+	p.InitialPause, p.MaxPause, p.Budget = time.Hour, time.Hour, 100*time.Hour
 	bubble(t, p, always(failed(bulk.Unavailable, 503)), func(t *testing.T, d *deliver.Deliverer, _ *server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
@@ -159,7 +159,7 @@ func TestACanceledFlushKeepsWhatItWasTold(t *testing.T) {
 // never longer than Longest: cenkalti's own words for full jitter.
 func TestPausesGrowWithFullJitter(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest, p.Budget = time.Second, 6*time.Second, time.Hour
+	p.InitialPause, p.MaxPause, p.Budget = time.Second, 6*time.Second, time.Hour
 	const flushes = 300
 	sums, longest, shortest := map[int]time.Duration{}, map[int]time.Duration{}, map[int]time.Duration{}
 	script := always(failed(bulk.Unavailable, 503))
@@ -188,7 +188,7 @@ func TestPausesGrowWithFullJitter(t *testing.T) {
 
 func TestPausesStartAnewAfterProgress(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest, p.Budget = 100*time.Millisecond, time.Hour, time.Hour
+	p.InitialPause, p.MaxPause, p.Budget = 100*time.Millisecond, time.Hour, time.Hour
 	script := func(n int, r request) reply {
 		if n == 8 {
 			return reply{items: []bulk.Item{item(201), item(429)}}
@@ -233,7 +233,7 @@ func TestSettingsAtFaultEndAFlushAtOnce(t *testing.T) {
 // Even beside another flush that probes, for which it might otherwise wait.
 func TestSettingsAtFaultEndAFlushAtOnceBesideAProber(t *testing.T) {
 	p := policy
-	p.Initial, p.Longest, p.Budget = time.Hour, time.Hour, 10*time.Hour
+	p.InitialPause, p.MaxPause, p.Budget = time.Hour, time.Hour, 10*time.Hour
 	var begun chan struct{}
 	script := func(n int, _ request) reply {
 		if n > 0 {
@@ -259,7 +259,7 @@ func TestSettingsAtFaultEndAFlushAtOnceBesideAProber(t *testing.T) {
 	})
 }
 
-// A refused document that is kept must not be sent in a circle.
+// A rejected document that is kept must not be sent in a circle.
 func TestAKeptDocumentMakesNoBusyLoop(t *testing.T) {
 	script := func(_ int, r request) reply {
 		var items []bulk.Item

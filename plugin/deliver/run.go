@@ -71,7 +71,7 @@ func (r *run) leave() {
 	case r.failure == nil:
 		r.gate.Pass() // it had nothing to send, or ended in a panic
 	default:
-		r.gate.Close(min(r.failure.RetryAfter, LongestHold))
+		r.gate.Close(min(r.failure.RetryAfter, MaxRetryAfter))
 	}
 }
 
@@ -96,7 +96,7 @@ func (r *run) step(ctx context.Context) error {
 	r.failure = r.send(ctx)
 	left := r.settle() // an answer that was cut off settles the items that it has
 	if left.settled > 0 && left.total > 0 {
-		r.src.Keep()
+		r.src.Checkpoint()
 	}
 	if r.failure == nil || left.total == 0 {
 		r.answered()
@@ -120,7 +120,7 @@ func (r *run) afterFailure(ctx context.Context) error {
 			return nil
 		}
 	case bulk.Misconfigured:
-		r.stumble()
+		r.fail()
 		return r.giveUp(r.failure)
 	}
 	return r.recover(ctx)
@@ -165,7 +165,7 @@ func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
 // them stay.
 func (r *run) leaveBehind(why error) {
 	r.stays(why)
-	r.src.Leave()
+	r.src.Skip()
 }
 
 // stays notes the reason why events are left behind. A reason that an operator may have to act on
@@ -256,7 +256,7 @@ func (r *run) recover(ctx context.Context) error {
 	if r.failure.Class == bulk.Throttled {
 		r.pace.throttle()
 	}
-	if r.stumble(); r.role != Prober {
+	if r.fail(); r.role != Prober {
 		r.role = r.gate.Enter(ctx)
 	}
 	switch {
@@ -265,20 +265,20 @@ func (r *run) recover(ctx context.Context) error {
 	case r.role == Passer:
 		return nil // another flush found the way open again
 	}
-	return r.wait(ctx, min(r.failure.RetryAfter, LongestHold), r.failure)
+	return r.wait(ctx, min(r.failure.RetryAfter, MaxRetryAfter), r.failure)
 }
 
-// stumble tells the gate of a failed request.
-func (r *run) stumble() {
+// fail tells the gate of a failed request.
+func (r *run) fail() {
 	if r.role != Prober {
-		r.role = r.gate.Stumble()
+		r.role = r.gate.Fail()
 	}
 }
 
 // wait sleeps before the next attempt, or ends the flush where the budget
 // does not reach as far.
 func (r *run) wait(ctx context.Context, atLeast time.Duration, why error) error {
-	pause := max(min(r.schedule.NextBackOff(), r.policy.Longest), atLeast)
+	pause := max(min(r.schedule.NextBackOff(), r.policy.MaxPause), atLeast)
 	if time.Since(r.progress)+pause > r.policy.Budget {
 		return r.giveUp(why)
 	}

@@ -12,7 +12,7 @@ const (
 	// everything stands for all destinations, where a setting holds every
 	// request.
 	everything = ""
-	// largeDocument is a body that a server may well refuse for its size: the
+	// largeDocument is a body that a server may well reject for its size: the
 	// smallest default there is, nginx's client_max_body_size.
 	largeDocument = 1 << 20
 	// regrowAfter is how long a size that a 413 taught holds before twice as
@@ -23,10 +23,10 @@ const (
 // search finds the cause of requests that are rejected as a whole (400, 413): requests are halved
 // until one document is alone.
 //
-//	a document alone is refused ─┬ anything was accepted in this delivery ─▶ the document is guilty
+//	a document alone is rejected ─┬ anything was accepted in this delivery ─▶ the document is guilty
 //	                             ├ 413, and it is large ──────────────────▶ the document is guilty
 //	                             └ accused: the next one is tried alone ─┬ accepted ─▶ the accused is guilty
-//	                                                                     ├ refused alike ─▶ a setting
+//	                                                                     ├ rejected alike ─▶ a setting
 //	                                                                     └ there is none ─▶ left behind
 //
 // So a setting costs 2 + log₂(n) requests. A document that stays accused, delivery after delivery,
@@ -34,14 +34,14 @@ const (
 type search struct {
 	items    int  // that a request may hold, 0 for any number
 	accepted bool // a request was taken in this delivery
-	accused  int  // the position of a document that was refused alone, or -1
-	why      Refusal
+	accused  int  // the position of a document that was rejected alone, or -1
+	why      Rejection
 }
 
-// localise deals with a request that was refused as a whole.
+// localise deals with a request that was rejected as a whole.
 func (r *run) localise() error {
 	if fault := bulk.RequestFaultOf(r.failure); fault != nil {
-		return r.giveUp(r.blame(r.refusal(), fault.Remedy))
+		return r.giveUp(r.blame(r.rejection(), fault.Remedy))
 	}
 	n := len(r.req.Positions())
 	switch {
@@ -52,7 +52,7 @@ func (r *run) localise() error {
 		r.search.items = n / 2
 		return nil
 	}
-	position, why, accused := int(r.req.Positions()[0]), r.refusal(), r.search.accused
+	position, why, accused := int(r.req.Positions()[0]), r.rejection(), r.search.accused
 	switch {
 	case r.search.accepted, why.Type == bulk.TooLarge && r.req.Size() >= largeDocument:
 		return r.convict(position, why)
@@ -60,24 +60,24 @@ func (r *run) localise() error {
 	case why.Status == r.search.why.Status && why.Error == r.search.why.Error && !r.proved(accused):
 		return r.giveUp(r.blame(why, remedyOf(r.failure)))
 	default:
-		if r.refuse(accused, r.search.why) == Redirected {
+		if r.reject(accused, r.search.why) == DeadLettered {
 			r.search.accused, r.search.items = -1, 0
 			r.restart() // with its dead-letter record; this document comes up again
 			return nil
 		}
 	}
 	r.search.accused, r.search.why, r.search.items = position, why, 1
-	r.src.Leave()
+	r.src.Skip()
 	return nil
 }
 
-// refusal is the reason for which a lone document is rejected.
-func (r *run) refusal() Refusal {
+// rejection is the reason for which a lone document is rejected.
+func (r *run) rejection() Rejection {
 	if r.failure.Class == bulk.Oversized {
-		return Refusal{Type: bulk.TooLarge, Error: "too_large", Status: r.failure.Status, Scope: bulk.DocumentScope,
+		return Rejection{Type: bulk.TooLarge, Error: "too_large", Status: r.failure.Status, Scope: bulk.DocumentScope,
 			Reason: fmt.Sprintf("a document of %d bytes is more than the server accepts in one request", r.req.Size())}
 	}
-	return Refusal{Type: bulk.IllegalAction, Error: r.failure.Type, Status: r.failure.Status, Scope: bulk.DocumentScope,
+	return Rejection{Type: bulk.InvalidAction, Error: r.failure.Type, Status: r.failure.Status, Scope: bulk.DocumentScope,
 		Reason: bulk.RedactOf(r.failure.Type, r.failure.Reason), FullReason: r.failure.Reason}
 }
 
@@ -90,26 +90,26 @@ func remedyOf(f *bulk.Failure) string {
 
 // proved counts a strike against the accused, and reports whether it is guilty.
 func (r *run) proved(accused int) bool {
-	return r.holds.strike(r.src.Name(accused), everything, r.search.why.Status, false)
+	return r.holds.strike(r.src.Identity(accused), everything, r.search.why.Status, false)
 }
 
-// convict refuses the only document of a request.
-func (r *run) convict(position int, why Refusal) error {
+// convict rejects the only document of a request.
+func (r *run) convict(position int, why Rejection) error {
 	r.answered()
 	r.search.items, r.search.accused = 0, -1
-	switch r.refuse(position, why) {
+	switch r.reject(position, why) {
 	case Kept:
-		r.src.Leave()
+		r.src.Skip()
 	case Done:
 		r.src.Advance()
-	case Redirected: // its dead-letter record is next
+	case DeadLettered: // its dead-letter record is next
 	}
 	return nil
 }
 
-// refuse refuses a document for which a whole request was refused.
-func (r *run) refuse(position int, why Refusal) Disposition {
-	fate := r.src.Refuse(position, why)
+// reject rejects a document for which a whole request was rejected.
+func (r *run) reject(position int, why Rejection) Disposition {
+	fate := r.src.Reject(position, why)
 	if fate == Kept {
 		r.stays(why.err())
 	}
@@ -117,7 +117,7 @@ func (r *run) refuse(position int, why Refusal) Disposition {
 	return fate
 }
 
-// localised is called when a request was taken: a document that was refused
+// localised is called when a request was taken: a document that was rejected
 // alone before is guilty. It reports whether a dead-letter record is to be sent for it.
 func (r *run) localised() (redo bool) {
 	accused, why := r.search.accused, r.search.why
@@ -126,7 +126,7 @@ func (r *run) localised() (redo bool) {
 		return false
 	}
 	r.search.items = 0
-	return r.refuse(accused, why) == Redirected
+	return r.reject(accused, why) == DeadLettered
 }
 
 // accusedAlone is called at the source's end where no other document was left
@@ -142,7 +142,7 @@ func (r *run) accusedAlone() (redo bool) {
 		}
 		return false
 	}
-	if r.answered(); r.refuse(accused, why) != Redirected {
+	if r.answered(); r.reject(accused, why) != DeadLettered {
 		return false
 	}
 	r.restart()
@@ -150,7 +150,7 @@ func (r *run) accusedAlone() (redo bool) {
 }
 
 // blame holds every request: a setting is at fault.
-func (r *run) blame(why Refusal, remedy string) *Held {
+func (r *run) blame(why Rejection, remedy string) *Held {
 	r.learned.forget()
 	why.Scope, why.Remedy = bulk.SettingsScope, remedy
 	failure := *r.failure // it is the sender's
@@ -161,7 +161,7 @@ func (r *run) blame(why Refusal, remedy string) *Held {
 		held = Hold{Why: why, Since: time.Now()}
 	}
 	r.observer.Held(held)
-	r.stumble()
+	r.fail()
 	return &Held{held}
 }
 

@@ -11,7 +11,7 @@ import (
 	"out_es/plugin/deliver"
 )
 
-// A setting that refuses every request is found with 2 + log₂(n) requests, and
+// A setting that rejects every request is found with 2 + log₂(n) requests, and
 // costs no document.
 func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
 	illegal := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "no thanks"}}
@@ -43,8 +43,8 @@ func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
 				if !errors.Is(err, deliver.ErrLeft) || !ok || held.Scope() != bulk.SettingsScope || held.Why.Remedy == "" || c.remedy != "" && held.Why.Remedy != c.remedy {
 					t.Errorf("got %v", err)
 				}
-				if len(src.left()) != c.n || len(src.refusals) != 0 || len(s.requests) > most {
-					t.Errorf("%d left, %d refused, %d requests, want %d at most", len(src.left()), len(src.refusals), len(s.requests), most)
+				if len(src.left()) != c.n || len(src.rejections) != 0 || len(s.requests) > most {
+					t.Errorf("%d left, %d rejected, %d requests, want %d at most", len(src.left()), len(src.rejections), len(s.requests), most)
 				}
 				if len(s.held) != 1 || s.held[0].Destination != "" {
 					t.Errorf("told of %+v", s.held)
@@ -62,7 +62,7 @@ func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
 					t.Errorf("%d requests in ten minutes", more)
 				}
 				s.script = func(_ int, r request) reply { return accepted(r) }
-				time.Sleep(policy.Longest)
+				time.Sleep(policy.MaxPause)
 				before = len(s.requests)
 				if err := flush(t, d, src); err != nil || len(s.requests)-before != 1 || len(s.released) != 1 {
 					t.Errorf("after the repair: %v, %d requests, told of %+v", err, len(s.requests)-before, s.released)
@@ -76,7 +76,7 @@ func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
 // A lonely document that fails a whole request is rejected once others were
 // taken again and again meanwhile.
 func TestALonelyDocumentThatIsIllegalIsProvedGuilty(t *testing.T) {
-	for name, refuse := range map[string]func(int, request) reply{"illegal": rejects(0, 1), "too large": takes(60)} {
+	for name, reject := range map[string]func(int, request) reply{"illegal": rejects(0, 1), "too large": takes(60)} {
 		for _, n := range []int{1, 2} {
 			t.Run(name, func(t *testing.T) {
 				src := newSizes(slices.Repeat([]int{100}, n)...)
@@ -86,10 +86,10 @@ func TestALonelyDocumentThatIsIllegalIsProvedGuilty(t *testing.T) {
 						if try == 20 {
 							t.Fatalf("never rejected: %v", src.left())
 						}
-						s.script = refuse
+						s.script = reject
 						_ = flush(t, d, src)
 						s.script = func(_ int, r request) reply { return accepted(r) }
-						time.Sleep(policy.Longest)
+						time.Sleep(policy.MaxPause)
 						if err := flush(t, d, newList(3)); err != nil {
 							t.Fatal(err)
 						}
@@ -151,14 +151,14 @@ func TestTheLearnedSizeGrowsBack(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		refused := 0
+		rejected := 0
 		for _, a := range s.attempts {
 			if a.Failure != nil {
-				refused++
+				rejected++
 			}
 		}
-		if refused == 0 || refused > 30 {
-			t.Errorf("%d of %d requests in two hours were too large", refused, len(s.attempts))
+		if rejected == 0 || rejected > 30 {
+			t.Errorf("%d of %d requests in two hours were too large", rejected, len(s.attempts))
 		}
 		s.script = func(_ int, r request) reply { return accepted(r) }
 		for range 60 {

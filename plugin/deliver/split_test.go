@@ -12,16 +12,16 @@ import (
 )
 
 // onceEach checks that every document was accepted once but these, which were
-// refused once.
-func onceEach(t *testing.T, src *list, refused ...int) {
+// rejected once.
+func onceEach(t *testing.T, src *list, rejected ...int) {
 	t.Helper()
 	for n := range src.sizes {
 		wantAccepted, wantRefused := 1, 0
-		if slices.Contains(refused, n) {
+		if slices.Contains(rejected, n) {
 			wantAccepted, wantRefused = 0, 1
 		}
-		if len(src.verdicts[n]) != wantAccepted || len(src.refusals[n]) != wantRefused {
-			t.Errorf("document %d: settled %v, refused %+v", n, src.verdicts[n], src.refusals[n])
+		if len(src.verdicts[n]) != wantAccepted || len(src.rejections[n]) != wantRefused {
+			t.Errorf("document %d: settled %v, rejected %+v", n, src.verdicts[n], src.rejections[n])
 		}
 	}
 }
@@ -38,9 +38,9 @@ func takes(limit int) func(int, request) reply {
 
 func TestRequestsThatAreTooLargeAreHalved(t *testing.T) {
 	for name, c := range map[string]struct {
-		sizes   []int
-		limit   int
-		refused []int
+		sizes    []int
+		limit    int
+		rejected []int
 	}{
 		"all of one size":           {slices.Repeat([]int{100}, 64), 1000, nil},
 		"one document a request":    {slices.Repeat([]int{100}, 10), 100, nil},
@@ -59,13 +59,13 @@ func TestRequestsThatAreTooLargeAreHalved(t *testing.T) {
 				if err := flush(t, d, src); err != nil {
 					t.Fatal(err)
 				}
-				onceEach(t, src, c.refused...)
+				onceEach(t, src, c.rejected...)
 				if time.Since(began) != 0 {
 					t.Errorf("it waited %v", time.Since(began))
 				}
-				for _, n := range c.refused {
-					if why := src.refusals[n][0]; why.Type != bulk.TooLarge || why.Status != 413 || why.Reason == "" {
-						t.Errorf("document %d was refused as %+v", n, why)
+				for _, n := range c.rejected {
+					if why := src.rejections[n][0]; why.Type != bulk.TooLarge || why.Status != 413 || why.Reason == "" {
+						t.Errorf("document %d was rejected as %+v", n, why)
 					}
 				}
 				if len(s.requests) > 4*len(c.sizes)+10 {
@@ -83,17 +83,17 @@ func TestTheSizeThatWasLearnedIsKept(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		refused := 0
+		rejected := 0
 		for i, attempt := range s.attempts {
 			if attempt.Failure == nil {
 				continue
 			}
-			refused++
+			rejected++
 			if i > 10 {
 				t.Errorf("request %d was too large again", i)
 			}
 		}
-		if refused == 0 {
+		if rejected == 0 {
 			t.Error("no request was too large")
 		}
 		// A document that is too large alone must not teach anything.
@@ -146,10 +146,10 @@ func TestAnIllegalRequestIsHalvedDownToTheGuiltyDocument(t *testing.T) {
 				if time.Since(began) != 0 {
 					t.Errorf("it waited %v", time.Since(began))
 				}
-				why := src.refusals[c.guilty[0]][0]
-				want := deliver.Refusal{Type: bulk.IllegalAction, Error: "illegal_argument_exception", Status: 400, Reason: "id […] is too long", FullReason: "id [SECRET] is too long", Scope: bulk.DocumentScope}
+				why := src.rejections[c.guilty[0]][0]
+				want := deliver.Rejection{Type: bulk.InvalidAction, Error: "illegal_argument_exception", Status: 400, Reason: "id […] is too long", FullReason: "id [SECRET] is too long", Scope: bulk.DocumentScope}
 				if !reflect.DeepEqual(why, want) {
-					t.Errorf("refused as %+v", why)
+					t.Errorf("rejected as %+v", why)
 				}
 				// Each guilty one costs the halvings down to it, and as many requests for its
 				// neighbours.
@@ -170,8 +170,8 @@ func TestAGuiltyDocumentThatIsKeptEndsTheFlush(t *testing.T) {
 				if err := flush(t, d, src); !errors.Is(err, deliver.ErrLeft) {
 					t.Errorf("got %v", err)
 				}
-				if left := src.left(); !slices.Contains(left, 5) || len(src.refusals[5]) != 1 {
-					t.Errorf("left %v, refused %v", left, src.refusals)
+				if left := src.left(); !slices.Contains(left, 5) || len(src.rejections[5]) != 1 {
+					t.Errorf("left %v, rejected %v", left, src.rejections)
 				}
 			})
 		})
@@ -200,7 +200,7 @@ func TestAnswersThatDoNotFit(t *testing.T) {
 		"cut off behind one that is throttled": {reply{items: items(201, 429, 201), failure: cut}, []int{1, 3}},
 		"cut off behind the last":              {reply{items: items(201, 201, 201, 201), failure: cut}, nil},
 		"cut off with too many":                {reply{items: items(201, 201, 201, 201, 201), failure: cut}, []int{0, 1, 2, 3}},
-		"cut off behind a refused one":         {reply{items: []bulk.Item{item(400, "document_parsing_exception")}, failure: cut}, []int{1, 2, 3}},
+		"cut off behind a rejected one":        {reply{items: []bulk.Item{item(400, "document_parsing_exception")}, failure: cut}, []int{1, 2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, policy, firstThen(c.first), func(t *testing.T, d *deliver.Deliverer, s *server) {

@@ -40,7 +40,7 @@ func TestAPoisonRecordIsProvedGuilty(t *testing.T) {
 			poison.id = 1
 			bubble(t, policy, nil, func(t *testing.T, d *deliver.Deliverer, s *server) {
 				rounds := 0
-				for ; rounds < 50 && poison.refusals[3] == nil; rounds++ {
+				for ; rounds < 50 && poison.rejections[3] == nil; rounds++ {
 					s.script = poisoned(3, c.item)
 					_ = flush(t, d, poison)
 					s.script = func(_ int, r request) reply { return accepted(r) }
@@ -54,7 +54,7 @@ func TestAPoisonRecordIsProvedGuilty(t *testing.T) {
 					time.Sleep(10 * time.Second)
 				}
 				switch {
-				case c.atMost == 0 && poison.refusals[3] != nil:
+				case c.atMost == 0 && poison.rejections[3] != nil:
 					t.Errorf("it was rejected in round %d", rounds)
 				case c.atMost > 0 && (rounds > c.atMost || rounds < c.least):
 					t.Errorf("rejected after %d rounds, want %d to %d", rounds, c.least, c.atMost)
@@ -88,15 +88,15 @@ func TestAnUnknownErrorOfAWholeDestinationRejectsNothing(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 		}
-		if len(src.refusals) > 0 || !slices.Equal(src.left(), everyOther(20, 1)) {
-			t.Errorf("refused %v, left %v", src.refusals, src.left())
+		if len(src.rejections) > 0 || !slices.Equal(src.left(), everyOther(20, 1)) {
+			t.Errorf("rejected %v, left %v", src.rejections, src.left())
 		}
 		if len(s.held) == 0 || s.held[0].Destination != "odd" || s.held[0].Why.Scope != bulk.UnknownScope || s.held[0].Why.Remedy == "" {
 			t.Errorf("told of %+v", s.held)
 		}
 		delete(by, "odd")
 		s.script = answering(src, by)
-		time.Sleep(policy.Longest)
+		time.Sleep(policy.MaxPause)
 		if err := flush(t, d, src); err != nil {
 			t.Error(err)
 		}
@@ -110,7 +110,7 @@ func TestALonelyPoisonRecordHoldsItsDestinationForMomentsOnly(t *testing.T) {
 	poison.id = 1
 	bubble(t, policy, nil, func(t *testing.T, d *deliver.Deliverer, s *server) {
 		turned, rounds := 0, 0
-		for ; poison.refusals[0] == nil; rounds++ {
+		for ; poison.rejections[0] == nil; rounds++ {
 			if rounds == 200 {
 				t.Fatal("it was never rejected")
 			}
@@ -143,7 +143,7 @@ func TestFailuresInARowAreNoStrikes(t *testing.T) {
 			time.Sleep(30 * time.Second)
 		}
 		delete(by, "logs")
-		time.Sleep(policy.Longest)
+		time.Sleep(policy.MaxPause)
 		if err := flush(t, d, src); err != nil {
 			t.Error(err)
 		}

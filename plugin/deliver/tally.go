@@ -19,13 +19,13 @@ const (
 // tally is one answer's result for one destination.
 type tally struct {
 	name string
-	// accepted are items that it has now; refused those that are themselves at
+	// accepted are items that it has now; rejected those that are themselves at
 	// fault: both show that it can be written.
-	accepted, refused int
+	accepted, rejected int
 	// busy, blocked and suspect are items that stay, by verdict. fresh are those
 	// of suspect that had no strike before.
 	busy, blocked, suspect, fresh int
-	why                           uint8 // the refusal of the first that stays; blocked ones go first
+	why                           uint8 // the rejection of the first that stays; blocked ones go first
 	held                          *Held // set where the destination is held now
 }
 
@@ -67,11 +67,11 @@ func (r *run) count() {
 func (r *run) survey() (accepted, stays bool) {
 	for i := range r.results {
 		switch r.results[i].verdict {
-		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
+		case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
 			accepted = true
 		case bulk.Busy, bulk.Held, bulk.Suspect:
 			stays = true
-		case bulk.Unknown, bulk.Again, bulk.Refused:
+		case bulk.Unknown, bulk.Retry, bulk.Rejected:
 		}
 	}
 	return accepted, stays
@@ -97,10 +97,10 @@ func (r *run) tallyOf(name []byte, last int) int {
 func (r *run) add(t *tally, res *result, position int) {
 	first := t.busy+t.blocked+t.suspect == 0
 	switch res.verdict {
-	case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
+	case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
 		t.accepted++
 		if r.holds.suspected.Load() > 0 {
-			r.holds.acquit(r.src.Name(position))
+			r.holds.acquit(r.src.Identity(position))
 		}
 		return
 	case bulk.Held:
@@ -110,17 +110,17 @@ func (r *run) add(t *tally, res *result, position int) {
 		t.busy++
 	case bulk.Suspect:
 		t.suspect++
-		if !r.holds.suspicious(r.src.Name(position)) {
+		if !r.holds.suspicious(r.src.Identity(position)) {
 			t.fresh++
 		}
-	case bulk.Refused:
-		t.refused++
+	case bulk.Rejected:
+		t.rejected++
 		return
-	case bulk.Unknown, bulk.Again:
+	case bulk.Unknown, bulk.Retry:
 		return
 	}
 	if first {
-		t.why = res.refusal
+		t.why = res.rejection
 	}
 }
 
@@ -129,9 +129,9 @@ func (r *run) add(t *tally, res *result, position int) {
 //	something is blocked                     closed
 //	nothing but backpressure, others accept  closed
 //	nothing but unknown errors               closed, unless all of them are under suspicion already
-//	anything accepted or refused             open
+//	anything accepted or rejected            open
 func (r *run) decide(t *tally) {
-	shown := t.accepted+t.refused > 0
+	shown := t.accepted+t.rejected > 0
 	if t.accepted > 0 {
 		r.holds.accepted([]byte(t.name))
 	}
@@ -155,7 +155,7 @@ func (r *run) decide(t *tally) {
 
 // shut closes a destination's gate.
 func (r *run) shut(t *tally) {
-	why := r.refusals[t.why]
+	why := r.rejections[t.why]
 	if why.Scope == bulk.UnknownScope {
 		why.Remedy = remedyUnknown
 	}
@@ -186,7 +186,7 @@ func (r *run) guilty(i, position int) bool {
 	if t == noTally {
 		return false
 	}
-	return r.holds.strike(r.src.Name(position), r.tallies[t].name, r.refusals[r.results[i].refusal].Status, r.tallies[t].accepted > 0)
+	return r.holds.strike(r.src.Identity(position), r.tallies[t].name, r.rejections[r.results[i].rejection].Status, r.tallies[t].accepted > 0)
 }
 
 // weigh looks at an answer that is complete. One that is (nearly) all
@@ -202,9 +202,9 @@ func (r *run) weigh() (failure *bulk.Failure, throttled bool) {
 			if first < 0 {
 				first = i
 			}
-		case bulk.Accepted, bulk.Diverted, bulk.Deduplicated:
+		case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
 			accepted = true
-		case bulk.Unknown, bulk.Again, bulk.Held, bulk.Suspect, bulk.Refused:
+		case bulk.Unknown, bulk.Retry, bulk.Held, bulk.Suspect, bulk.Rejected:
 		}
 	}
 	if busy > 0 {
@@ -219,7 +219,7 @@ func (r *run) weigh() (failure *bulk.Failure, throttled bool) {
 			return nil, true
 		}
 	}
-	why := &r.refusals[r.results[first].refusal]
+	why := &r.rejections[r.results[first].rejection]
 	failure = &bulk.Failure{Class: bulk.Throttled, Status: why.Status, Type: why.Error, Reason: why.FullReason, Remedy: why.Remedy}
 	if why.Status != 429 {
 		failure.Class = bulk.Unavailable

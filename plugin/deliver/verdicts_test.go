@@ -18,15 +18,15 @@ func TestVerdicts(t *testing.T) {
 		item     bulk.Item
 		keep     bool
 		verdict  bulk.Verdict // that the second was settled by; Unknown for none
-		refused  int          // how often the second was refused
+		rejected int          // how often the second was rejected
 		left     bool
 		requests int // 0 for any number
 	}{
 		"200 is done":                           {item: item(200), verdict: bulk.Accepted, requests: 1},
 		"201 is done":                           {item: item(201), verdict: bulk.Accepted, requests: 1},
-		"201 in the failure store is done":      {item: bulk.Item{Status: 201, FailureStore: []byte("used")}, verdict: bulk.Diverted, requests: 1},
-		"400 is refused":                        {item: item(400, "document_parsing_exception"), refused: 1, requests: 1},
-		"400 that is kept is left at once":      {item: item(400, "document_parsing_exception"), keep: true, refused: 1, left: true, requests: 1},
+		"201 in the failure store is done":      {item: bulk.Item{Status: 201, FailureStore: []byte("used")}, verdict: bulk.InFailureStore, requests: 1},
+		"400 is rejected":                       {item: item(400, "document_parsing_exception"), rejected: 1, requests: 1},
+		"400 that is kept is left at once":      {item: item(400, "document_parsing_exception"), keep: true, rejected: 1, left: true, requests: 1},
 		"429 is tried until the budget ends":    {item: item(429), left: true},
 		"503 of an unknown kind is tried twice": {item: item(503), left: true, requests: 2},
 		"no status is tried twice":              {item: item(0), left: true, requests: 2},
@@ -52,15 +52,15 @@ func TestVerdicts(t *testing.T) {
 				if errors.Is(err, deliver.ErrLeft) != c.left || !c.left && err != nil {
 					t.Errorf("error %v", err)
 				}
-				if len(src.verdicts[0]) != 1 || len(src.refusals[0]) != 0 {
-					t.Errorf("the first document: %v, %v", src.verdicts[0], src.refusals[0])
+				if len(src.verdicts[0]) != 1 || len(src.rejections[0]) != 0 {
+					t.Errorf("the first document: %v, %v", src.verdicts[0], src.rejections[0])
 				}
 				var want []bulk.Verdict
 				if c.verdict != bulk.Unknown {
 					want = append(want, c.verdict)
 				}
-				if !reflect.DeepEqual(src.verdicts[1], want) || len(src.refusals[1]) != c.refused {
-					t.Errorf("the second document: settled %v, refused %+v", src.verdicts[1], src.refusals[1])
+				if !reflect.DeepEqual(src.verdicts[1], want) || len(src.rejections[1]) != c.rejected {
+					t.Errorf("the second document: settled %v, rejected %+v", src.verdicts[1], src.rejections[1])
 				}
 				if c.requests > 0 && len(s.requests) != c.requests || c.requests == 0 && len(s.requests) < 3 {
 					t.Errorf("%d requests", len(s.requests))
@@ -82,17 +82,17 @@ func TestARefusalTellsWhatElasticsearchSaid(t *testing.T) {
 		if err := flush(t, d, src); err != nil {
 			t.Fatal(err)
 		}
-		want := deliver.Refusal{
-			Type: bulk.RefusalOf(said.Type), Error: "document_parsing_exception", Status: 400, FullReason: string(said.Reason),
+		want := deliver.Rejection{
+			Type: bulk.RejectionTypeOf(said.Type), Error: "document_parsing_exception", Status: 400, FullReason: string(said.Reason),
 			Reason: "failed to parse field [n] of type [long] in document with id '…'", Scope: bulk.DocumentScope,
 		}
-		if !reflect.DeepEqual(src.refusals[0], []deliver.Refusal{want}) {
-			t.Errorf("got %+v", src.refusals[0])
+		if !reflect.DeepEqual(src.rejections[0], []deliver.Rejection{want}) {
+			t.Errorf("got %+v", src.rejections[0])
 		}
 	})
 }
 
-// More different refusals than a request tells apart must not be mixed up with
+// More different rejections than a request tells apart must not be mixed up with
 // other documents' verdicts.
 func TestManyDifferentRefusals(t *testing.T) {
 	const n = 300
@@ -113,8 +113,8 @@ func TestManyDifferentRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		for document := range n {
-			if accepted := document%3 == 0; accepted && len(src.refusals[document]) != 0 || !accepted && len(src.refusals[document]) != 1 {
-				t.Errorf("document %d: %v", document, src.refusals[document])
+			if accepted := document%3 == 0; accepted && len(src.rejections[document]) != 0 || !accepted && len(src.rejections[document]) != 1 {
+				t.Errorf("document %d: %v", document, src.rejections[document])
 			}
 		}
 	})

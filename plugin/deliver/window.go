@@ -34,26 +34,26 @@ func (w *window) isWide() bool {
 //
 //	all settled                        wide
 //	anything left, or failed           narrow until it is settled
-//	a request failed, or backpressure  narrow for Policy.Longest, in all deliveries
+//	a request failed, or backpressure  narrow for Policy.MaxPause, in all deliveries
 //	gate, held destination, suspects,  narrow
 //	halving, learned size, pace
 func (r *run) parts(limits *Limits) int {
 	if r.policy.Window < 2 || r.ended || r.repeat || r.behind != nil || r.role != Passer || limits.Items > 0 || limits.Portion > 0 || limits.Admission != nil || r.search.accused >= 0 {
 		return 1
 	}
-	rest := r.src.Rest()
+	rest := r.src.Remaining()
 	n := min(r.policy.Window, rest/max(1, min(leastPart, r.policy.Bytes)))
 	if n < 2 || limits.Bytes < r.policy.Bytes || r.holds.suspected.Load() > 0 || !r.window.isWide() || !r.gate.passes() {
 		return 1
 	}
-	limits.Rest = (rest + n - 1) / n
+	limits.SourceBytes = (rest + n - 1) / n
 	return n
 }
 
-// together sends the request that is filled, fills others while it is under
+// sendParallel sends the request that is filled, fills others while it is under
 // way, sends them, too, and settles all of them, in order. Whatever is left of
 // any is retried by one request at a time.
-func (r *run) together(ctx context.Context, parts int, limits Limits) error {
+func (r *run) sendParallel(ctx context.Context, parts int, limits Limits) error {
 	first := r.flight
 	defer func() { r.flight = first }()
 	flights := []*flight{first}
@@ -63,7 +63,7 @@ func (r *run) together(ctx context.Context, parts int, limits Limits) error {
 	for len(flights) < parts {
 		f := &flight{req: flights[len(flights)-1].req.Second()}
 		if len(flights) == parts-1 {
-			limits.Rest = 0
+			limits.SourceBytes = 0
 		}
 		if problem, unfilled = r.fillAhead(f, limits); problem != nil || unfilled != nil || len(f.req.Positions()) == 0 {
 			break
@@ -79,7 +79,7 @@ func (r *run) together(ctx context.Context, parts int, limits Limits) error {
 	}
 	s := r.settleAll(flights)
 	if problem != nil {
-		r.src.Keep() // settled events are stored, whatever the fate of the rest
+		r.src.Checkpoint() // settled events are stored, whatever the fate of the rest
 		panic(problem)
 	}
 	return r.conclusion(ctx, flights, s, unfilled == nil)
@@ -153,12 +153,12 @@ func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bo
 	r.repeat = true
 	r.src.Resume(s.front)
 	if s.settled > 0 {
-		r.src.Keep()
+		r.src.Checkpoint()
 	}
 	switch {
 	case s.failure != nil:
 		r.flight = s.worst
-		if alone := len(r.req.Positions()) == 1; alone && urgency(s.failure) == refusal {
+		if alone := len(r.req.Positions()) == 1; alone && urgency(s.failure) == rejection {
 			return nil // it is met again, alone
 		}
 		return r.afterFailure(ctx)
@@ -170,7 +170,7 @@ func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bo
 
 // The order of failures: the reaction to a later one is right for both.
 const (
-	refusal = iota
+	rejection = iota
 	outage
 	setting
 	end
@@ -179,7 +179,7 @@ const (
 func urgency(f *bulk.Failure) int {
 	switch f.Class {
 	case bulk.Oversized, bulk.BadRequest:
-		return refusal
+		return rejection
 	case bulk.Misconfigured:
 		return setting
 	case bulk.Canceled:

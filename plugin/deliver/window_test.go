@@ -83,7 +83,7 @@ func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 		}
 	}
 	busy := reply{items: []bulk.Item{item(201), item(429, "es_rejected_execution_exception"), item(201), item(201)}}
-	refused := reply{items: []bulk.Item{item(201), item(400, "document_parsing_exception"), item(201), item(201)}}
+	rejected := reply{items: []bulk.Item{item(201), item(400, "document_parsing_exception"), item(201), item(201)}}
 	cut := reply{items: []bulk.Item{item(201), item(201)}, failure: &bulk.Failure{Class: bulk.Ambiguous, Err: bulk.ErrIncomplete}}
 	for _, row := range []struct {
 		name string
@@ -109,7 +109,7 @@ func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 		{name: "an item of the first is throttled", one: unsettled(busy), sent: [][]int{{1}}},
 		{name: "an item of each is throttled", one: unsettled(busy), other: unsettled(busy), sent: [][]int{{1, 5}}},
 		{name: "the first is unavailable, the second cut off", one: unsettled(failed(bulk.Unavailable, 503)), other: unsettled(cut), sent: [][]int{{0, 1, 2, 3, 6, 7}}},
-		{name: "an item of the first is rejected", one: unsettled(refused), sent: nil},
+		{name: "an item of the first is rejected", one: unsettled(rejected), sent: nil},
 		{name: "413 of the first", one: unsettled(failed(bulk.Oversized, 413)), sent: [][]int{{0, 1}, {2, 3}}},
 		{name: "413 of both", one: unsettled(failed(bulk.Oversized, 413)), other: unsettled(failed(bulk.Oversized, 413)), sent: [][]int{{0, 1}, {2, 3}, {4, 5}, {6, 7}}},
 		{name: "400 of the second", other: unsettled(failed(bulk.BadRequest, 400)), sent: [][]int{{4, 5}, {6, 7}}},
@@ -138,7 +138,7 @@ func TestFaultsOfRequestsThatAreSentTogether(t *testing.T) {
 					t.Errorf("sent %v, want %v", sent, want)
 				}
 				for n := range l.sizes {
-					if ends := len(l.verdicts[n]) + len(l.refusals[n]); ends > 1 {
+					if ends := len(l.verdicts[n]) + len(l.rejections[n]); ends > 1 {
 						t.Errorf("document %d came to %d ends", n, ends)
 					}
 				}
@@ -227,7 +227,7 @@ func TestTheWindowIsNarrowWhileNotAllIsWell(t *testing.T) {
 			if deliverAll(t, d); most(s) != 1 {
 				t.Error("the window is wide")
 			}
-			time.Sleep(wide.Longest)
+			time.Sleep(wide.MaxPause)
 			if deliverAll(t, d); most(s) != 2 {
 				t.Error("the window stays narrow")
 			}

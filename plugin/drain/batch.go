@@ -37,13 +37,14 @@ type batch struct {
 	filled int
 	// ahead says where each Fill since the last Advance ended that Ahead went
 	// behind.
-	ahead []cut
+	ahead []fillEnd
 	// limited says that the last Fill was held to a number of items.
 	limited bool
 	// over says that the delivery has had its request.
 	over bool
 	// reach is the number of frames that the delivery has come to. After a Rewind, which rewound
-	// notes, it comes to no others: a probe of one destination would pass over all frames that wait.
+	// notes, it comes to no others: a probe of one destination would pass over all frames that
+	// wait.
 	reach   int
 	rewound bool
 	// id tells the names of its frames from those of other queues.
@@ -60,8 +61,8 @@ type batch struct {
 	unread   time.Time
 }
 
-// cut is where a Fill ended that another one goes on behind.
-type cut struct {
+// fillEnd is where a Fill ended that another one goes on behind.
+type fillEnd struct {
 	// frame is the first that the next Fill comes to. Where inside says so, the
 	// Fill that ended has had the beginning of it.
 	frame  int
@@ -72,9 +73,9 @@ type cut struct {
 // bytes each.
 const maxFrames = 1000
 
-// mostTurnedAway is how many frames a request looks at in vain, where all of
+// maxTurnedAway is how many frames a request looks at in vain, where all of
 // their events are for destinations that are held.
-const mostTurnedAway = 64
+const maxTurnedAway = 64
 
 // readPatience is how long a disk that says it is damaged is asked again.
 const readPatience = 30 * time.Second
@@ -245,8 +246,8 @@ func (b *batch) bind(f *frame) error {
 	return nil
 }
 
-// begin prepares for a delivery. A frame of which an earlier one left events behind is read from its
-// start again once an earlier one came to its end; until then the next goes on behind them.
+// begin prepares for a delivery. A frame of which an earlier one left events behind is read from
+// its start again once an earlier one came to its end; until then the next goes on behind them.
 func (b *batch) begin() {
 	b.over, b.settled, b.reach, b.rewound = false, 0, 0, false
 	for _, f := range b.frames {
@@ -271,7 +272,7 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		return nil // filled still describes the request
 	}
 	b.limited = limits.Items > 0
-	limits.Rest = 0 // a batch is not divided, Rest reports whether there are two
+	limits.SourceBytes = 0 // a batch is not divided, Rest reports whether there are two
 	if limits.Portion > 0 {
 		limits.Bytes = min(limits.Bytes, limits.Portion)
 	}
@@ -305,7 +306,7 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		if err != nil {
 			return err
 		}
-		if len(req.Positions()) == 0 && limits.Admission != nil && i >= mostTurnedAway {
+		if len(req.Positions()) == 0 && limits.Admission != nil && i >= maxTurnedAway {
 			return nil
 		}
 		if !f.source.Ended() || limits.Items > 0 && len(req.Positions()) >= limits.Items {
@@ -352,16 +353,16 @@ func (b *batch) Advance() {
 		done++
 	}
 	b.drop(done)
-	b.Keep()
+	b.Checkpoint()
 }
 
-// Leave implements deliver.Source.
-func (b *batch) Leave() {
+// Skip implements deliver.Source.
+func (b *batch) Skip() {
 	b.over, b.ahead = !b.limited, b.ahead[:0]
 	for _, f := range b.frames[:b.filled] {
-		f.source.Leave()
+		f.source.Skip()
 	}
-	b.Keep()
+	b.Checkpoint()
 }
 
 // Rewind implements deliver.Source.
@@ -376,9 +377,9 @@ func (b *batch) Rewind() {
 
 // Ahead implements deliver.Source.
 func (b *batch) Ahead() {
-	c := cut{frame: b.filled}
+	c := fillEnd{frame: b.filled}
 	if last := b.filled - 1; last >= 0 && !b.frames[last].source.Ended() {
-		c = cut{frame: last, inside: true}
+		c = fillEnd{frame: last, inside: true}
 		b.frames[last].source.Ahead()
 	}
 	b.ahead = append(b.ahead, c)
@@ -431,9 +432,9 @@ func (b *batch) Resume(fills int) {
 	b.drop(ended)
 }
 
-// Rest implements deliver.Source: a request at a time, unless there is enough for
+// Remaining implements deliver.Source: a request at a time, unless there is enough for
 // two that are full.
-func (b *batch) Rest() int {
+func (b *batch) Remaining() int {
 	full := b.sources.Options.RequestBytes
 	if b.over || b.rewound || b.most != 0 || full == 0 {
 		return 0
@@ -451,9 +452,9 @@ func (b *batch) Destination(position int) []byte {
 	return f.source.Destination(own)
 }
 
-// Name implements deliver.Source: a frame's number in its spool is as good as
+// Identity implements deliver.Source: a frame's number in its spool is as good as
 // its digest, and known without its bytes.
-func (b *batch) Name(position int) (name [16]byte) {
+func (b *batch) Identity(position int) (name [16]byte) {
 	f, own := b.of(position)
 	binary.BigEndian.PutUint64(name[:], f.entry.Sequence)
 	binary.BigEndian.PutUint32(name[8:], uint32(own))
@@ -461,11 +462,11 @@ func (b *batch) Name(position int) (name [16]byte) {
 	return name
 }
 
-// Waited implements deliver.Source.
-func (b *batch) Waited() bool { return b.waited }
+// WasHeld implements deliver.Source.
+func (b *batch) WasHeld() bool { return b.waited }
 
-// Keep implements deliver.Source: it stores the settled events.
-func (b *batch) Keep() {
+// Checkpoint implements deliver.Source: it stores the settled events.
+func (b *batch) Checkpoint() {
 	progress := spool.Progress{Done: b.reader.Place()}
 	if len(b.frames) > 0 {
 		progress.Done = b.frames[0].entry.Place
@@ -491,10 +492,10 @@ func (b *batch) Settle(position int, v bulk.Verdict) {
 	f.source.Settle(own, v)
 }
 
-// Refuse implements deliver.Source.
-func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
+// Reject implements deliver.Source.
+func (b *batch) Reject(position int, why deliver.Rejection) deliver.Disposition {
 	f, own := b.of(position)
-	fate := f.source.Refuse(own, why)
+	fate := f.source.Reject(own, why)
 	if fate == deliver.Done {
 		b.settled++
 	}

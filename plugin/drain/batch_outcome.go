@@ -19,14 +19,14 @@ func (b *batch) drop(n int) {
 	}
 	b.frames = append(b.frames[:0], b.frames[n:]...)
 	b.filled, b.reach = max(0, b.filled-n), max(0, b.reach-n)
-	if b.loaded == nil && cap(b.buffer) > keptBuffer {
+	if b.loaded == nil && cap(b.buffer) > maxKeptBuffer {
 		b.buffer = nil
 	}
 }
 
-// keptBuffer is the maximum length of a buffer that is kept for the next frame: twice Fluent Bit's
-// usual chunk. A larger one is rare.
-const keptBuffer = 4 << 20
+// maxKeptBuffer is the maximum length of a buffer that is kept for the next frame: twice Fluent
+// Bit's usual chunk. A larger one is rare.
+const maxKeptBuffer = 4 << 20
 
 // count settles a frame's account.
 func (b *batch) count(f *frame) {
@@ -39,8 +39,8 @@ func (b *batch) account(a report.Account) {
 	b.report.Count(&a)
 }
 
-// keeps reports whether a frame holds records that On_Rejection keeps.
-func (b *batch) keeps() bool {
+// hasRetained reports whether a frame holds records that On_Rejection keeps.
+func (b *batch) hasRetained() bool {
 	for _, f := range b.frames[:b.filled] {
 		if f.source.Kept() {
 			return true
@@ -57,7 +57,7 @@ func (b *batch) park(keep func(destination string, f spool.Frame) error) error {
 	moved := 0
 	defer func() {
 		b.drop(moved)
-		b.Keep()
+		b.Checkpoint()
 	}()
 	for i, f := range b.frames[:b.filled] {
 		if !f.source.Ended() && (i > 0 || b.over) {
@@ -130,7 +130,7 @@ func (b *batch) discard(i int, why error) {
 		b.reach--
 	}
 	if i == 0 {
-		b.Keep()
+		b.Checkpoint()
 	}
 }
 

@@ -8,13 +8,13 @@ import (
 )
 
 // A frame that fills a request to its last byte is not known to have ended. Where the request also
-// held events of a destination in trouble, its events were left behind, and with them the frame that
-// had none: it must not stay at the front once all of its events are delivered.
+// held events of a destination in trouble, its events were left behind, and with them the frame
+// that had none: it must not stay at the front once all of its events are delivered.
 func TestAFrameAtTheEndOfARequestDoesNotStayAtTheFront(t *testing.T) {
 	c := newCluster("app-held")
 	o := options(t.TempDir())
 	o.Limit, o.Linger = 16<<20, time.Millisecond
-	o.Policy.Bytes, o.Policy.Initial, o.Policy.Longest = 100<<10, 20*time.Millisecond, time.Minute
+	o.Policy.Bytes, o.Policy.InitialPause, o.Policy.MaxPause = 100<<10, 20*time.Millisecond, time.Minute
 	r := start(t, o, c.send)
 	const others = 100
 	large := "\x92\x00\x81\xa1t\xda\x40\x00" + strings.Repeat("x", 1<<14)

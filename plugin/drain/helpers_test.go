@@ -39,7 +39,7 @@ type running struct {
 func options(dir string) Options {
 	return Options{
 		Dir: dir, Limit: 1 << 30, HeldShare: 50, Linger: 100 * time.Millisecond,
-		Policy: deliver.Policy{Bytes: 5 << 20, RequestTimeout: time.Minute, Initial: time.Millisecond, Longest: 5 * time.Millisecond, Window: 2},
+		Policy: deliver.Policy{Bytes: 5 << 20, RequestTimeout: time.Minute, InitialPause: time.Millisecond, MaxPause: 5 * time.Millisecond, Window: 2},
 	}
 }
 

@@ -41,7 +41,7 @@ func holdLimit(t *testing.T, limit time.Duration, restarts int) {
 	c := newCluster("app-held")
 	o := options(t.TempDir())
 	o.Policy.HoldLimit = limit
-	o.Policy.Initial, o.Policy.Longest = 100*time.Millisecond, max(time.Second, min(limit/20, 30*time.Minute))
+	o.Policy.InitialPause, o.Policy.MaxPause = 100*time.Millisecond, max(time.Second, min(limit/20, 30*time.Minute))
 	begin := func() *running {
 		r := prepareFor(t, "app-$k", o, c.send)
 		r.begin()
@@ -72,7 +72,7 @@ func holdLimit(t *testing.T, limit time.Duration, restarts int) {
 			t.Errorf("held_records is %v, want %d", held, 3*chunks)
 		}
 	}
-	time.Sleep(2*o.Policy.Longest + 20*time.Second)
+	time.Sleep(2*o.Policy.MaxPause + 20*time.Second)
 	r.Publish()
 	if held := r.host.Gauge("held_records"); held != 0 {
 		t.Errorf("held_records is %v at the end", held)
@@ -103,7 +103,7 @@ func TestARecordIsNotRejectedBeforeHoldLimit(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := newCluster("app-held")
 			o := options(t.TempDir())
-			o.Policy.HoldLimit, o.Policy.Initial, o.Policy.Longest = limit, time.Second, 30*time.Second
+			o.Policy.HoldLimit, o.Policy.InitialPause, o.Policy.MaxPause = limit, time.Second, 30*time.Second
 			r := start(t, o, c.send)
 			r.flush(t, "held", withTime)
 			if limit > 0 {
@@ -133,7 +133,7 @@ func TestHoldLimitWritesDeadLetters(t *testing.T) {
 		defer file.Close()
 		c := newCluster("app-held")
 		o := options(t.TempDir())
-		o.Policy.HoldLimit, o.Policy.Initial, o.Policy.Longest = time.Minute, time.Second, 30*time.Second
+		o.Policy.HoldLimit, o.Policy.InitialPause, o.Policy.MaxPause = time.Minute, time.Second, 30*time.Second
 		r := prepareFor(t, "app-$k", o, c.send)
 		r.sources.File, r.sources.Options.DeadLetters = file, source.DeadLettersToFile
 		r.begin()
@@ -157,7 +157,7 @@ func TestHoldLimitWritesDeadLetters(t *testing.T) {
 func TestAFramesTimeInLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(t.TempDir())
-		o.Policy.HoldLimit, o.Policy.Initial, o.Policy.Longest = time.Hour, time.Second, 10*time.Second
+		o.Policy.HoldLimit, o.Policy.InitialPause, o.Policy.MaxPause = time.Hour, time.Second, 10*time.Second
 		taken, room := 0, 0
 		r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 			for range req.Positions() {

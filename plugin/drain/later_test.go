@@ -22,7 +22,7 @@ type cluster struct {
 	mu       sync.Mutex
 	held     map[string]bool
 	accepted map[string]int
-	refused  int
+	rejected int
 	requests int
 	slow     chan bool // a request for a held index waits for it, nil for no wait
 }
@@ -56,7 +56,7 @@ func (c *cluster) send(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Fail
 				<-c.slow
 				c.mu.Lock()
 			}
-			c.refused++
+			c.rejected++
 			each(bulk.Item{Status: 403, Type: []byte("security_exception"), Reason: []byte("no")})
 			continue
 		}
@@ -99,7 +99,7 @@ func TestTheFrontMovesThoughOneDestinationTakesNothing(t *testing.T) {
 	c := newCluster("app-held")
 	o := options(t.TempDir())
 	o.Limit, o.Linger = 16<<20, time.Millisecond
-	o.Policy.Initial, o.Policy.Longest = 20*time.Millisecond, 50*time.Millisecond
+	o.Policy.InitialPause, o.Policy.MaxPause = 20*time.Millisecond, 50*time.Millisecond
 	r := start(t, o, c.send)
 	const others = 700
 	large := "\x92\x00\x81\xa1t\xda\x40\x00" + strings.Repeat("x", 1<<14)
@@ -228,7 +228,7 @@ func TestManyTinyChunksTakeConstantMemory(t *testing.T) {
 	away.Store(true)
 	o := options(t.TempDir())
 	o.Linger = time.Millisecond
-	o.Policy.Initial, o.Policy.Longest = 5*time.Millisecond, 10*time.Millisecond
+	o.Policy.InitialPause, o.Policy.MaxPause = 5*time.Millisecond, 10*time.Millisecond
 	r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 		if away.Load() {
 			return 0, &bulk.Failure{Class: bulk.Unavailable, Status: 503}

@@ -15,7 +15,7 @@ import (
 	"out_es/plugin/source"
 )
 
-// strict is an Elasticsearch that refuses whole requests: larger ones than limit, where that is not
+// strict is an Elasticsearch that rejects whole requests: larger ones than limit, where that is not
 // 0, and those that hold the word poison.
 type strict struct {
 	mu       sync.Mutex
@@ -60,7 +60,7 @@ func text(t string) string {
 	return "\x92\x00\x81\xa1t\xdb" + string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) + t
 }
 
-// One record for which whole requests are refused is found in a spool wherever it lies in it, and
+// One record for which whole requests are rejected is found in a spool wherever it lies in it, and
 // costs no other record: it is rejected, dead-lettered or kept as On_Rejection says. Others arrive.
 func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 	const others = 20
@@ -77,8 +77,8 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 	}
 	for name, fault := range faults {
 		for _, place := range []string{"first", "middle", "last", "alone, then others", "in a chunk with others"} {
-			for _, refusal := range []string{"drop", "retry", "dead letters"} {
-				t.Run(fmt.Sprint(name, "/", place, "/", refusal), func(t *testing.T) {
+			for _, rejection := range []string{"drop", "retry", "dead letters"} {
+				t.Run(fmt.Sprint(name, "/", place, "/", rejection), func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						path := filepath.Join(t.TempDir(), "dead.ndjson")
 						file, err := deadletter.Open(path)
@@ -89,11 +89,11 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 						s := &strict{limit: fault.limit, accepted: map[string]int{}}
 						o := options(t.TempDir())
 						o.Linger = time.Second
-						o.Policy.Initial, o.Policy.Longest, o.Policy.Bytes, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, fault.bytes, 5*time.Second
+						o.Policy.InitialPause, o.Policy.MaxPause, o.Policy.Bytes, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, fault.bytes, 5*time.Second
 						r := prepareFor(t, "app-$TAG", o, s.send)
-						switch refusal {
+						switch rejection {
 						case "retry":
-							r.sources.Options.KeepRefused = true
+							r.sources.Options.RetryRejected = true
 						case "dead letters":
 							r.sources.File, r.sources.Options.DeadLetters = file, source.DeadLettersToFile
 						}
@@ -141,9 +141,9 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 						lines, _ := os.ReadFile(path)
 						dropped, kept, dead := r.ended("dropped"), r.later.Stats().Frames, strings.Count(string(lines), "\n")
 						switch {
-						case refusal == "drop" && dropped == 1 && kept == 0 && dead == 0:
-						case refusal == "retry" && dropped == 0 && kept == 1 && dead == 0:
-						case refusal == "dead letters" && dropped == 0 && kept == 0 && dead == 1:
+						case rejection == "drop" && dropped == 1 && kept == 0 && dead == 0:
+						case rejection == "retry" && dropped == 0 && kept == 1 && dead == 0:
+						case rejection == "dead letters" && dropped == 0 && kept == 0 && dead == 1:
 						default:
 							t.Errorf("%d dropped, %d kept, %d dead-lettered; %d requests; %d at the front", dropped, kept, dead, s.requests, r.fresh.Stats().Frames)
 						}
@@ -200,10 +200,10 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 				}
 				o := options(t.TempDir())
 				o.Linger = time.Second
-				o.Policy.Initial, o.Policy.Longest, o.Policy.Bytes, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, 500, 5*time.Second
+				o.Policy.InitialPause, o.Policy.MaxPause, o.Policy.Bytes, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, 500, 5*time.Second
 				begin := func() *running {
 					r := prepareFor(t, "app-$k", o, send)
-					r.sources.Options.KeepRefused = true
+					r.sources.Options.RetryRejected = true
 					r.begin()
 					return r
 				}

@@ -17,7 +17,7 @@ func TestWhatWaitedIsSentLittleByLittle(t *testing.T) {
 		c := newCluster()
 		o := options(t.TempDir())
 		o.Linger = time.Second
-		o.Policy.Initial, o.Policy.Longest, o.Policy.Bytes = 500*time.Millisecond, 30*time.Second, 4000
+		o.Policy.InitialPause, o.Policy.MaxPause, o.Policy.Bytes = 500*time.Millisecond, 30*time.Second, 4000
 		began := time.Now()
 		bytes, requests := make([]int, before+held+after+1), make([]int, before+held+after+1)
 		r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {

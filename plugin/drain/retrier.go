@@ -44,7 +44,7 @@ func (r *retrier) run() {
 	more := true
 	for more {
 		if !guard.Run(r.fault, func() { more = r.round() }) {
-			r.sleep(r.policy.Longest) // round handles the panics of sending
+			r.sleep(r.policy.MaxPause) // round handles the panics of sending
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (r *retrier) earliest() (first *retry) {
 		if t == nil {
 			t = &retry{queue: q, next: time.Now()}
 			if !q.Found { // it has just been tried
-				t.pause = r.policy.Initial
+				t.pause = r.policy.InitialPause
 				t.next = t.next.Add(t.pause)
 			}
 		}
@@ -142,7 +142,7 @@ func (r *retrier) act(t *retry) {
 		r.takeTurn(t)
 		return
 	}
-	if err == nil && !b.keeps() {
+	if err == nil && !b.hasRetained() {
 		t.pause = 0
 		if !r.retire(t) {
 			r.takeTurn(t)
@@ -150,7 +150,7 @@ func (r *retrier) act(t *retry) {
 		return
 	}
 	held, isHeld := errors.AsType[*deliver.Held](err)
-	if !r.outage(b, err) && (b.settled > 0 || b.keeps() || !isHeld) {
+	if !r.outage(b, err) && (b.settled > 0 || b.hasRetained() || !isHeld) {
 		r.states.Parked(r.park(b, err))
 	}
 	r.rest(t, b.settled > 0)
@@ -178,7 +178,7 @@ func (r *retrier) rest(t *retry, progress bool) {
 		t.pause, t.next = 0, time.Now()
 		return
 	}
-	t.pause = min(max(2*t.pause, r.policy.Initial), r.policy.Longest)
+	t.pause = min(max(2*t.pause, r.policy.InitialPause), r.policy.MaxPause)
 	t.next = time.Now().Add(t.pause)
 }
 

@@ -50,7 +50,7 @@ type sender struct {
 	done   chan struct{}
 	pause  time.Duration // after failures in a row without progress
 	panics int
-	// held is how many records wait at the front, since requests are refused as a whole, or since
+	// held is how many records wait at the front, since requests are rejected as a whole, or since
 	// they can't be moved to later.
 	held atomic.Int64
 }
@@ -121,11 +121,11 @@ func (s *sender) act(b *batch) {
 		return
 	}
 	s.panics = 0
-	if err == nil && !b.keeps() && b.settled == 0 && before.first != nil && b.front() == before {
+	if err == nil && !b.hasRetained() && b.settled == 0 && before.first != nil && b.front() == before {
 		s.backOff(b) // never twice the same without a pause
 		return
 	}
-	if err == nil && !b.keeps() {
+	if err == nil && !b.hasRetained() {
 		s.pause = 0
 		s.states.Parked(nil)
 		s.held.Store(0)
@@ -188,7 +188,7 @@ func (w *worker) reason(destination string, why error) string {
 // request failed as a whole, the gate is closed, or nothing at all was settled
 // and no held destination is why.
 func (w *worker) outage(b *batch, err error) bool {
-	if err == nil || b.keeps() {
+	if err == nil || b.hasRetained() {
 		return false
 	}
 	if _, failed := errors.AsType[*bulk.Failure](err); failed || w.deliverer.Closed() {
@@ -213,7 +213,7 @@ func (s *sender) backOff(b *batch) {
 		s.awaitGate()
 		return
 	}
-	s.pause = min(max(2*s.pause, s.policy.Initial), s.policy.Longest)
+	s.pause = min(max(2*s.pause, s.policy.InitialPause), s.policy.MaxPause)
 	s.sleep(s.pause)
 }
 
@@ -270,11 +270,11 @@ const guiltyAfter = 2
 
 // pauseAfter is how long to wait after so many panics in a row.
 func (w *worker) pauseAfter(panics int) time.Duration {
-	pause := w.policy.Initial
+	pause := w.policy.InitialPause
 	for range min(panics, 20) - 1 {
 		pause *= 2
 	}
-	return min(pause, w.policy.Longest)
+	return min(pause, w.policy.MaxPause)
 }
 
 func (w *worker) stopped() bool {

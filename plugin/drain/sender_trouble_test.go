@@ -177,7 +177,7 @@ func TestAFrameFromTheFutureIsSentNow(t *testing.T) {
 func TestAnExitDoesNotHammer(t *testing.T) {
 	var requests atomic.Int64
 	o := options(t.TempDir())
-	o.Policy.Initial, o.Policy.Longest = time.Minute, time.Minute
+	o.Policy.InitialPause, o.Policy.MaxPause = time.Minute, time.Minute
 	r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 		requests.Add(1)
 		for range req.Positions() {

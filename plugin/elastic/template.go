@@ -36,12 +36,12 @@ func (c *Client) FindTemplate(ctx context.Context, kind template.Kind, name stri
 	if first.Get("name").ToString() != name {
 		return template.Found{}, &bulk.Failure{Class: bulk.Misconfigured, Status: http.StatusOK, Remedy: c.foreignRemedy(new(attempt))}
 	}
-	return template.Found{There: true, Mark: first.Get(body, "_meta", template.MarkKey).ToString()}, nil
+	return template.Found{Exists: true, Mark: first.Get(body, "_meta", template.MarkKey).ToString()}, nil
 }
 
 // PutTemplate implements template.Cluster.
 func (c *Client) PutTemplate(ctx context.Context, t *template.Template, p template.Precedence) *bulk.Failure {
-	create := p == template.TheirsHolds
+	create := p == template.KeepExisting
 	body := bytes.NewReader(t.Body)
 	var request esapi.Request = esapi.IndicesPutIndexTemplateRequest{Name: t.Name, Body: body, Create: &create}
 	if t.Kind == template.Component {

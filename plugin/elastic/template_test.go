@@ -46,10 +46,10 @@ func TestTemplateAnswers(t *testing.T) {
 			if got := classOf(failure); got != c.find {
 				t.Errorf("looking: %v, %v", got, failure)
 			}
-			if there := name == "there"; found.There != there || there && found.Mark != "mark" {
+			if there := name == "there"; found.Exists != there || there && found.Mark != "mark" {
 				t.Errorf("found %+v", found)
 			}
-			failure = client.PutTemplate(t.Context(), &template.Template{Name: "x", Body: []byte("{}")}, template.TheirsHolds)
+			failure = client.PutTemplate(t.Context(), &template.Template{Name: "x", Body: []byte("{}")}, template.KeepExisting)
 			if got := classOf(failure); got != c.put {
 				t.Errorf("installing: %v, %v", got, failure)
 			}
@@ -73,7 +73,7 @@ func TestTemplateRequests(t *testing.T) {
 	client := newClient(t, elastic.Options{}, server.URL+"/prefix")
 	for _, kind := range []template.Kind{template.Index, template.Component} {
 		_, _ = client.FindTemplate(t.Context(), kind, "logs@x")
-		for _, precedence := range []template.Precedence{template.TheirsHolds, template.OursHolds} {
+		for _, precedence := range []template.Precedence{template.KeepExisting, template.Overwrite} {
 			_ = client.PutTemplate(t.Context(), &template.Template{Kind: kind, Name: "logs@x", Body: []byte(`{"a":1}`)}, precedence)
 		}
 	}

@@ -28,7 +28,7 @@ type Account struct {
 	// are nowhere. Rejected counts both by type.
 	DeadLettered int
 	Dropped      int
-	Rejected     [bulk.Refusals]int
+	Rejected     [bulk.RejectionTypes]int
 	// Malformed are values that are no events, or can't be read.
 	Malformed int
 	// Returned go back to Fluent Bit, which re-delivers them.
@@ -39,7 +39,7 @@ type Account struct {
 	Parked  int
 	// Truncated is the number of values that lay too deep and became null.
 	Truncated int
-	// ChangedKeys are those that Elasticsearch would have refused.
+	// ChangedKeys are those that Elasticsearch would have rejected.
 	ChangedKeys document.Changes
 }
 

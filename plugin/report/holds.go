@@ -30,10 +30,10 @@ type holdKind struct {
 }
 
 type holdLines struct {
-	held  int // destinations
-	since time.Time
-	told  time.Time
-	open  bool // told since it was over
+	held       int // destinations
+	since      time.Time
+	lastLogged time.Time
+	logged     bool // told since it was over
 }
 
 // maxHoldKinds bounds the kinds that are remembered though nothing is held by
@@ -59,10 +59,10 @@ func (r *Reporter) Held(h deliver.Hold) {
 	if lines.since.IsZero() {
 		lines.since = h.Since
 	}
-	if !lines.told.IsZero() && now.Sub(lines.told) < reminder {
+	if !lines.lastLogged.IsZero() && now.Sub(lines.lastLogged) < reminder {
 		return
 	}
-	lines.told, lines.open = now, true
+	lines.lastLogged, lines.logged = now, true
 	level := fluentbit.Warn
 	if h.Why.Scope == bulk.SettingsScope {
 		level = fluentbit.Error
@@ -91,10 +91,10 @@ func (r *Reporter) Released(h deliver.Hold) {
 	}
 	took := time.Since(lines.since).Round(time.Millisecond)
 	lines.since = time.Time{}
-	if !lines.open {
+	if !lines.logged {
 		return
 	}
-	lines.open = false
+	lines.logged = false
 	if h.Destination == "" {
 		r.host.Log(fluentbit.Info, "Elasticsearch accepts requests again, after %s", took)
 		return
@@ -109,7 +109,7 @@ func (r *Reporter) HeldRecords(n int) { r.holds.records.Set(float64(n)) }
 func (h *holds) enter(destination string, kind holdKind) *holdLines {
 	if h.of[destination] != kind {
 		if before := h.leave(destination); before != nil && before.held == 0 {
-			before.since, before.open = time.Time{}, false // it is held for another reason now
+			before.since, before.logged = time.Time{}, false // it is held for another reason now
 		}
 	}
 	lines := h.kinds[kind]

@@ -149,7 +149,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 // However many destinations have a fault, and however often they are tried: a
 // line at once, one a minute, and one when it is over for all of them.
 func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
-	why := deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "index [a] blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}
+	why := deliver.Rejection{Status: 403, Error: "cluster_block_exception", Reason: "index [a] blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}
 	held := func(r *Reporter, name string) { r.Held(deliver.Hold{Destination: name, Why: why, Since: time.Now()}) }
 	told := reported(t, func(r *Reporter) {
 		for range 7 {
@@ -179,7 +179,7 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 // A read-only index and one with a write block have the same status and type, and need different
 // requests.
 func TestEachRemedyOfAHeldDestinationIsTold(t *testing.T) {
-	why := deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "lift the write block"}
+	why := deliver.Rejection{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "lift the write block"}
 	other := why
 	other.Remedy = "lift the read-only block"
 	told := reported(t, func(r *Reporter) {
@@ -199,7 +199,7 @@ func TestTheLineOfAHeldDestinationHasTheRemedy(t *testing.T) {
 	host := fluentbittest.NewRecorder("x")
 	instance := host.Instance()
 	r := New(instance, Options{})
-	r.Held(deliver.Hold{Destination: "logs-1", Since: time.Now(), Why: deliver.Refusal{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}})
+	r.Held(deliver.Hold{Destination: "logs-1", Since: time.Now(), Why: deliver.Rejection{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}})
 	instance.Service()
 	if told := host.Lines(); len(told) != 1 || !strings.HasSuffix(told[0].Text, ": 1): PUT /logs-1/_settings") || !strings.Contains(told[0].Text, "cluster_block_exception: blocked; its records are kept") {
 		t.Errorf("lines %v", told)

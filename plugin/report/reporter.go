@@ -48,12 +48,12 @@ type Reporter struct {
 type outage struct {
 	since time.Time // zero while all is well
 	count int
-	// open says that the outage was told, so that its end will be.
-	open bool
-	// told is when each kind of failure was told last, in this outage or an
+	// logged says that the outage was told, so that its end will be.
+	logged bool
+	// lastLogged is when each kind of failure was told last, in this outage or an
 	// earlier one: a cluster that throttles now and then is one state, not an
 	// outage each time.
-	told map[failureKind]time.Time
+	lastLogged map[failureKind]time.Time
 }
 
 // failureKind is the common part of failures that share a line. There are few: classes, and the
@@ -82,7 +82,7 @@ func New(host *fluentbit.Instance, o Options) *Reporter {
 		records:     host.Counters("records_total", "Records by outcome.", "outcome", outcomes),
 		received:    host.Counters("received_records_total", "Records received in chunks, without those that an earlier flush of the chunk delivered.", "", nil),
 		requests:    host.Counters("requests_total", "Bulk requests by result.", "result", bulk.ClassNames()),
-		rejected:    host.Counters("rejected_records_total", "Records that Elasticsearch rejected, dropped or dead-lettered, by its error type.", "type", bulk.RefusalNames()),
+		rejected:    host.Counters("rejected_records_total", "Records that Elasticsearch rejected, dropped or dead-lettered, by its error type.", "type", bulk.RejectionTypeNames()),
 		sent:        host.Counters("sent_bytes_total", "Bytes of request bodies, after compression.", "", nil),
 		retries:     host.Counters("retried_requests_total", "Bulk requests with items that were sent before.", "", nil),
 		truncated:   host.Counters("truncated_values_total", "Values nested too deep in a record, replaced by null.", "", nil),
@@ -93,7 +93,7 @@ func New(host *fluentbit.Instance, o Options) *Reporter {
 	if o.Spooled {
 		r.dequeued = host.Counters("spool_dequeued_records_total", "Records taken out of the spool for sending.", "", nil)
 	}
-	r.outage.told = map[failureKind]time.Time{}
+	r.outage.lastLogged = map[failureKind]time.Time{}
 	r.downHosts = map[string]bool{}
 	r.holds = newHolds(host)
 	r.summary.print = func(text string) { host.Log(fluentbit.Warn, "%s", text) }
@@ -165,11 +165,11 @@ func (r *Reporter) hostDown(f *bulk.Failure) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	kind, now := failureKind{class: f.Class, host: f.Host}, time.Now()
-	if last, known := r.outage.told[kind]; known && now.Sub(last) < reminder {
+	if last, known := r.outage.lastLogged[kind]; known && now.Sub(last) < reminder {
 		return
 	}
 	r.host.Log(fluentbit.Warn, "Elasticsearch: %v; the other hosts are used, and it is retried from time to time", f)
-	r.outage.told[kind], r.downHosts[f.Host] = now, true
+	r.outage.lastLogged[kind], r.downHosts[f.Host] = now, true
 }
 
 // HostUp logs that a host answers again, if its absence was logged.
@@ -200,7 +200,7 @@ func (r *Reporter) logFailure(what string, f *bulk.Failure) {
 		t.since = now
 	}
 	kind := failureKind{class: f.Class, status: f.Status}
-	if last, known := t.told[kind]; known && now.Sub(last) < reminder {
+	if last, known := t.lastLogged[kind]; known && now.Sub(last) < reminder {
 		return
 	}
 	level := fluentbit.Warn
@@ -208,7 +208,7 @@ func (r *Reporter) logFailure(what string, f *bulk.Failure) {
 		level = fluentbit.Error
 	}
 	r.host.Log(level, what+"Elasticsearch: %v; records are kept and retried (failed requests since %s: %d)", f, t.since.Format(time.TimeOnly), t.count)
-	t.told[kind], t.open = now, true
+	t.lastLogged[kind], t.logged = now, true
 }
 
 // answered logs the end of an outage that was told.
@@ -216,14 +216,14 @@ func (r *Reporter) answered() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := &r.outage
-	if t.open {
+	if t.logged {
 		r.host.Log(fluentbit.Info, "Elasticsearch answers again, after %s; failed requests: %d", time.Since(t.since).Round(time.Millisecond), t.count)
 	}
-	t.since, t.count, t.open = time.Time{}, 0, false
+	t.since, t.count, t.logged = time.Time{}, 0, false
 }
 
-// Refused notes a rejected document, and its fate, for the next summary.
-func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
+// Rejected notes a rejected document, and its fate, for the next summary.
+func (r *Reporter) Rejected(index string, why deliver.Rejection, fate string) {
 	reason := why.Reason
 	if r.options.FullReasons && why.FullReason != "" {
 		reason = why.FullReason
@@ -235,20 +235,20 @@ func (r *Reporter) Refused(index string, why deliver.Refusal, fate string) {
 	r.summary.note(text, 1)
 }
 
-// DeadLetterRefused notes a dead-letter record that Elasticsearch rejected, too: there is
+// DeadLetterRejected notes a dead-letter record that Elasticsearch rejected, too: there is
 // nowhere left to put it.
-func (r *Reporter) DeadLetterRefused(why deliver.Refusal) {
+func (r *Reporter) DeadLetterRejected(why deliver.Rejection) {
 	r.summary.note(fmt.Sprintf("dead-letter records were rejected (status %d, %s: %s) and dropped", why.Status, why.Error, why.Reason), 1)
 }
 
-// DeadLettersUnwritten notes letters that could not be written to the file. Their
+// DeadLetterWriteFailed notes dead-letter records that could not be written to the file. Their
 // chunk comes again.
-func (r *Reporter) DeadLettersUnwritten(err error) {
+func (r *Reporter) DeadLetterWriteFailed(err error) {
 	r.summary.note(fmt.Sprintf("Dead_Letter_File could not be written (%v), the records are kept; failed writes", err), 1)
 }
 
-// DeadLettersRemoved notes that Dead_Letter_File reached its bound.
-func (r *Reporter) DeadLettersRemoved() {
+// DeadLettersDeleted notes that Dead_Letter_File reached its bound.
+func (r *Reporter) DeadLettersDeleted() {
 	r.summary.note("the oldest dead-letter records were deleted to make room (replay or move the files in time); files deleted", 1)
 }
 
@@ -274,9 +274,9 @@ func (r *Reporter) Template(t *template.Template, result template.Result, f *bul
 		r.host.Log(fluentbit.Info, "the %s %s was installed; it applies to indices created from now on", t.Kind, t.Name)
 	case template.Same:
 		r.host.Log(fluentbit.Info, "the %s %s exists already, and equals Template_File", t.Kind, t.Name)
-	case template.Present:
+	case template.Different:
 		r.host.Log(fluentbit.Info, "the %s %s exists already and is not changed, though it may differ from Template_File; Template_Overwrite replaces it", t.Kind, t.Name)
-	case template.Missing:
+	case template.NotInstalled:
 		r.host.Log(fluentbit.Error, "the %s %s was not installed: %v; records are sent without it: %s", t.Kind, t.Name, f, templateRemedy(t, f))
 	}
 }

@@ -20,36 +20,36 @@ type Spool struct {
 	damaged               *fluentbit.Counters
 
 	mu sync.Mutex
-	// refusing, heldBack, unwritten, unread and unparked are troubles that last.
-	refusing, heldBack, unwritten, unread, unparked lasting
+	// full, heldBack, unwritten, unread and unparked are troubles that last.
+	full, heldBack, unwritten, unread, unparked condition
 }
 
-// lasting is a trouble that is logged when it begins, once a minute, and when it
+// condition is a trouble that is logged when it begins, once a minute, and when it
 // ends.
-type lasting struct {
-	since, told time.Time
+type condition struct {
+	since, lastLogged time.Time
 }
 
 // begin reports whether the trouble is to be told now.
-func (l *lasting) begin() bool {
+func (l *condition) begin() bool {
 	now := time.Now()
 	if l.since.IsZero() {
 		l.since = now
 	}
-	if now.Sub(l.told) < reminder {
+	if now.Sub(l.lastLogged) < reminder {
 		return false
 	}
-	l.told = now
+	l.lastLogged = now
 	return true
 }
 
 // end reports whether a trouble that was told is over, and how long it was.
-func (l *lasting) end() (time.Duration, bool) {
+func (l *condition) end() (time.Duration, bool) {
 	if l.since.IsZero() {
 		return 0, false
 	}
 	took := time.Since(l.since).Round(time.Millisecond)
-	*l = lasting{}
+	*l = condition{}
 	return took, true
 }
 
@@ -87,12 +87,12 @@ func (s *Spool) Appended(holds func() spool.Stats, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
-		if took, told := s.refusing.end(); told {
+		if took, told := s.full.end(); told {
 			s.host.Log(fluentbit.Info, "the spool accepts chunks again, after %s", took)
 		}
 		return
 	}
-	if !s.refusing.begin() {
+	if !s.full.begin() {
 		return
 	}
 	if errors.Is(err, spool.ErrFull) {

@@ -25,14 +25,14 @@ type summary struct {
 	print func(text string)
 
 	mu     sync.Mutex
-	kinds  []*happening // in the order of their first lines
-	others int          // that came when there was no room for another kind
+	kinds  []*summaryEntry // in the order of their first lines
+	others int             // that came when there was no room for another kind
 	timer  *time.Timer
 	last   time.Time // of the last summary
 }
 
-// happening is one kind of event in the life of records.
-type happening struct {
+// summaryEntry is one kind of event in the life of records.
+type summaryEntry struct {
 	text string
 	more int       // that were not told yet
 	told time.Time // when something of it was told last
@@ -59,31 +59,31 @@ func (s *summary) note(text string, n int) {
 		if !s.last.IsZero() {
 			wait = max(wait, laterSummary-now.Sub(s.last))
 		}
-		s.timer = guard.AfterFunc(wait, s.fault, s.tell)
+		s.timer = guard.AfterFunc(wait, s.fault, s.log)
 	}
 }
 
 // kind finds or makes the place of a text, nil where there is no room for
 // another. s.mu is held.
-func (s *summary) kind(text string, now time.Time) *happening {
+func (s *summary) kind(text string, now time.Time) *summaryEntry {
 	for _, h := range s.kinds {
 		if h.text == text {
 			return h
 		}
 	}
 	if len(s.kinds) == summaryKinds {
-		s.kinds = slices.DeleteFunc(s.kinds, func(h *happening) bool { return h.more == 0 && now.Sub(h.told) >= laterSummary })
+		s.kinds = slices.DeleteFunc(s.kinds, func(h *summaryEntry) bool { return h.more == 0 && now.Sub(h.told) >= laterSummary })
 	}
 	if len(s.kinds) == summaryKinds {
 		return nil
 	}
-	h := &happening{text: text}
+	h := &summaryEntry{text: text}
 	s.kinds = append(s.kinds, h)
 	return h
 }
 
-// tell prints the summary.
-func (s *summary) tell() {
+// log prints the summary.
+func (s *summary) log() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -112,5 +112,5 @@ func (s *summary) close() {
 		s.timer.Stop()
 	}
 	s.mu.Unlock()
-	s.tell()
+	s.log()
 }

@@ -36,9 +36,9 @@ type Settings struct {
 
 // Summary is the part of the settings that an instance logs when it starts.
 type Summary struct {
-	// Target is the index or data stream, IDs the source of ids, Refused the place of documents
+	// Target is the index or data stream, IDs the source of ids, Rejected the place of documents
 	// that Elasticsearch rejects.
-	Target, Hosts, IDs, Compression, Refused string
+	Target, Hosts, IDs, Compression, Rejected string
 }
 
 // Read reads a section through lookup, which returns an option's value or "". The settings are
@@ -49,7 +49,7 @@ func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	s := &Settings{
 		Delivery: deliver.Policy{
 			Bytes: c.BulkSize, RequestTimeout: c.RequestTimeout,
-			Initial: c.RetryInitial, Longest: c.RetryMax, Budget: c.RetryBudget, HoldLimit: c.HoldLimit,
+			InitialPause: c.RetryInitial, MaxPause: c.RetryMax, Budget: c.RetryBudget, HoldLimit: c.HoldLimit,
 		},
 		Report:      report.Options{FullReasons: c.TraceError, Spooled: c.SpoolPath != ""},
 		MemoryLimit: c.MemoryLimit,
@@ -61,7 +61,7 @@ func Read(lookup func(name string) string) (*Settings, config.Faults) {
 	t.installation(s)
 	s.Source.Operation = t.operation()
 	s.Delivery.Window = window(&s.Source)
-	s.Summary = Summary{Target: t.target, Hosts: c.HostList(), IDs: idSource(c), Compression: c.Compress, Refused: refusedTo(c)}
+	s.Summary = Summary{Target: t.target, Hosts: c.HostList(), IDs: idSource(c), Compression: c.Compress, Rejected: rejectedTo(c)}
 	return s, t.faults
 }
 
@@ -81,8 +81,8 @@ func idSource(c *config.Config) string {
 	return "by Elasticsearch (retries can duplicate records: set Generate_ID)"
 }
 
-// refusedTo names the place of documents that Elasticsearch rejects.
-func refusedTo(c *config.Config) string {
+// rejectedTo names the place of documents that Elasticsearch rejects.
+func rejectedTo(c *config.Config) string {
 	switch {
 	case c.DeadLetterFile != "":
 		return "to file " + c.DeadLetterFile
@@ -198,7 +198,7 @@ func (t *translation) source(s *Settings) {
 	c := t.config
 	s.Source = source.Options{
 		Address: t.address(), Document: t.document(),
-		DataStreams: c.DataStream, KeepRefused: c.OnRejection == "retry", Trace: c.TraceOutput,
+		DataStreams: c.DataStream, RetryRejected: c.OnRejection == "retry", Trace: c.TraceOutput,
 	}
 	s.Source.OwnPipelines = s.Source.Address.Pipeline != nil && !s.Source.Address.Pipeline.IsLiteral()
 	if c.Compress == "gzip" {
@@ -254,9 +254,9 @@ func (t *translation) installation(s *Settings) {
 	if err := template.CheckName(c.TemplateName); err != nil {
 		t.fault("Template_Name", c.TemplateName, err)
 	}
-	s.Precedence = template.TheirsHolds
+	s.Precedence = template.KeepExisting
 	if c.TemplateOverwrite {
-		s.Precedence = template.OursHolds
+		s.Precedence = template.Overwrite
 	}
 }
 

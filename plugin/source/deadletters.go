@@ -40,17 +40,17 @@ func (r *deadLetterRecords) release() {
 	}
 }
 
-// redirect notes a rejected event.
-func (s *Source) redirect(position int, why deliver.Refusal) {
-	if s.refused == nil {
-		s.refused = map[int]deliver.Refusal{}
+// queueDeadLetter notes a rejected event.
+func (s *Source) queueDeadLetter(position int, why deliver.Rejection) {
+	if s.rejected == nil {
+		s.rejected = map[int]deliver.Rejection{}
 	}
-	s.refused[position] = why
+	s.rejected[position] = why
 }
 
 // writeDeadLetter makes the dead-letter record of the current event, as an item
 // of req or as a line of the file. full says that req has no room for it.
-func (s *Source) writeDeadLetter(req *bulk.Request, limit int, why deliver.Refusal) (full bool, err error) {
+func (s *Source) writeDeadLetter(req *bulk.Request, limit int, why deliver.Rejection) (full bool, err error) {
 	id, err := s.makeDeadLetter(&s.event, why)
 	if err != nil {
 		return false, err
@@ -83,7 +83,7 @@ func (s *Source) writeDeadLetter(req *bulk.Request, limit int, why deliver.Refus
 // makeDeadLetter fills records.record, and returns the record's own id, quoted:
 // the event's, or one made of the chunk and the event's place in it, so that a
 // record that is sent twice is there once.
-func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Refusal) (id []byte, err error) {
+func (s *Source) makeDeadLetter(e *chunk.Event, why deliver.Rejection) (id []byte, err error) {
 	records, documents := &s.scratch.records, s.scratch.documents
 	var rest []byte
 	records.document, rest, err = documents.Append(records.document[:0], e)
@@ -121,10 +121,10 @@ func (s *Source) syncDeadLetters() error {
 	}
 	removed, err := s.shared.File.Write(records.lines)
 	if removed {
-		s.shared.Report.DeadLettersRemoved()
+		s.shared.Report.DeadLettersDeleted()
 	}
 	if err != nil {
-		s.shared.Report.DeadLettersUnwritten(err)
+		s.shared.Report.DeadLetterWriteFailed(err)
 		return fmt.Errorf("%w: %w", deliver.ErrLeft, err)
 	}
 	for _, position := range records.positions {
@@ -136,8 +136,8 @@ func (s *Source) syncDeadLetters() error {
 
 // settleDeadLetter counts an event whose dead-letter record has arrived.
 func (s *Source) settleDeadLetter(position int) {
-	s.account.Rejected[s.refused[position].Type]++
-	delete(s.refused, position)
+	s.account.Rejected[s.rejected[position].Type]++
+	delete(s.rejected, position)
 	s.settled.Set(position)
 	s.account.DeadLettered++
 }

@@ -50,7 +50,7 @@ func TestADeadLetterThatCouldNotBeWrittenIsWrittenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	src.Settle(0, bulk.Accepted)
-	if fate := src.Refuse(1, deliver.Refusal{Error: "mapper_parsing_exception", Status: 400}); fate != deliver.Redirected {
+	if fate := src.Reject(1, deliver.Rejection{Error: "mapper_parsing_exception", Status: 400}); fate != deliver.DeadLettered {
 		t.Fatalf("disposition %d", fate)
 	}
 	for range 3 {

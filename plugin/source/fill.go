@@ -34,13 +34,13 @@ func (s *Source) Fill(req *bulk.Request, limits deliver.Limits) error {
 func (s *Source) fill(req *bulk.Request, limits deliver.Limits) error {
 	start := s.start()
 	s.reader.Seek(start)
-	rest := s.reader.Remaining(start) - limits.Rest // where limits.Rest ends
+	rest := s.reader.Remaining(start) - limits.SourceBytes // where limits.Rest ends
 	s.ended = false
 	for limits.Items == 0 || len(req.Positions()) < limits.Items {
 		place, err := s.reader.Place()
 		if err == nil {
 			s.to = place
-			if limits.Rest > 0 && s.reader.Remaining(place) <= rest && len(req.Positions()) > 0 {
+			if limits.SourceBytes > 0 && s.reader.Remaining(place) <= rest && len(req.Positions()) > 0 {
 				return nil
 			}
 			err = s.reader.Next(&s.event)
@@ -74,10 +74,10 @@ func (s *Source) fill(req *bulk.Request, limits deliver.Limits) error {
 func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 	e := &s.event
 	if s.settled.Has(e.Position) || e.Kind != chunk.Log || e.Position < s.passed {
-		return false, s.pass(e)
+		return false, s.skipSettled(e)
 	}
 	first := s.receive(e.Position)
-	if why, refused := s.refused[e.Position]; refused {
+	if why, rejected := s.rejected[e.Position]; rejected {
 		return s.writeDeadLetter(req, limit, why)
 	}
 	before := req.Buffer()
@@ -97,7 +97,7 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 		if !first {
 			return false, nil // On_Rejection keeps it
 		}
-		return s.refuseID(req, limit, err)
+		return s.rejectID(req, limit, err)
 	case errors.Is(err, errHeld):
 		req.Keep(grown)
 		return s.turnAway(req, limit)
@@ -115,14 +115,14 @@ func (s *Source) add(req *bulk.Request, limit int) (full bool, err error) {
 	return false, req.Commit(grown, e.Position)
 }
 
-// refuseID refuses the current event for its id: one that is too long fails a
+// rejectID rejects the current event for its id: one that is too long fails a
 // whole request, and a document without one could not be found again.
-func (s *Source) refuseID(req *bulk.Request, limit int, problem error) (full bool, err error) {
-	why := deliver.Refusal{Type: bulk.IllegalAction, Error: "id_too_long", Reason: problem.Error(), FullReason: problem.Error()}
+func (s *Source) rejectID(req *bulk.Request, limit int, problem error) (full bool, err error) {
+	why := deliver.Rejection{Type: bulk.InvalidAction, Error: "id_too_long", Reason: problem.Error(), FullReason: problem.Error()}
 	if errors.Is(problem, address.ErrNoID) {
 		why.Error = "id_missing"
 	}
-	if s.Refuse(s.event.Position, why) == deliver.Redirected {
+	if s.Reject(s.event.Position, why) == deliver.DeadLettered {
 		return s.writeDeadLetter(req, limit, why)
 	}
 	return false, nil
@@ -135,7 +135,7 @@ func (s *Source) turnAway(req *bulk.Request, limit int) (full bool, err error) {
 	if position >= s.asked {
 		s.asked = position + 1
 		if why, over := s.admission.Expired(s.indices.bytes(position), s.heldSince); over {
-			if s.Refuse(position, why) == deliver.Redirected {
+			if s.Reject(position, why) == deliver.DeadLettered {
 				return s.writeDeadLetter(req, limit, why)
 			}
 			return false, nil
@@ -145,9 +145,9 @@ func (s *Source) turnAway(req *bulk.Request, limit int) (full bool, err error) {
 	return false, nil
 }
 
-// pass goes over an event that is not sent. Generated ids must see it all the
+// skipSettled goes over an event that is not sent. Generated ids must see it all the
 // same, since they count its equals.
-func (s *Source) pass(e *chunk.Event) error {
+func (s *Source) skipSettled(e *chunk.Event) error {
 	if !s.scratch.addresses.CountsEvents() || e.Kind != chunk.Log {
 		return nil
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestNamesOfEvents(t *testing.T) {
-	var n names
+	var n indexNames
 	for position, name := range []string{"a", "a", "b", "b", "b", "a"} {
 		n.add(10+position, []byte(`"`+name+`"`))
 	}
@@ -26,12 +26,12 @@ func TestNamesOfEvents(t *testing.T) {
 }
 
 func TestNamesKeepBoundedMemory(t *testing.T) {
-	var n names
+	var n indexNames
 	for position := range 100_000 {
 		n.add(position, fmt.Appendf(nil, `"index-%d"`, position%2))
 	}
 	n.reset()
-	if cap(n.text) > keptNames || cap(n.runs) > keptNames {
+	if cap(n.text) > maxKeptNames || cap(n.runs) > maxKeptNames {
 		t.Errorf("%d bytes and %d runs stay", cap(n.text), cap(n.runs))
 	}
 }

@@ -12,10 +12,10 @@ import (
 // receive counts the record at position, and reports whether it is its first time
 // in this flush.
 func (s *Source) receive(position int) (first bool) {
-	if position < s.fresh {
+	if position < s.nextPosition {
 		return false
 	}
-	s.fresh = position + 1
+	s.nextPosition = position + 1
 	s.account.Received++
 	return true
 }
@@ -38,8 +38,8 @@ func (s *Source) Advance() {
 	s.turnedAway = false
 }
 
-// Leave implements deliver.Source.
-func (s *Source) Leave() {
+// Skip implements deliver.Source.
+func (s *Source) Skip() {
 	s.from, s.behind, s.turnedAway = s.to, true, false
 	s.ahead = s.ahead[:0]
 }
@@ -55,8 +55,8 @@ func (s *Source) Resume(fills int) {
 	s.ahead = s.ahead[:0]
 }
 
-// Rest implements deliver.Source.
-func (s *Source) Rest() int { return s.reader.Remaining(s.start()) }
+// Remaining implements deliver.Source.
+func (s *Source) Remaining() int { return s.reader.Remaining(s.start()) }
 
 // start is where the next Fill begins.
 func (s *Source) start() chunk.Place {
@@ -74,21 +74,22 @@ func (s *Source) Rewind() {
 
 // Destination implements deliver.Source.
 func (s *Source) Destination(position int) []byte {
-	if _, deadLetter := s.refused[position]; deadLetter && len(s.deadLetterIndices.runs) > 0 {
+	if _, deadLetter := s.rejected[position]; deadLetter && len(s.deadLetterIndices.runs) > 0 {
 		return s.deadLetterIndices.bytes(position)
 	}
 	return s.indices.bytes(position)
 }
 
-// Name implements deliver.Source.
-func (s *Source) Name(position int) [16]byte { return s.digest().Event(position) }
+// Identity implements deliver.Source.
+func (s *Source) Identity(position int) [16]byte { return s.digest().Event(position) }
 
-// Keep implements deliver.Source. The settled events of a chunk are remembered when it goes back.
-func (s *Source) Keep() {}
+// Checkpoint implements deliver.Source. The settled events of a chunk are remembered when it goes
+// back.
+func (s *Source) Checkpoint() {}
 
 // Sent implements deliver.Source.
 func (s *Source) Sent(position int) bulk.Sent {
-	if _, letter := s.refused[position]; letter {
+	if _, letter := s.rejected[position]; letter {
 		return bulk.Sent{Operation: bulk.Create}
 	}
 	return bulk.Sent{Operation: s.shared.Options.Operation, OwnPipeline: s.shared.Options.OwnPipelines}
@@ -96,7 +97,7 @@ func (s *Source) Sent(position int) bulk.Sent {
 
 // Settle implements deliver.Source.
 func (s *Source) Settle(position int, v bulk.Verdict) {
-	if _, letter := s.refused[position]; letter {
+	if _, letter := s.rejected[position]; letter {
 		s.settleDeadLetter(position)
 		return
 	}
@@ -104,32 +105,32 @@ func (s *Source) Settle(position int, v bulk.Verdict) {
 	switch v {
 	case bulk.Deduplicated:
 		s.account.Deduplicated++
-	case bulk.Diverted:
+	case bulk.InFailureStore:
 		s.account.FailureStore++
 	default:
 		s.account.Accepted++
 	}
 }
 
-// Refuse implements deliver.Source: a rejected event becomes a dead-letter record
-// where there are any, else On_Rejection decides. A letter that is itself refused
+// Reject implements deliver.Source: a rejected event becomes a dead-letter record
+// where there are any, else On_Rejection decides. A dead-letter record that is itself rejected
 // goes no further.
-func (s *Source) Refuse(position int, why deliver.Refusal) deliver.Disposition {
-	_, letter := s.refused[position]
+func (s *Source) Reject(position int, why deliver.Rejection) deliver.Disposition {
+	_, letter := s.rejected[position]
 	switch {
 	case letter:
-		s.shared.Report.DeadLetterRefused(why)
-		delete(s.refused, position)
+		s.shared.Report.DeadLetterRejected(why)
+		delete(s.rejected, position)
 	case s.shared.Options.DeadLetters != NoDeadLetters:
-		s.shared.Report.Refused(s.indices.of(position), why, "written as dead-letter records")
-		s.redirect(position, why)
-		return deliver.Redirected
-	case s.shared.Options.KeepRefused:
-		s.shared.Report.Refused(s.indices.of(position), why, "kept for a retry (On_Rejection)")
+		s.shared.Report.Rejected(s.indices.of(position), why, "written as dead-letter records")
+		s.queueDeadLetter(position, why)
+		return deliver.DeadLettered
+	case s.shared.Options.RetryRejected:
+		s.shared.Report.Rejected(s.indices.of(position), why, "kept for a retry (On_Rejection)")
 		s.kept = true
 		return deliver.Kept
 	default:
-		s.shared.Report.Refused(s.indices.of(position), why, "dropped")
+		s.shared.Report.Rejected(s.indices.of(position), why, "dropped")
 	}
 	s.settled.Set(position)
 	s.account.Dropped++

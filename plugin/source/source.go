@@ -30,14 +30,14 @@ type Options struct {
 	// DeadLetters is DeadLettersToIndex.
 	DeadLetterIndex address.Options
 	DeadLetters     DeadLetters
-	// KeepRefused keeps rejected events where there are no dead-letter records; else
+	// RetryRejected keeps rejected events where there are no dead-letter records; else
 	// they are dropped.
-	KeepRefused bool
+	RetryRejected bool
 	// Trace logs all requests.
 	Trace bool
 }
 
-// DeadLetters says where refused events are written down.
+// DeadLetters says where rejected events are written down.
 type DeadLetters uint8
 
 // The places for dead-letter records.
@@ -117,15 +117,15 @@ type Source struct {
 
 	settled deliver.Settled
 	// indices are those that the events were sent to.
-	indices names
+	indices indexNames
 	// deadLetterIndices are those that dead-letter records were sent to.
-	deadLetterIndices names
-	// refused holds the events whose dead-letter records are still to be delivered. The next Fill
+	deadLetterIndices indexNames
+	// rejected holds the events whose dead-letter records are still to be delivered. The next Fill
 	// makes them.
-	refused map[int]deliver.Refusal
-	// fresh is the first position that no Fill has come to yet.
-	fresh   int
-	account report.Account
+	rejected map[int]deliver.Rejection
+	// nextPosition is the first position that no Fill has come to yet.
+	nextPosition int
+	account      report.Account
 	// kept says that records are left which On_Rejection keeps.
 	kept bool
 	// admission is that of the last Fill, which turnedAway events; behind says
@@ -150,8 +150,8 @@ func (s *Source) Open(tag string, data []byte, digest func() deliver.Digest) {
 	s.settled.Reset()
 	s.indices.reset()
 	s.deadLetterIndices.reset()
-	s.refused = nil
-	s.fresh, s.ended, s.kept, s.account = 0, false, false, report.Account{}
+	s.rejected = nil
+	s.nextPosition, s.ended, s.kept, s.account = 0, false, false, report.Account{}
 	s.admission, s.turnedAway, s.behind = nil, false, false
 	s.HeldSince(time.Time{})
 	s.from, s.passed = chunk.Place{}, 0
@@ -205,7 +205,7 @@ func (s *Source) Begins() int { return max(s.passed, s.from.Position()) }
 // Left reports whether events that were filled in, or turned away, before the
 // place where the next Fill starts are not settled.
 func (s *Source) Left() bool {
-	return s.behind || s.turnedAway || s.kept || len(s.refused) > 0
+	return s.behind || s.turnedAway || s.kept || len(s.rejected) > 0
 }
 
 // HeldSince tells before a delivery since when a destination has held the chunk up, the zero time
@@ -215,8 +215,8 @@ func (s *Source) HeldSince(t time.Time) { s.heldSince, s.asked = t, 0 }
 // Rejected is how many events ended by a rejection so far.
 func (s *Source) Rejected() int { return s.account.Dropped + s.account.DeadLettered }
 
-// Waited implements deliver.Source.
-func (s *Source) Waited() bool { return !s.heldSince.IsZero() }
+// WasHeld implements deliver.Source.
+func (s *Source) WasHeld() bool { return !s.heldSince.IsZero() }
 
 // Position is the position of the last event that was read.
 func (s *Source) Position() int { return s.reader.Position() }

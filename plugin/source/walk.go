@@ -40,7 +40,7 @@ func (s *Source) Walk(each func(*Item) error) error {
 		case e.Kind != chunk.Log:
 			continue
 		case s.settled.Has(e.Position):
-			if err := s.pass(e); err != nil {
+			if err := s.skipSettled(e); err != nil {
 				return err
 			}
 			continue

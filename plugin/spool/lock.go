@@ -44,8 +44,8 @@ func takeLock(dir string) (*os.File, error) {
 	}
 }
 
-// Left is a spool that no instance uses.
-type Left struct {
+// AbandonedSpool is a spool that no instance uses.
+type AbandonedSpool struct {
 	Dir   string
 	Bytes int64
 }
@@ -53,19 +53,19 @@ type Left struct {
 // Abandoned finds non-empty spools without an instance in the folders of root, except own.
 //
 // Possible errors: those of the file system.
-func Abandoned(root, own string) ([]Left, error) {
+func Abandoned(root, own string) ([]AbandonedSpool, error) {
 	folders, err := os.ReadDir(root)
 	if err != nil {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
-	var all []Left
+	var all []AbandonedSpool
 	for _, folder := range folders {
 		dir := filepath.Join(root, folder.Name())
 		if !folder.IsDir() || dir == own {
 			continue
 		}
 		if bytes := held(dir); bytes > 0 && !locked(dir) {
-			all = append(all, Left{dir, bytes})
+			all = append(all, AbandonedSpool{dir, bytes})
 		}
 	}
 	return all, nil

@@ -95,7 +95,7 @@ func (r *Reader) next() (Entry, error) {
 		if err != nil {
 			return Entry{}, fmt.Errorf("spool: %w", err)
 		}
-		e, found, err := g.look(file, r.at.offset, there.end)
+		e, found, err := g.inspect(file, r.at.offset, there.end)
 		switch {
 		case err != nil:
 			return Entry{}, err
@@ -131,7 +131,7 @@ func (r *Reader) skip(g *segment, file *os.File, there span) error {
 		return d
 	}
 	d := &Damage{From: r.at, To: Place{g.number, offset, r.at.sequence + 1}, Frames: 1}
-	if e, found, err := g.look(file, offset, there.end); err == nil && found == whole {
+	if e, found, err := g.inspect(file, offset, there.end); err == nil && found == whole {
 		d.To = e.Place
 		if r.at.sequence != 0 && e.Sequence > r.at.sequence {
 			d.Frames = int(e.Sequence - r.at.sequence)

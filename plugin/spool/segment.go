@@ -113,12 +113,12 @@ func listSegments(dir string) ([]*segment, error) {
 	return all, nil
 }
 
-// standing is the kind of data at a place of a segment.
-type standing uint8
+// segmentState is the kind of data at a place of a segment.
+type segmentState uint8
 
 const (
 	// whole: a frame, at least by its head and length.
-	whole standing = iota
+	whole segmentState = iota
 	// over: the end.
 	over
 	// torn: the beginning of a frame that was never written to its end.
@@ -127,10 +127,10 @@ const (
 	damaged
 )
 
-// look reads the head at offset of a segment that ends at size.
+// inspect reads the head at offset of a segment that ends at size.
 //
 // Possible errors: those of the file system.
-func (g *segment) look(file io.ReaderAt, offset, size int64) (e Entry, found standing, err error) {
+func (g *segment) inspect(file io.ReaderAt, offset, size int64) (e Entry, found segmentState, err error) {
 	if offset >= size {
 		return e, over, nil
 	}
@@ -177,7 +177,7 @@ func (g *segment) search(file io.ReaderAt, offset, size int64) (int64, error) {
 			at += int64(max(1, n-len(mark)+1))
 			continue
 		}
-		if _, found, err := g.look(file, at+int64(i), size); err != nil || found == whole {
+		if _, found, err := g.inspect(file, at+int64(i), size); err != nil || found == whole {
 			return at + int64(i), err
 		}
 		at += int64(i) + 1
@@ -192,7 +192,7 @@ func (g *segment) firstOf(dir string, offset int64) uint64 {
 		return 0
 	}
 	defer file.Close()
-	if e, found, err := g.look(file, offset, g.size); err == nil && found == whole {
+	if e, found, err := g.inspect(file, offset, g.size); err == nil && found == whole {
 		return e.Sequence
 	}
 	return 0
@@ -210,7 +210,7 @@ func (g *segment) survey(dir string, offset int64, sequence uint64) error {
 	defer file.Close()
 	g.first, g.next, g.end = 0, 0, offset
 	for {
-		e, found, err := g.look(file, offset, g.size)
+		e, found, err := g.inspect(file, offset, g.size)
 		switch {
 		case err != nil:
 			return err

@@ -23,10 +23,10 @@ type View struct {
 	Doubt string
 }
 
-// Look returns a view of the spool in dir.
+// OpenView returns a view of the spool in dir.
 //
 // Possible errors: VersionError; those of the file system.
-func Look(dir string) (*View, error) {
+func OpenView(dir string) (*View, error) {
 	v := &View{dir: dir}
 	// The checkpoint is read first: the segments that are deleted afterwards are behind a later
 	// checkpoint only.
@@ -65,8 +65,8 @@ func (v *View) SegmentName(i int) string { return segmentName(v.all[i].number, v
 // SegmentBytes is the length of a segment's file.
 func (v *View) SegmentBytes(i int) int64 { return v.all[i].size }
 
-// Sighting is one frame of a walk.
-type Sighting struct {
+// FrameView is one frame of a walk.
+type FrameView struct {
 	Entry
 	// Tag is valid until the next one. It is not covered by the checksum that
 	// was read: Load checks it.
@@ -122,7 +122,7 @@ func (w *window) ReadAt(p []byte, offset int64) (int, error) {
 // chunks.
 //
 // Possible errors: those of visit and of the file system.
-func (v *View) Walk(i int, visit func(Sighting) error) (s Segment, err error) {
+func (v *View) Walk(i int, visit func(FrameView) error) (s Segment, err error) {
 	g := v.all[i]
 	file, err := os.Open(g.path(v.dir))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -140,7 +140,7 @@ func (v *View) Walk(i int, visit func(Sighting) error) (s Segment, err error) {
 	}
 	var tag []byte
 	for {
-		e, found, err := g.look(w, offset, g.size)
+		e, found, err := g.inspect(w, offset, g.size)
 		switch {
 		case err != nil:
 			return s, err
@@ -176,7 +176,7 @@ func (v *View) Walk(i int, visit func(Sighting) error) (s Segment, err error) {
 		if err != nil {
 			return s, err
 		}
-		if err := visit(Sighting{Entry: e, Tag: tag, Left: left}); err != nil {
+		if err := visit(FrameView{Entry: e, Tag: tag, Left: left}); err != nil {
 			return s, err
 		}
 		offset = e.End.offset
@@ -239,8 +239,8 @@ func (v *View) PassedAll(sequence uint64) bool {
 // have it.
 func (v *View) Behind() uint64 { return v.done.sequence }
 
-// Aside lists the files of damage that was set aside.
-func (v *View) Aside() ([]string, error) {
+// DamagedFiles lists the files of damage that was set aside.
+func (v *View) DamagedFiles() ([]string, error) {
 	return filepath.Glob(filepath.Join(v.dir, asidePrefix+"*"+asideSuffix))
 }
 

@@ -28,7 +28,7 @@ type Cluster interface {
 
 // Found is the cluster's template of a name.
 type Found struct {
-	There bool
+	Exists bool
 	// Mark is empty for a template that this plugin did not install.
 	Mark string
 }
@@ -39,8 +39,8 @@ type Precedence uint8
 // The existing template stays, and a second installation fails with status 400; or the new one
 // replaces it.
 const (
-	TheirsHolds Precedence = iota
-	OursHolds
+	KeepExisting Precedence = iota
+	Overwrite
 )
 
 // Result is the outcome of an installation.
@@ -50,12 +50,12 @@ type Result uint8
 const (
 	// Installed: the template was installed just now.
 	Installed Result = iota
-	// Present: there is one of that name, and it must not be replaced.
-	Present
+	// Different: there is one of that name, and it must not be replaced.
+	Different
 	// Same: this very template is installed already.
 	Same
-	// Missing: the cluster's answer makes an installation impossible.
-	Missing
+	// NotInstalled: the cluster's answer makes an installation impossible.
+	NotInstalled
 )
 
 // spread is the maximum random wait of an agent that finds no template, before it looks again and
@@ -133,11 +133,11 @@ func (i *Installer) install(ctx context.Context) (Result, *bulk.Failure) {
 		found, failure := i.cluster.FindTemplate(ctx, i.template.Kind, i.template.Name)
 		switch {
 		case failure != nil:
-			return Missing, failure
+			return NotInstalled, failure
 		case found.Mark == i.template.Mark:
 			return Same, nil
-		case found.There && i.precedence == TheirsHolds:
-			return Present, nil
+		case found.Exists && i.precedence == KeepExisting:
+			return Different, nil
 		case round == 1:
 			wait(ctx)
 			continue
@@ -146,8 +146,8 @@ func (i *Installer) install(ctx context.Context) (Result, *bulk.Failure) {
 		switch {
 		case failure == nil:
 			return Installed, nil
-		case failure.Status != http.StatusBadRequest || i.precedence == OursHolds || round == rounds:
-			return Missing, failure
+		case failure.Status != http.StatusBadRequest || i.precedence == Overwrite || round == rounds:
+			return NotInstalled, failure
 		}
 	}
 }

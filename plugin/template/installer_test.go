@@ -38,7 +38,7 @@ func (c *cluster) FindTemplate(ctx context.Context, _ Kind, _ string) (Found, *b
 			return Found{}, failure
 		}
 	}
-	return Found{There: c.there, Mark: c.mark}, nil
+	return Found{Exists: c.there, Mark: c.mark}, nil
 }
 
 func (c *cluster) PutTemplate(ctx context.Context, t *Template, p Precedence) *bulk.Failure {
@@ -52,7 +52,7 @@ func (c *cluster) PutTemplate(ctx context.Context, t *Template, p Precedence) *b
 			return failure
 		}
 	}
-	if c.there && p == TheirsHolds {
+	if c.there && p == KeepExisting {
 		c.refused++
 		return &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception"}
 	}
@@ -117,9 +117,9 @@ func TestEveryAnswerHoldsRequestsOrLetsThemPass(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					server, next := servers(), &bulks{}
 					var results []Result
-					in := NewInstaller(&Template{Name: "x", Mark: "m"}, TheirsHolds, server, next, func(r Result, f *bulk.Failure) {
+					in := NewInstaller(&Template{Name: "x", Mark: "m"}, KeepExisting, server, next, func(r Result, f *bulk.Failure) {
 						results = append(results, r)
-						if (r == Missing) != (f != nil) {
+						if (r == NotInstalled) != (f != nil) {
 							t.Errorf("result %d comes with %v", r, f)
 						}
 					})
@@ -130,7 +130,7 @@ func TestEveryAnswerHoldsRequestsOrLetsThemPass(t *testing.T) {
 					if c.holds && (next.sent != 0 || len(results) != 0 || !failure.NotSent || !strings.Contains(failure.Error(), "Template_File")) {
 						t.Errorf("%d sent, results %v, failure %v", next.sent, results, failure)
 					}
-					if !c.holds && (next.sent != 1 || len(results) != 1 || results[0] != Missing) {
+					if !c.holds && (next.sent != 1 || len(results) != 1 || results[0] != NotInstalled) {
 						t.Errorf("%d sent, results %v", next.sent, results)
 					}
 					server.finds, server.puts = nil, nil // the trouble is over
@@ -159,14 +159,14 @@ func TestWhatIsThereDecides(t *testing.T) {
 		want       Result
 		puts       int
 	}{
-		"nothing":                      {false, "", TheirsHolds, Installed, 1},
-		"nothing, overwrite":           {false, "", OursHolds, Installed, 1},
-		"the same":                     {true, "m", TheirsHolds, Same, 0},
-		"the same, overwrite":          {true, "m", OursHolds, Same, 0},
-		"an older one":                 {true, "o", TheirsHolds, Present, 0},
-		"an older one, overwrite":      {true, "o", OursHolds, Installed, 1},
-		"somebody else's":              {true, "", TheirsHolds, Present, 0},
-		"somebody else's, overwritten": {true, "", OursHolds, Installed, 1},
+		"nothing":                      {false, "", KeepExisting, Installed, 1},
+		"nothing, overwrite":           {false, "", Overwrite, Installed, 1},
+		"the same":                     {true, "m", KeepExisting, Same, 0},
+		"the same, overwrite":          {true, "m", Overwrite, Same, 0},
+		"an older one":                 {true, "o", KeepExisting, Different, 0},
+		"an older one, overwrite":      {true, "o", Overwrite, Installed, 1},
+		"somebody else's":              {true, "", KeepExisting, Different, 0},
+		"somebody else's, overwritten": {true, "", Overwrite, Installed, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -193,8 +193,8 @@ func TestOneThatComesTooLateFindsTheOthers(t *testing.T) {
 		server := &cluster{}
 		late := &overtaken{cluster: server}
 		var got []Result
-		in := NewInstaller(&Template{Mark: "m"}, TheirsHolds, late, &bulks{}, func(r Result, _ *bulk.Failure) { got = append(got, r) })
-		if _, failure := in.Send(t.Context(), nil, nil); failure != nil || len(got) != 1 || got[0] != Present || server.refused != 1 {
+		in := NewInstaller(&Template{Mark: "m"}, KeepExisting, late, &bulks{}, func(r Result, _ *bulk.Failure) { got = append(got, r) })
+		if _, failure := in.Send(t.Context(), nil, nil); failure != nil || len(got) != 1 || got[0] != Different || server.refused != 1 {
 			t.Errorf("%v, %v, refused %d", failure, got, server.refused)
 		}
 	})
@@ -211,11 +211,11 @@ func (o *overtaken) PutTemplate(ctx context.Context, t *Template, p Precedence) 
 // TestAFleetThatStartsAtOnce counts the requests of a thousand agents to a cluster that takes 20 ms
 // for an answer.
 func TestAFleetThatStartsAtOnce(t *testing.T) {
-	for name, precedence := range map[string]Precedence{"install": TheirsHolds, "overwrite": OursHolds} {
+	for name, precedence := range map[string]Precedence{"install": KeepExisting, "overwrite": Overwrite} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const agents = 1000
-				server := &cluster{slow: 20 * time.Millisecond, there: precedence == OursHolds, mark: "older"}
+				server := &cluster{slow: 20 * time.Millisecond, there: precedence == Overwrite, mark: "older"}
 				next := &bulks{}
 				began := time.Now()
 				var all sync.WaitGroup
@@ -245,7 +245,7 @@ func TestAFleetThatStartsAtOnce(t *testing.T) {
 
 func TestAWaitEndsWithItsRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		in := NewInstaller(&Template{Mark: "m"}, TheirsHolds, &cluster{slow: time.Hour}, &bulks{}, func(Result, *bulk.Failure) {})
+		in := NewInstaller(&Template{Mark: "m"}, KeepExisting, &cluster{slow: time.Hour}, &bulks{}, func(Result, *bulk.Failure) {})
 		go in.Send(t.Context(), nil, nil)
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -192,7 +192,8 @@ func (b *bench) ordinary(part string, loads []load, rounds int) (err error) {
 	return nil
 }
 
-// wanted reports whether a load is to be measured: those that -loads names, or else all; the quick form has the two that count most.
+// wanted reports whether a load is to be measured: those that -loads names, or else all; the quick
+// form has the two that count most.
 func (b *bench) wanted(part string, l load) bool {
 	if len(b.loads) > 0 {
 		return slices.Contains(b.loads, l.key)
@@ -242,7 +243,7 @@ func (b *bench) oneOrdinary(part string, l load, o output, round int) error {
 	}
 	sent := s.Count()
 	sleep(ctx, t.window/2)
-	half, err := agent.Look(a.PID())
+	half, err := agent.TakeSample(a.PID())
 	if err != nil {
 		return fmt.Errorf("%w:\n%s", err, a.Log())
 	}
@@ -251,7 +252,7 @@ func (b *bench) oneOrdinary(part string, l load, o output, round int) error {
 	if err != nil {
 		return fmt.Errorf("%w:\n%s", err, a.Log())
 	}
-	end, err := agent.Look(a.PID())
+	end, err := agent.TakeSample(a.PID())
 	if err != nil {
 		return fmt.Errorf("%w:\n%s", err, a.Log())
 	}

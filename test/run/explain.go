@@ -18,7 +18,7 @@ const (
 
 // explain returns the error for the user: the event, the numbers, their meaning, and the ends of
 // the logs.
-func explain(s settings, a *agent, now look, expected int, what string) error {
+func explain(s settings, a *agent, now snapshot, expected int, what string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nIt did not work: %s.\n\n  records in the sample  %s\n", what, thousands(expected))
 	if now.readKnown {

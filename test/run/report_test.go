@@ -48,7 +48,7 @@ func TestExplainSaysWhatHappened(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := []sample{{"fluentbit_output_retries_total", `{name="es_go.0"}`, 3}}
-	text := explain(settings{}, a, look{stored: 4000, read: 4999, readKnown: true, samples: read}, 4999, "nothing has happened for 1m0s").Error()
+	text := explain(settings{}, a, snapshot{stored: 4000, read: 4999, readKnown: true, samples: read}, 4999, "nothing has happened for 1m0s").Error()
 	for _, part := range []string{"nothing has happened for 1m0s", "4,999", "4,000", `{name="es_go.0"} 3`, "connection refused", "rejected, or wait", "Nothing but routine is in Elasticsearch's log"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("it doesn't say %q:\n%s", part, text)

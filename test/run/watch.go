@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// look is the state at one moment.
-type look struct {
+// snapshot is the state at one moment.
+type snapshot struct {
 	stored    int
 	read      int
 	readKnown bool
@@ -21,10 +21,10 @@ func watch(ctx context.Context, s settings, a *agent, found documents, expected 
 	second := time.NewTicker(time.Second)
 	defer second.Stop()
 	began, progressed := time.Now(), time.Now()
-	var last look
+	var last snapshot
 	for {
 		ended := a.ended() // before counting, so that the count is final
-		now, err := takeLook(ctx, a, found)
+		now, err := takeSnapshot(ctx, a, found)
 		if err != nil {
 			now = last // an index that is being created can't be counted yet; one that stays so runs out of patience
 		} else {
@@ -61,17 +61,17 @@ func stuck(patience time.Duration, err error) string {
 	return what
 }
 
-func takeLook(ctx context.Context, a *agent, found documents) (look, error) {
+func takeSnapshot(ctx context.Context, a *agent, found documents) (snapshot, error) {
 	stored, err := found.count(ctx)
 	if err != nil {
-		return look{}, err
+		return snapshot{}, err
 	}
-	now := look{stored: stored, samples: a.samples(ctx)}
+	now := snapshot{stored: stored, samples: a.samples(ctx)}
 	now.read, now.readKnown = recordsRead(now.samples)
 	return now, nil
 }
 
-func showProgress(s settings, now look, expected int, elapsed time.Duration) {
+func showProgress(s settings, now snapshot, expected int, elapsed time.Duration) {
 	read := ""
 	if now.readKnown {
 		read = fmt.Sprintf("records read %s   ", thousands(now.read))
@@ -89,9 +89,9 @@ func settle(ctx context.Context, s settings, a *agent, found documents, expected
 		case <-time.After(2 * time.Second):
 		}
 	} else if err := a.stop(ctx); err != nil {
-		return explain(s, a, look{stored: expected}, expected, err.Error())
+		return explain(s, a, snapshot{stored: expected}, expected, err.Error())
 	}
-	now, err := takeLook(ctx, a, found)
+	now, err := takeSnapshot(ctx, a, found)
 	if err != nil {
 		return explain(s, a, now, expected, err.Error())
 	}

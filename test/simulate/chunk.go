@@ -39,11 +39,11 @@ func (c *chunk) Ahead() {}
 // Resume implements deliver.Source.
 func (c *chunk) Resume(int) {}
 
-// Rest implements deliver.Source: one event needs one request.
-func (c *chunk) Rest() int { return 0 }
+// Remaining implements deliver.Source: one event needs one request.
+func (c *chunk) Remaining() int { return 0 }
 
-// Leave implements deliver.Source.
-func (c *chunk) Leave() { c.behind = true }
+// Skip implements deliver.Source.
+func (c *chunk) Skip() { c.behind = true }
 
 // Rewind implements deliver.Source.
 func (c *chunk) Rewind() { c.behind = false }
@@ -51,14 +51,14 @@ func (c *chunk) Rewind() { c.behind = false }
 // Destination implements deliver.Source.
 func (c *chunk) Destination(int) []byte { return c.to }
 
-// Name implements deliver.Source.
-func (c *chunk) Name(int) [16]byte { return [16]byte{byte(c.number), byte(c.number >> 8)} }
+// Identity implements deliver.Source.
+func (c *chunk) Identity(int) [16]byte { return [16]byte{byte(c.number), byte(c.number >> 8)} }
 
-// Waited implements deliver.Source.
-func (c *chunk) Waited() bool { return c.waited }
+// WasHeld implements deliver.Source.
+func (c *chunk) WasHeld() bool { return c.waited }
 
-// Keep implements deliver.Source.
-func (c *chunk) Keep() {}
+// Checkpoint implements deliver.Source.
+func (c *chunk) Checkpoint() {}
 
 // Sent implements deliver.Source.
 func (c *chunk) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create} }
@@ -66,8 +66,8 @@ func (c *chunk) Sent(int) bulk.Sent { return bulk.Sent{Operation: bulk.Create} }
 // Settle implements deliver.Source.
 func (c *chunk) Settle(int, bulk.Verdict) { c.settled = true }
 
-// Refuse implements deliver.Source.
-func (c *chunk) Refuse(int, deliver.Refusal) deliver.Disposition {
+// Reject implements deliver.Source.
+func (c *chunk) Reject(int, deliver.Rejection) deliver.Disposition {
 	c.settled = true
 	return deliver.Done
 }

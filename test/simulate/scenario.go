@@ -32,7 +32,7 @@ type Scenario struct {
 // Retry_Max and Retry_Budget.
 var Defaults = deliver.Policy{
 	Bytes: 5 << 20, RequestTimeout: 60 * time.Second,
-	Initial: 500 * time.Millisecond, Longest: 30 * time.Second, Budget: 5 * time.Second,
+	InitialPause: 500 * time.Millisecond, MaxPause: 30 * time.Second, Budget: 5 * time.Second,
 }
 
 // Trace is the record of one agent. Times count from the beginning of the outage.

@@ -8,8 +8,8 @@ import (
 // Eventually checks again at once at first, for a condition in this process, and ever more seldom,
 // since others cost a request.
 const (
-	firstLook   = time.Millisecond
-	longestLook = 100 * time.Millisecond
+	firstPause   = time.Millisecond
+	longestPause = 100 * time.Millisecond
 )
 
 // Eventually waits until a condition holds. It fails the test if that takes longer than patience,
@@ -17,7 +17,7 @@ const (
 func Eventually(t testing.TB, patience time.Duration, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
-	for look := firstLook; !holds(); look = min(2*look, longestLook) {
+	for look := firstPause; !holds(); look = min(2*look, longestPause) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within %s", what, patience)
 		}

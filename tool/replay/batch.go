@@ -54,7 +54,7 @@ type line struct {
 	id      []byte // of the action: the record's own, or one that was made of its text
 	index   []byte // quoted
 	state   state
-	why     deliver.Refusal
+	why     deliver.Rejection
 	problem string
 }
 
@@ -155,7 +155,7 @@ func (b *batch) giveUp(d *deliver.Deliverer, err error) {
 		if hold, ok := d.HeldFor(l.record.Index); ok {
 			l.why = hold.Why
 		} else {
-			l.why = deliver.Refusal{Error: "not_delivered", FullReason: err.Error()}
+			l.why = deliver.Rejection{Error: "not_delivered", FullReason: err.Error()}
 		}
 	}
 }
@@ -207,9 +207,9 @@ func (b *batch) append(dst []byte, l *line) []byte {
 // Advance implements deliver.Source.
 func (b *batch) Advance() { b.from = b.to }
 
-// Rest implements deliver.Source: a batch is about one request, and several batches are under way
-// at a time.
-func (b *batch) Rest() int { return 0 }
+// Remaining implements deliver.Source: a batch is about one request, and several batches are under
+// way at a time.
+func (b *batch) Remaining() int { return 0 }
 
 // Ahead implements deliver.Source. It is not called, since Rest is 0; nor is Resume.
 func (b *batch) Ahead() {}
@@ -217,11 +217,11 @@ func (b *batch) Ahead() {}
 // Resume implements deliver.Source.
 func (b *batch) Resume(int) {}
 
-// Waited implements deliver.Source: an operator asked for these records now.
-func (b *batch) Waited() bool { return false }
+// WasHeld implements deliver.Source: an operator asked for these records now.
+func (b *batch) WasHeld() bool { return false }
 
-// Leave implements deliver.Source.
-func (b *batch) Leave() { b.from = b.to }
+// Skip implements deliver.Source.
+func (b *batch) Skip() { b.from = b.to }
 
 // Rewind implements deliver.Source.
 func (b *batch) Rewind() { b.from = 0 }
@@ -229,15 +229,15 @@ func (b *batch) Rewind() { b.from = 0 }
 // Destination implements deliver.Source.
 func (b *batch) Destination(position int) []byte { return []byte(b.lines[position].record.Index) }
 
-// Name implements deliver.Source: a line's place is its name.
-func (b *batch) Name(position int) (name [16]byte) {
+// Identity implements deliver.Source: a line's place is its name.
+func (b *batch) Identity(position int) (name [16]byte) {
 	hash := deliver.DigestOf(b.lines[0].where, nil).Event(position)
 	binary.BigEndian.PutUint32(hash[12:], uint32(position))
 	return hash
 }
 
-// Keep implements deliver.Source: the place is written down when the whole batch has an end.
-func (b *batch) Keep() {}
+// Checkpoint implements deliver.Source: the place is written down when the whole batch has an end.
+func (b *batch) Checkpoint() {}
 
 // Sent implements deliver.Source.
 func (b *batch) Sent(position int) bulk.Sent {
@@ -253,8 +253,8 @@ func (b *batch) Settle(position int, v bulk.Verdict) {
 	}
 }
 
-// Refuse implements deliver.Source.
-func (b *batch) Refuse(position int, why deliver.Refusal) deliver.Disposition {
+// Reject implements deliver.Source.
+func (b *batch) Reject(position int, why deliver.Rejection) deliver.Disposition {
 	b.settled++
 	b.lines[position].state, b.lines[position].why = rejected, why
 	return deliver.Done

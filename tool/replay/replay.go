@@ -59,8 +59,8 @@ type Uses struct {
 	Deliverer *deliver.Deliverer
 	// Problem is called for a line that is no dead-letter record.
 	Problem func(text string)
-	// Refused is called for every record that is rejected again.
-	Refused func(index string, why deliver.Refusal)
+	// Rejected is called for every record that is rejected again.
+	Rejected func(index string, why deliver.Rejection)
 	// Selected is called for the records of a dry run.
 	Selected func(index, kind string)
 	// Begun is called with the place where the run begins.
@@ -204,10 +204,10 @@ func (r *run) count(l *line) {
 		r.counts.Deduplicated++
 	case rejected:
 		r.counts.Rejected++
-		r.uses.Refused(l.record.Index, l.why)
+		r.uses.Rejected(l.record.Index, l.why)
 	case held:
 		r.counts.Waiting++
-		r.uses.Refused(l.record.Index, l.why)
+		r.uses.Rejected(l.record.Index, l.why)
 	case unselected:
 		r.counts.Unselected++
 	case malformed:

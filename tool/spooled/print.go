@@ -73,7 +73,7 @@ func (s *Spool) print(ctx context.Context, pick Selection, format Format, line f
 		name := filepath.Join(s.Instance, q.destination)
 		segments := make([]spool.Segment, q.Segments())
 		for i := range segments {
-			segments[i], err = q.Walk(i, func(at spool.Sighting) error {
+			segments[i], err = q.Walk(i, func(at spool.FrameView) error {
 				if err := ctx.Err(); err != nil || !pick.tag(at.Tag) {
 					return err
 				}
@@ -104,7 +104,7 @@ func (s *Spool) print(ctx context.Context, pick Selection, format Format, line f
 	return problems, nil
 }
 
-func offsetOf(at spool.Sighting) int64 {
+func offsetOf(at spool.FrameView) int64 {
 	_, offset := at.Place.Where()
 	return offset
 }

@@ -1,4 +1,5 @@
-// Package spooled looks into spools beside the agents that use them: it takes no lock and writes nothing.
+// Package spooled looks into spools beside the agents that use them: it takes no lock and writes
+// nothing.
 package spooled
 
 import (
@@ -129,7 +130,7 @@ type queue struct {
 //
 // Possible errors: those of the file system; a spool of another version.
 func (s *Spool) queues(pick Selection) ([]queue, error) {
-	front, err := spool.Look(s.dir)
+	front, err := spool.OpenView(s.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (s *Spool) queues(pick Selection) ([]queue, error) {
 		return nil, err
 	}
 	for _, h := range held {
-		view, err := spool.Look(h.Dir)
+		view, err := spool.OpenView(h.Dir)
 		if err != nil {
 			continue // it was removed meanwhile: all of it is delivered
 		}
@@ -148,11 +149,11 @@ func (s *Spool) queues(pick Selection) ([]queue, error) {
 	return slices.DeleteFunc(all, func(q queue) bool { return pick.Destination != "" && q.destination != pick.Destination }), nil
 }
 
-// walk visits the chunks of a queue in their order. Segments are read by several goroutines; visit is called by one at a time for each
-// segment, with the segment's number in order from 0.
+// walk visits the chunks of a queue in their order. Segments are read by several goroutines; visit
+// is called by one at a time for each segment, with the segment's number in order from 0.
 //
 // Possible errors: those of visit and of the file system.
-func (q queue) walk(visit func(i int, at spool.Sighting) error) ([]spool.Segment, error) {
+func (q queue) walk(visit func(i int, at spool.FrameView) error) ([]spool.Segment, error) {
 	segments, errs := make([]spool.Segment, q.Segments()), make([]error, q.Segments())
 	var taken atomic.Int64
 	var all sync.WaitGroup
@@ -163,7 +164,7 @@ func (q queue) walk(visit func(i int, at spool.Sighting) error) ([]spool.Segment
 				if mine >= q.Segments() {
 					return
 				}
-				segments[mine], errs[mine] = q.Walk(mine, func(at spool.Sighting) error { return visit(mine, at) })
+				segments[mine], errs[mine] = q.Walk(mine, func(at spool.FrameView) error { return visit(mine, at) })
 			}
 		})
 	}
@@ -176,7 +177,8 @@ func (q queue) walk(visit func(i int, at spool.Sighting) error) ([]spool.Segment
 	return segments, nil
 }
 
-// damage turns the outcome of a walk into lines. Frames that the agent settled meanwhile are no damage.
+// damage turns the outcome of a walk into lines. Frames that the agent settled meanwhile are no
+// damage.
 func (q queue) damage(segments []spool.Segment, name string) (lines []string, torn int64) {
 	expected := q.Behind()
 	for i, s := range segments {
@@ -213,7 +215,7 @@ func (s *Spool) Survey(pick Selection, chunks bool) (*State, error) {
 		state.InUse = state.InUse || q.InUse()
 		groups := make([]map[string]*Group, q.Segments())
 		found := make([][]Chunk, q.Segments())
-		segments, err := q.walk(func(i int, at spool.Sighting) error {
+		segments, err := q.walk(func(i int, at spool.FrameView) error {
 			if !pick.tag(at.Tag) {
 				return nil
 			}
@@ -241,7 +243,7 @@ func (s *Spool) Survey(pick Selection, chunks bool) (*State, error) {
 		if q.Doubt != "" {
 			state.Doubts = append(state.Doubts, fmt.Sprintf("%s: %s", q.Dir(), q.Doubt))
 		}
-		if aside, err := q.Aside(); err == nil {
+		if aside, err := q.DamagedFiles(); err == nil {
 			state.Aside = append(state.Aside, aside...)
 		}
 		for i := range q.Segments() {

@@ -18,10 +18,10 @@ type Sample struct {
 	CPU                 time.Duration // user and system so far, in ticks of 10 ms
 }
 
-// Look reads smaps_rollup and stat of a process.
+// TakeSample reads smaps_rollup and stat of a process.
 //
 // Possible errors: the process has ended.
-func Look(pid int) (s Sample, err error) {
+func TakeSample(pid int) (s Sample, err error) {
 	rollup, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return s, err
@@ -105,7 +105,7 @@ func startSampler(pid int, began time.Time, every time.Duration, done <-chan str
 				return
 			case <-ticker.C:
 			}
-			if sample, err := Look(pid); err == nil && sample.Rss > 0 {
+			if sample, err := TakeSample(pid); err == nil && sample.Rss > 0 {
 				sample.At = time.Since(began)
 				s.samples = append(s.samples, sample)
 			}

@@ -173,7 +173,7 @@ func (s *soaked) weather(t *testing.T, rules []faults.Rule) {
 
 func (s *soaked) look(t *testing.T) {
 	t.Helper()
-	sample, err := agent.Look(s.agent.PID())
+	sample, err := agent.TakeSample(s.agent.PID())
 	if err != nil {
 		t.Fatalf("%s: %v; the end of its log:\n%s", s.name, err, tail(s.agent.Log()))
 	}
@@ -208,7 +208,8 @@ func goroutines(log string) (count int) {
 	return count
 }
 
-// settle waits until all lines have arrived, and sees that no more than faults explain have come twice.
+// settle waits until all lines have arrived, and sees that no more than faults explain have come
+// twice.
 func (s *soaked) settle(t *testing.T, lines int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

@@ -33,14 +33,17 @@ const (
 type besideRun struct {
 	rate          int // records a second for each index
 	calm, trouble time.Duration
-	// scheduler is the most seconds that Fluent Bit waits for a retry, retryMax the plugin's, 0 for its default.
+	// scheduler is the most seconds that Fluent Bit waits for a retry, retryMax the plugin's, 0 for
+	// its default.
 	scheduler int
 	retryMax  time.Duration
-	// measured means that delays and memory are judged, which only a machine with nothing else to do shows.
+	// measured means that delays and memory are judged, which only a machine with nothing else to
+	// do shows.
 	measured bool
 }
 
-// besideLong is the long form: TROUBLE=60s asks for the duration that docs/delivery.md has figures of, and judges them.
+// besideLong is the long form: TROUBLE=60s asks for the duration that docs/delivery.md has figures
+// of, and judges them.
 func besideLong(t *testing.T) besideRun {
 	t.Helper()
 	r := besideRun{rate: 200, calm: 3 * time.Second, trouble: 10 * time.Second, scheduler: 5, retryMax: 5 * time.Second}
@@ -84,7 +87,8 @@ const besideConfig = `[SERVICE]
     Retry_Limit no_limits
 %[3]s`
 
-// besideAgent is a Fluent Bit whose records for one index stand beside those for indices in trouble.
+// besideAgent is a Fluent Bit whose records for one index stand beside those for indices in
+// trouble.
 type besideAgent struct {
 	name, index string // of the output and its variant, of the indices without their ends
 	output      string // the section's other lines
@@ -179,7 +183,7 @@ func (b *besideAgent) write(t *testing.T, s *elasticsearch.Server) {
 		if beat%besideBeats != 0 {
 			continue
 		}
-		if sample, err := agent.Look(b.agent.PID()); err == nil {
+		if sample, err := agent.TakeSample(b.agent.PID()); err == nil {
 			b.memory = append(b.memory, sample.Anonymous)
 		}
 		if n := b.count(t, s, b.good()); n >= 0 && n < b.written {
@@ -200,7 +204,8 @@ func (b *besideAgent) count(t *testing.T, s *elasticsearch.Server, pattern strin
 	return n
 }
 
-// isolated waits until all records of the healthy index are there and all others' indices are held. The trouble lasts as long.
+// isolated waits until all records of the healthy index are there and all others' indices are held.
+// The trouble lasts as long.
 func (b *besideAgent) isolated(t *testing.T, s *elasticsearch.Server) {
 	if b.name == "es" {
 		return
@@ -236,7 +241,8 @@ func bytesBelow(dir string) (n int64) {
 	return n
 }
 
-// arrive waits until all records are there, or no more come, and counts those that were lost or duplicated.
+// arrive waits until all records are there, or no more come, and counts those that were lost or
+// duplicated.
 func (b *besideAgent) arrive(t *testing.T, s *elasticsearch.Server) {
 	t.Helper()
 	indices := []string{b.good()}
@@ -268,7 +274,8 @@ func (b *besideAgent) arrive(t *testing.T, s *elasticsearch.Server) {
 	}
 }
 
-// judge compares the figures with the bounds in docs/delivery.md. healthy is an agent without trouble, nil for none.
+// judge compares the figures with the bounds in docs/delivery.md. healthy is an agent without
+// trouble, nil for none.
 func (b *besideAgent) judge(t *testing.T, healthy *besideAgent) {
 	t.Helper()
 	lines := 0
@@ -347,7 +354,8 @@ func besideAll(t *testing.T, all []*besideAgent, busy *busyIndices) {
 			states = append(states, state{trouble, b.bad(i)})
 		}
 	}
-	// States of the cluster begin last and end first, for those of single indices need indices that can be made.
+	// States of the cluster begin last and end first, for those of single indices need indices that
+	// can be made.
 	slices.SortStableFunc(states, func(a, b state) int { return ofCluster(a.name) - ofCluster(b.name) })
 	broken := true
 	repair := func() {
@@ -383,9 +391,10 @@ func besideAll(t *testing.T, all []*besideAgent, busy *busyIndices) {
 	each(func(b *besideAgent) { b.arrive(t, s) })
 }
 
-// TestOneIndexInTroubleBesideAHealthyOne lets real agents send 200 records a second to an index in each state that keeps it from taking
-// documents, and as many to a healthy one in the same chunks; then the state is repaired. All states are there at the same time, on one server.
-// With SOAK=1 the built-in es is beside them: docs/delivery.md has its table.
+// TestOneIndexInTroubleBesideAHealthyOne lets real agents send 200 records a second to an index in
+// each state that keeps it from taking documents, and as many to a healthy one in the same chunks;
+// then the state is repaired. All states are there at the same time, on one server. With SOAK=1 the
+// built-in es is beside them: docs/delivery.md has its table.
 func TestOneIndexInTroubleBesideAHealthyOne(t *testing.T) {
 	support.LongForm(t) // it starts 19 agents at once
 	run, busy := besideLong(t), &busyIndices{}
@@ -406,8 +415,8 @@ func TestOneIndexInTroubleBesideAHealthyOne(t *testing.T) {
 	}
 }
 
-// TestIndicesInTroubleBesideAHealthyOne is the short form: an agent without a spool and one with a spool, whose chunks have records for
-// an index in each state. It counts, and measures nothing.
+// TestIndicesInTroubleBesideAHealthyOne is the short form: an agent without a spool and one with a
+// spool, whose chunks have records for an index in each state. It counts, and measures nothing.
 func TestIndicesInTroubleBesideAHealthyOne(t *testing.T) {
 	run, busy := besideRun{rate: 20, calm: time.Second, trouble: 3 * time.Second, scheduler: 1, retryMax: 2 * time.Second}, &busyIndices{}
 	states := append(troubles(), busy.trouble())

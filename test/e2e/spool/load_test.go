@@ -70,12 +70,12 @@ func measureLoad(t *testing.T, outputs map[string]string, seconds int) map[strin
 		t.Cleanup(func() { a.Kill() })
 		all.Go(func() {
 			time.Sleep(4 * time.Second) // its start is not measured
-			before, err := agent.Look(a.PID())
+			before, err := agent.TakeSample(a.PID())
 			s.Reset()
 			began := time.Now()
 			time.Sleep(time.Duration(seconds) * time.Second)
 			count, took := s.Count(), time.Since(began).Seconds()
-			after, err2 := agent.Look(a.PID())
+			after, err2 := agent.TakeSample(a.PID())
 			if err != nil || err2 != nil {
 				t.Errorf("%s: %v, %v, %s", name, err, err2, a.Log())
 				return
