@@ -1,14 +1,17 @@
-# Fluent Bit with out_es in it, for linux/amd64, linux/arm64, linux/arm/v7 and linux/s390x, as the official image.
+# Fluent Bit with out_es in it, for linux/amd64, linux/arm64, linux/arm/v7 and linux/s390x, as the
+# official image.
 #
 #   docker build -t out-es:0.1.0-fb5.1.1 .
 #   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 out-es:0.1.0-fb5.1.1
 #
-# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t out-es:0.1.0-fb5.1.1-debug .
-# One that signs for Amazon OpenSearch: docker build --build-arg PLUGIN=out_es_aws -t out-es:0.1.0-fb5.1.1-aws .
-# All platforms, from one machine:      docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t out-es:0.1.0-fb5.1.1 .
+# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t
+# out-es:0.1.0-fb5.1.1-debug . One that signs for Amazon OpenSearch: docker build --build-arg
+# PLUGIN=out_es_aws -t out-es:0.1.0-fb5.1.1-aws . All platforms, from one machine:      docker
+# buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t out-es:0.1.0-fb5.1.1 .
 #
-# Built on Debian 12, whose C library is as old as that of the oldest official image: the .so loads in all of them. The steps are those
-# of "make dist", and test/artifacts/image runs them without an engine.
+# Built on Debian 12: its C library is as old as that of the oldest official image, so that the .so
+# loads in all. The steps are those of "make dist", and test/artifacts/image runs them without an
+# engine.
 
 ARG FLUENT_BIT=5.1.1
 ARG VARIANT=
@@ -58,8 +61,8 @@ COPY --from=build /src/out/${PLUGIN}.so /usr/lib/out_es.so
 COPY --from=build /src/out/out-es /usr/bin/out-es
 COPY --from=build /src/out/LICENSE /src/out/THIRD_PARTY.txt /src/out/sbom.cdx.json /usr/share/doc/out_es/
 COPY deploy/image/fluent-bit.conf /fluent-bit/etc/fluent-bit-es.conf
-# ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD, or ES_API_KEY, are optional;
-# so is ES_AWS_AUTH=on with AWS_REGION, where PLUGIN is out_es_aws.
+# ES_HOSTS has no default: the agent says so and stops where it is missing. ES_USER and ES_PASSWORD,
+# or ES_API_KEY, are optional; so is ES_AWS_AUTH=on with AWS_REGION, where PLUGIN is out_es_aws.
 ENV ES_PREFIX=logstash HTTP_PORT=2020 FORWARD_PORT=24224 STORAGE_PATH=/var/lib/fluent-bit
 EXPOSE 2020 24224
 CMD ["/fluent-bit/bin/fluent-bit", "-e", "out_es.so", "-c", "/fluent-bit/etc/fluent-bit-es.conf"]

@@ -1,9 +1,12 @@
-# Every target is listed by "make help", but for need-…, which only say what is missing. CI calls those of .ci/run.
+# Every target is listed by "make help", except need-…, which only name a missing tool. CI calls
+# those of .ci/run.
 
-# The version is that of plugin/plugin.go, the one place where it is written; a test compares those that need a copy.
+# The version is that of plugin/plugin.go, the one place where it is written; a test compares those
+# that need a copy.
 VERSION  ?= $(shell sed -n 's/^.Version = "\(.*\)"/\1/p' plugin/plugin.go)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
-# No path and no state of the working copy goes into a build: the same source gives the same file in any folder.
+# No path and no state of the working copy goes into a build: the same source gives the same file in
+# any folder.
 LDFLAGS  := -s -w -buildid= -X out_es/plugin.Version=$(VERSION) -X out_es/plugin.Commit=$(COMMIT)
 # The bulk API needs no HTTP/2, which would be 0.4 MB of the file.
 TAGS       := nethttpomithttp2
@@ -44,7 +47,7 @@ out_es_aws.so: need-go need-cc $(shell find plugin -name '*.go' -o -name '*.[ch]
 out-es: need-go $(shell find tool lint cmd plugin -name '*.go' 2>/dev/null) go.mod ## Build the operator's tool (docs/out-es.md)
 	$(BUILD_TOOL) -o $@ ./cmd/out-es
 
-run: build ## Bring the example logs into Elasticsearch and show what arrived (ES_URL=…, KEEP=1)
+run: build ## Bring the example logs into Elasticsearch and show the documents (ES_URL=…, KEEP=1)
 	go run ./test/run -plugin ./out_es.so
 
 # The output of gotestsum, and a line for each reason of skipped cases.
@@ -60,14 +63,14 @@ test-all: build aws ## Run every test, with the long forms, measurements, the va
 	  $(TESTS) -race -count=1 -timeout 20m ./...
 	$(GOTESTSUM) --format pkgname-and-test-fails --format-hide-empty-pkg -- -tags aws -count=1 -run 'AWS|Signatures' ./plugin ./plugin/aws
 
-test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets what passed
+test-matrix: build ## Run the end-to-end tests against each server; docs/compatibility.md gets the results
 	OUT_ES_SO=$(CURDIR)/out_es.so TROUBLE=60s go run ./test/matrix -update
 
 test-versions: build ## The same against the older servers only, without writing: make test-all runs the newest one
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -versions 8.19.21,7.17.29,3.8.0,2.19.1
 
 FLUENT_BITS ?=
-test-agents: build ## Run the end-to-end tests in each Fluent Bit of FLUENT_BITS (paths, by commas); docs/compatibility.md gets what passed
+test-agents: build ## Run the end-to-end tests in each Fluent Bit of FLUENT_BITS (paths, by commas); docs/compatibility.md gets the results
 	@test -n "$(FLUENT_BITS)" || { echo "FLUENT_BITS is not set: name the programs, such as FLUENT_BITS=/opt/2.2/bin/fluent-bit,/opt/5.1/bin/fluent-bit"; exit 1; }
 	OUT_ES_SO=$(CURDIR)/out_es.so go run ./test/matrix -fluent-bits $(FLUENT_BITS) -update
 
@@ -111,7 +114,7 @@ test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-sco
 	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 10m ./test/deploy
 
-deploy-tools: need-go ## Build what test-deploy calls: kustomize, kubeconform, kube-score, and Kubernetes' schemas
+deploy-tools: need-go ## Build the tools of test-deploy: kustomize, kubeconform, kube-score, and Kubernetes' schemas
 	@mkdir -p $(DEPLOY_CACHE)
 	GOBIN=$(DEPLOY_CACHE)/bin go install sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 	GOBIN=$(DEPLOY_CACHE)/bin go install github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
@@ -124,7 +127,8 @@ deploy-tools: need-go ## Build what test-deploy calls: kustomize, kubeconform, k
 	  cat $${crds}_podmonitors.yaml $${crds}_prometheusrules.yaml > $(DEPLOY_CACHE)/prometheus-operator-crds.yaml && \
 	  $(DEPLOY_CACHE)/venv/bin/python test/deploy/schemas.py $(DEPLOY_CACHE)/schemas $(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml 1.29 1.37 && touch $(DEPLOY_CACHE)/schemas/done; }
 
-# A real API server, the real controllers, and a real Prometheus that knows Kubernetes, which Debian's does not.
+# A real API server, the real controllers, and a real Prometheus that knows Kubernetes, which
+# Debian's does not.
 KUBERNETES_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/out_es/kubernetes
 KUBERNETES_VERSION := k8s.io/component-base/version
 
@@ -133,7 +137,7 @@ e2e-kubernetes: build deploy-tools kubernetes-programs ## Run the Kubernetes sta
 	  KUBERNETES_PROGRAMS=$(KUBERNETES_CACHE) KUBERNETES_CRDS=$(DEPLOY_CACHE)/eck-crds.yaml,$(DEPLOY_CACHE)/prometheus-operator-crds.yaml \
 	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 20m ./test/kubernetes
 
-kubernetes-programs: need-go ## Build what e2e-kubernetes calls: kube-apiserver, controllers, kubectl, etcd, Prometheus
+kubernetes-programs: need-go ## Build the programs of e2e-kubernetes: kube-apiserver, controllers, kubectl, etcd, Prometheus
 	@mkdir -p $(KUBERNETES_CACHE)
 	cd test/kubernetes/servers && go build -trimpath -o $(KUBERNETES_CACHE)/ \
 	  -ldflags='-s -w -X $(KUBERNETES_VERSION).gitVersion=v1.37.2 -X $(KUBERNETES_VERSION).gitMajor=1 -X $(KUBERNETES_VERSION).gitMinor=37' \
@@ -154,9 +158,10 @@ fuzz: need-go ## Fuzz every reader and writer for FUZZTIME each
 	    echo "== $$package $$target"; go test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x || exit 1; \
 	  done; done
 
-# PARTS of the run (ordinary, tags, rate, encode, start, memory, cpu, large, real, growth; all unless named), QUICK=1 for a short
-# form, ROUNDS of each pair, LOADS of ordinary (100x20, 30x2, 3ms, tls, gzip), CSV to keep the figures. While something is tuned:
-# PARTS=ordinary QUICK=1, two minutes. The whole run, and DOCS=docs, write docs/benchmarks.md.
+# PARTS of the run (ordinary, tags, rate, encode, start, memory, cpu, large, real, growth; all
+# unless named), QUICK=1 for a short form, ROUNDS of each pair, LOADS of ordinary (100x20, 30x2,
+# 3ms, tls, gzip), CSV to keep the figures. While something is tuned: PARTS=ordinary QUICK=1, two
+# minutes. The whole run, and DOCS=docs, write docs/benchmarks.md.
 DOCS ?= $(if $(PARTS)$(QUICK)$(CSV)$(LOADS),,docs)
 bench: build ## Measure the agent beside the built-in es, a textbook plugin and the floor (PARTS=ordinary QUICK=1)
 	go run ./test/bench $(if $(PARTS),-parts $(PARTS)) $(if $(QUICK),-quick) $(if $(LOADS),-loads $(LOADS)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(CSV),-csv $(CSV)) $(if $(DOCS),-docs $(DOCS))
@@ -164,8 +169,8 @@ bench: build ## Measure the agent beside the built-in es, a textbook plugin and 
 bench-go: need-go ## Run the Go benchmarks of all packages: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...
 
-# What is released. The C library of the machine that builds decides where the .so loads: Debian 12's is as old as that of the oldest
-# official image. TAR writes the same archive from the same files.
+# The release. The C library of the machine that builds decides where the .so loads: Debian 12's is
+# as old as that of the oldest official image. TAR writes the same archive from the same files.
 DIST    := dist
 ARCHES  := amd64 arm64 armv7 s390x
 HOST    := $(shell go env GOHOSTARCH)
@@ -199,7 +204,7 @@ define archive
 
 endef
 
-dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for each of ARCHES (amd64 arm64 armv7 s390x), SBOM, licences, SHA256SUMS (dist/)
+dist: need-go $(ARCHES:%=need-cc-%) ## Build the release: an archive for each of ARCHES (amd64 arm64 armv7 s390x), SBOM, licences, SHA256SUMS (dist/)
 	rm -rf $(DIST)
 	$(foreach arch,$(ARCHES),$(call archive,$(arch),$(DIST)/out_es-$(VERSION)-linux-$(arch)))
 	cd $(DIST) && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
@@ -207,7 +212,7 @@ dist: need-go $(ARCHES:%=need-cc-%) ## Build what is released: an archive for ea
 # Packages hold the files of the archives. No distribution with RPM packages is left for armv7.
 NFPM := go run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.45.2
 
-packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
+packages: dist ## Make Debian and RPM packages of the archives of "make dist" (dist/)
 	@set -e; for arch in $(ARCHES); do \
 	  name=out_es-$(VERSION)-linux-$$arch; tar -xzf $(DIST)/$$name.tar.gz -C $(DIST); \
 	  kinds="deb rpm"; debian=$$arch; test $$arch != armv7 || { kinds=deb; debian=arm7; }; \
@@ -218,7 +223,7 @@ packages: dist ## Make Debian and RPM packages of what "make dist" made (dist/)
 	done
 	cd $(DIST) && sha256sum *.tar.gz *.deb *.rpm > SHA256SUMS && cat SHA256SUMS
 
-test-dist: packages ## Test what "make packages" made: install and load it (others than this machine's under qemu-user), build it again elsewhere, compare
+test-dist: packages ## Test the packages and archives: install and load it (others than this machine's under qemu-user), build it again elsewhere, compare
 	OUT_ES_DIST=$(CURDIR)/$(DIST) OUT_ES_VERSION=$(VERSION) OUT_ES_COMMIT=$(COMMIT) $(GOTESTSUM) --format testdox -- -count=1 -timeout 30m ./test/artifacts/dist
 
 # The data path reads words of eight bytes: here with another byte order, and on 32 bits.
@@ -231,11 +236,12 @@ test-emulated: need-go ## Run the data path's unit tests for s390x, armv7 and ar
 	CGO_ENABLED=0 $(GO_armv7) go test -short -count=1 -exec qemu-arm -timeout 30m $(EMULATED)
 	CGO_ENABLED=0 $(GO_arm64) go test -short -count=1 -exec qemu-aarch64 -timeout 30m $(EMULATED)
 
-# The plugins are looked through twice: what the source calls, with the tags of each, and what is linked into the files. The linker
-# leaves out what nothing calls, but a file without its symbols, as they are released, can only be judged by its modules' versions.
+# The plugins are searched twice: the calls of the source, with the tags of each, and the code that
+# is linked. The linker drops uncalled code, but a stripped file, as released, can only be judged by
+# the versions of its modules.
 VULNCHECK = build/govulncheck $(if $(GOVULNDB),-db=$(GOVULNDB))
 
-vulncheck: need-go need-cc ## Look for known vulnerabilities in what the plugins and out-es call (asks vuln.go.dev, or GOVULNDB=file:///…)
+vulncheck: need-go need-cc ## Look for known vulnerabilities in the calls of the plugins and out-es (asks vuln.go.dev, or GOVULNDB=file:///…)
 	@GOBIN=$(CURDIR)/build go install golang.org/x/vuln/cmd/govulncheck@v1.9.0
 	$(BUILD_SO) -ldflags= -o build/out_es.so .
 	$(BUILD_AWS) -ldflags= -o build/out_es_aws.so .
@@ -250,7 +256,7 @@ install: build ## Put out_es.so where "fluent-bit -e out_es.so" finds it (PREFIX
 	@case "$(DESTDIR)$(LIBDIR)" in /usr/lib|/usr/lib64|/lib|/lib64) ;; \
 	  *) test -n "$(DESTDIR)" || echo "$(LIBDIR) is not one of the loader's own folders: use \"fluent-bit -e $(LIBDIR)/out_es.so\", or set LD_LIBRARY_PATH=$(LIBDIR)";; esac
 
-clean: ## Remove what was built
+clean: ## Remove built files
 	rm -rf out_es.so out_es.h out_es_aws.so out_es_aws.h out-es build $(DIST)
 
 need-go:

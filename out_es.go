@@ -17,8 +17,9 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// pin keeps Fluent Bit's thread from starting threads for Go while a call of it lasts: Go asks its own template thread instead. So all
-// of Go's threads have Go's timer slack (plugin/fluentbit/slack.c), and no signal mask or name of Fluent Bit's.
+// pin keeps Fluent Bit's thread from starting threads for Go while a call of it lasts: Go asks its
+// own template thread instead. So all of Go's threads have Go's timer slack
+// (plugin/fluentbit/slack.c), and no signal mask or name of Fluent Bit's.
 func pin() (unpin func()) {
 	runtime.LockOSThread()
 	return runtime.UnlockOSThread

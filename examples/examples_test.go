@@ -1,4 +1,5 @@
-// Package examples_test holds the promises of the examples that need neither Fluent Bit nor Elasticsearch.
+// Package examples_test holds the promises of the examples that need neither Fluent Bit nor
+// Elasticsearch.
 package examples_test
 
 import (

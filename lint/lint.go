@@ -90,7 +90,7 @@ func (c *checker) report(at sections.Position, severity Severity, rule, format s
 	c.findings = append(c.findings, Finding{at.File, at.Line, severity, rule, fmt.Sprintf(format, values...)})
 }
 
-// isOn reads a switch as Fluent Bit does; one that depends on a variable which is not set is off.
+// isOn reports whether Fluent Bit reads a switch as on; with an unset variable it is off.
 func isOn(value string) bool {
 	switch strings.ToLower(value) {
 	case "on", "true", "yes":

@@ -7,8 +7,8 @@ import (
 	"out_es/plugin/config"
 )
 
-// nearest is the name that a misspelled one, in lower case, was meant to be: the one with the fewest letters to change, "" where that
-// would be a third of them or more.
+// nearest is the name that a misspelled one, in lower case, was meant to be: the one with the
+// fewest letters to change, "" where that would be a third of them or more.
 func nearest(name string) string {
 	best, fewest := "", (max(len(name), 3)+2)/3
 	for _, candidate := range names() {
@@ -33,7 +33,8 @@ func names() []string {
 	return all
 }
 
-// capitals writes one of Fluent Bit's names as its documentation does: Retry_Limit, storage.total_limit_size.
+// capitals writes one of Fluent Bit's names as its documentation does: Retry_Limit,
+// storage.total_limit_size.
 func capitals(name string) string {
 	if strings.Contains(name, ".") {
 		return name
@@ -50,7 +51,8 @@ func bare(name string) string {
 	return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(name))
 }
 
-// distance is how many letters must be added, removed, changed or swapped with their neighbour to make b of a.
+// distance is how many letters must be added, removed, changed or swapped with their neighbour to
+// make b of a.
 func distance(a, b string) int {
 	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {

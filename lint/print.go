@@ -10,7 +10,8 @@ import (
 // Format is how findings are written.
 type Format string
 
-// The formats: a line a finding, a JSON array, and the workflow commands with which hosted CI shows findings beside the lines.
+// The formats: a line a finding, a JSON array, and the workflow commands with which hosted CI shows
+// findings beside the lines.
 const (
 	Text   Format = "text"
 	JSON   Format = "json"

@@ -54,7 +54,8 @@ func (w *writer) set(name, value string) {
 	w.option(fmt.Sprintf("%-*s%s", max(w.width, len(name)+1), name, value))
 }
 
-// renamed writes an option under another name. A value that stays the same is copied as it is, with its quotes.
+// renamed writes an option under another name. A value that stays the same is copied as it is, with
+// its quotes.
 func (w *writer) renamed(name string, p *sections.Property, value string, old []string) {
 	rest := old[0][p.Column-1+len(p.Written):]
 	if !w.yaml || value != p.Raw {

@@ -86,7 +86,8 @@ func (m *module) folder() (string, error) {
 	return cmp.Or(answer.Dir, answer.GOROOT), nil
 }
 
-// readLicence reads a module's licence and notice. One without a licence that is known here stops the release.
+// readLicence reads a module's licence and notice. One without a licence that is known here stops
+// the release.
 func (m *module) readLicence() error {
 	folder, err := m.folder()
 	if err != nil {
@@ -112,8 +113,9 @@ func (m *module) readLicence() error {
 	return nil
 }
 
-// identify names a licence by its first words that no other one has. Where a file holds several, the first counts, and the text
-// says the rest. These are all that may be linked in: they ask for no more than their text.
+// identify names a licence by its first words that no other one has. Where a file holds several,
+// the first counts, and the text says the rest. These are all that may be linked in: they ask for
+// no more than their text.
 func identify(text string) string {
 	words := strings.Join(strings.Fields(text), " ")
 	best, first := "", len(words)

@@ -9,8 +9,8 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// billOfMaterials is CycloneDX's JSON: the files, the modules, and which of them is linked into which file. It has no time and no
-// serial number, so that the same build has the same one.
+// billOfMaterials is CycloneDX's JSON: the files, the modules, and which of them is linked into
+// which file. It has no time and no serial number, so that the same build has the same one.
 func billOfMaterials(version string, files []binary, modules []module) ([]byte, error) {
 	own := module{path: "out_es", version: version, licence: "Apache-2.0"}.component()
 	own.Type, own.Description = cyclonedx.ComponentTypeApplication, "Fluent Bit output plugin for Elasticsearch"

@@ -18,7 +18,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestReferenceIsOfTheCommands holds docs/out-es.md and the man pages to the commands. With -update it writes them.
+// TestReferenceIsOfTheCommands holds docs/out-es.md and the man pages to the commands. With -update
+// it writes them.
 func TestReferenceIsOfTheCommands(t *testing.T) {
 	support.CompareGolden(t, "../docs/out-es.md", reference(newRoot(streams{})), *update)
 	pages := t.TempDir()

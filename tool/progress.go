@@ -12,8 +12,8 @@ import (
 // linesOfProgress is the interval of progress lines where there is no terminal.
 const linesOfProgress = 10 * time.Second
 
-// progress tells how far a command is: by a bar on a terminal, else by a line now and then. Other lines are written around it. It is safe
-// for concurrent use.
+// progress tells how far a command is: by a bar on a terminal, else by a line now and then. Other
+// lines are written around it. It is safe for concurrent use.
 type progress struct {
 	mu    sync.Mutex
 	out   io.Writer

@@ -32,7 +32,8 @@ func event(n int, metadata bool) []byte {
 	return msgp.AppendUint64(msgp.AppendString(b, "size"), 1<<53+1+uint64(n))
 }
 
-// exampleSpool is a spool in use: three chunks at its front, one of them settled and one half, and a held queue.
+// exampleSpool is a spool in use: three chunks at its front, one of them settled and one half, and
+// a held queue.
 func exampleSpool(t *testing.T) (dir string, front *spool.Spool) {
 	t.Helper()
 	dir = t.TempDir()
@@ -203,7 +204,8 @@ func TestSpoolVerifyEndsWith1OnDamage(t *testing.T) {
 	}
 }
 
-// TestSpoolOfAnAgentThatGoesOn: segments that are delivered and deleted while they are read are no damage.
+// TestSpoolOfAnAgentThatGoesOn: segments that are delivered and deleted while they are read are no
+// damage.
 func TestSpoolOfAnAgentThatGoesOn(t *testing.T) {
 	dir := t.TempDir()
 	own := filepath.Join(dir, "es_go.0")

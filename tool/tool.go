@@ -1,4 +1,5 @@
-// Package tool is the command line of out-es. Its commands are built on the plugin's own packages, so that they act as the plugin does.
+// Package tool is the command line of out-es. Its commands are built on the plugin's own packages,
+// so that they act as the plugin does.
 //
 // Records and findings go to standard output, everything else to standard error.
 package tool
@@ -27,7 +28,8 @@ const (
 	exitBroken = 2 // the command could not be run as asked
 )
 
-// linterName is the name that the linter had before it became a part of out-es. A symlink of that name still works as it did.
+// linterName is the name that the linter had before it became a part of out-es. A symlink of that
+// name still works as it did.
 const linterName = "out_es-lint"
 
 // errFound makes a command end with exitFound. The findings have been written.
@@ -77,7 +79,7 @@ func misused(format string, values ...any) error {
 	return &usageError{fmt.Errorf(format, values...)}
 }
 
-// isUsage recognizes the usage errors that cobra itself makes, which have no type.
+// isUsage reports whether err is a usage error that cobra itself made: those have no type.
 func isUsage(err error) bool {
 	text := err.Error()
 	return strings.HasPrefix(text, "unknown ") || strings.Contains(text, " arg(s)") || strings.Contains(text, "required flag") || strings.Contains(text, "none of the others can be")

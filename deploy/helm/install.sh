@@ -1,15 +1,17 @@
 #!/bin/sh
-# Installs or upgrades the agent and the collector of events by Fluent Bit's own chart, after `kubectl apply -k deploy/kubernetes/overlays/helm`:
+# Installs or upgrades the agent and the collector of events by Fluent Bit's own chart, after
+# `kubectl apply -k deploy/kubernetes/overlays/helm`:
 #
 #   helm repo add fluent https://fluent.github.io/helm-charts
 #   deploy/helm/install.sh [further arguments for helm, such as --set, --values or --version]
 #
-# A changed file, value or secret rolls the pods: the chart makes a checksum of the files, and this one of the secret. Further arguments are for both
-# releases; their differences go into the environment:
+# A changed file, value or secret rolls the pods: the chart makes a checksum of the files, and this
+# one of the secret. Further arguments are for both releases; their differences go into the
+# environment:
 #
 #   NAMESPACE        monitoring
 #   CHART            fluent/fluent-bit, or a folder
-#   HELM             "helm upgrade --install"; "helm template" shows what would be applied
+#   HELM             "helm upgrade --install"; "helm template" shows the objects
 #   AGENT_ARGUMENTS, EVENTS_ARGUMENTS   further arguments for one release only
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)

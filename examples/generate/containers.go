@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// The container logs are of one hour around a midnight, so that daily indices are two.
+// containersBegin starts one hour of container logs around a midnight, so that there are two daily
+// indices.
 var containersBegin = time.Date(2026, time.January, 15, 23, 30, 0, 0, time.UTC)
 
 const containersSpan = time.Hour
 
-// criLimit is where the container runtime cuts a line in two: "P" for a part, "F" for the last or only one.
+// criLimit is where the container runtime cuts a line in two: "P" for a part, "F" for the last or
+// only one.
 const criLimit = 16384
 
-// entry is one thing a container says: a line, or several that belong together, as a stack trace does.
+// entry is one thing a container says: a line, or several that belong together, as a stack trace
+// does.
 type entry struct {
 	stream string // stdout or stderr
 	lines  []string

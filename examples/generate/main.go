@@ -1,5 +1,6 @@
-// Command generate writes sample logs that look like a small cluster's: container logs in the CRI format, in files named
-// as the kubelet names them, with the metadata of their pods, and a web server's access logs. The same flags give the same bytes on every machine.
+// Command generate writes sample logs that look like a small cluster's: container logs in the CRI
+// format, in files named as the kubelet names them, with the metadata of their pods, and a web
+// server's access logs. The same flags give the same bytes on every machine.
 //
 //	go run ./examples/generate                          # the sample in examples/logs, again
 //	go run ./examples/generate -lines 1000000 -out DIR  # a larger one of the same kind

@@ -6,10 +6,12 @@ import (
 	"io"
 )
 
-// metadataName is the name under which the kubernetes filter looks a pod up in kube_meta_preload_cache_dir.
+// metadataName is the name under which the kubernetes filter looks a pod up in
+// kube_meta_preload_cache_dir.
 func (p pod) metadataName() string { return p.namespace + "_" + p.name + ".meta" }
 
-// writeMetadata writes the API server's answer about the pod, as far as the kubernetes filter reads it.
+// writeMetadata writes the API server's answer about the pod, as far as the kubernetes filter reads
+// it.
 func (p pod) writeMetadata(w io.Writer) {
 	image := "registry.example.com/" + p.namespace + "/" + p.container + ":1.0.0"
 	answer := map[string]any{

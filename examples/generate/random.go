@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// random draws the same numbers for the same seeds on every machine and Go version: PCG's algorithm is specified.
+// random draws the same numbers for the same seeds on every machine and Go version: PCG's algorithm
+// is specified.
 type random struct{ *rand.Rand }
 
 func newRandom(seed, stream uint64) random {
@@ -26,7 +27,7 @@ const hexDigits = "0123456789abcdef"
 // between draws from low to high, both included.
 func (r random) between(low, high int) int { return low + r.IntN(high-low+1) }
 
-// percent is true that often.
+// percent reports whether a case with this chance happens.
 func (r random) percent(chance int) bool { return r.IntN(100) < chance }
 
 // step draws a wait between two events: mean on average, never zero, mostly shorter.

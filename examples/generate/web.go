@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// The access logs begin here; their times are to the second, as a web server writes them.
+// webBegin is the time of the first access log; their times are to the second, as a web server
+// writes them.
 var webBegin = time.Date(2017, time.July, 7, 16, 30, 0, 0, time.UTC)
 
 const (
@@ -40,7 +41,8 @@ func status(r random) int {
 	return pick(r, []int{200, 200, 200, 200, 200, 200, 301, 304, 304, 404, 403, 500, 502})
 }
 
-// accessLines writes that many lines in the combined format, a few of them the nonsense that every public server gets.
+// accessLines writes that many lines in the combined format, a few of them the nonsense that every
+// public server gets.
 func accessLines(seed uint64, count int) func(io.Writer) {
 	return func(w io.Writer) {
 		r := newRandom(seed, 1)
@@ -59,8 +61,9 @@ func accessLines(seed uint64, count int) func(io.Writer) {
 	}
 }
 
-// pingLines writes that many health checks in the common format. Two probes often ask in the same second, and their lines
-// are then the same to the last byte: the hard case for generated document ids.
+// pingLines writes that many health checks in the common format. Two probes often ask in the same
+// second, and their lines are then the same to the last byte: the hard case for generated document
+// ids.
 func pingLines(seed uint64, count int) func(io.Writer) {
 	return func(w io.Writer) {
 		r := newRandom(seed, 2)

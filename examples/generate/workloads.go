@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// workloads are those of the cluster. Each field of the JSON ones has one type throughout, as Elasticsearch wants it.
+// workloads are those of the cluster. Each field of the JSON ones has one type throughout, as
+// Elasticsearch wants it.
 func workloads() []workload {
 	return []workload{
 		{"shop", "checkout", "checkout", sayCheckout},
@@ -32,7 +33,8 @@ func jsonLine(fields any) string {
 	return strings.TrimSuffix(line.String(), "\n")
 }
 
-// decimal writes a number of thousandths, hundredths and so on, always with its digits behind the point.
+// decimal writes a number of thousandths, hundredths and so on, always with its digits behind the
+// point.
 func decimal(units, digits int) json.RawMessage {
 	scale := 1
 	for range digits {
@@ -83,7 +85,8 @@ func sayCheckout(r random, at time.Time) entry {
 	return stdout(line)
 }
 
-// sayCatalogue logs JSON with words in many scripts, nested objects, and now and then a line too long for the runtime.
+// sayCatalogue logs JSON with words in many scripts, nested objects, and now and then a line too
+// long for the runtime.
 func sayCatalogue(r random, at time.Time) entry {
 	products := []string{"Käsespätzle", "Crème brûlée", "寿司の盛り合わせ", "Смородиновый чай", "ชาเย็น", "☕ dark roast", "Ærter", "खीर", "🍜 ramen"}
 	query := pick(r, products)

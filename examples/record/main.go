@@ -1,6 +1,7 @@
-// Command record runs the real Fluent Bit over examples/logs with the inputs and filters of examples/fluent-bit.conf, and
-// writes the chunks that its outputs get to examples/records/chunks.msgpack.gz. `make run` feeds them to the plugin where
-// no Fluent Bit is installed, so that the documents are those that a user of Fluent Bit would see.
+// Command record runs the real Fluent Bit over examples/logs with the inputs and filters of
+// examples/fluent-bit.conf, and writes the chunks that its outputs get to
+// examples/records/chunks.msgpack.gz. `make run` feeds them to the plugin where no Fluent Bit is
+// installed, so that the documents are those that a user of Fluent Bit would see.
 //
 //	go run ./examples/record        # fluent-bit on PATH, or FLUENT_BIT
 package main
@@ -53,8 +54,8 @@ func record(ctx context.Context, examples, out string) error {
 	return file.Close()
 }
 
-// chunksOf runs Fluent Bit until no more chunks come, and returns them by tag, those of one tag in the order in which
-// they came.
+// chunksOf runs Fluent Bit until no more chunks come, and returns them by tag, those of one tag in
+// the order in which they came.
 func chunksOf(ctx context.Context, examples string) ([]host.Recorded, error) {
 	program := os.Getenv("FLUENT_BIT")
 	if program == "" {
@@ -99,7 +100,8 @@ func chunksOf(ctx context.Context, examples string) ([]host.Recorded, error) {
 	return received.sorted(), nil
 }
 
-// recordingConf writes fluent-bit.conf with one output for all that posts each chunk as it is to the recorder.
+// recordingConf writes fluent-bit.conf with one output for all that posts each chunk as it is to
+// the recorder.
 func recordingConf(examples, state string, port int) (path string, err error) {
 	text, err := os.ReadFile(filepath.Join(examples, "fluent-bit.conf"))
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"out_es/test/host"
 )
 
-// events returns how often each event stands in the chunks, by tag and bytes: how the events of a tag are cut into
-// chunks is a matter of time.
+// events returns how often each event stands in the chunks, by tag and bytes: how the events of a
+// tag are cut into chunks is a matter of time.
 func events(t *testing.T, chunks []host.Recorded) map[string]int {
 	t.Helper()
 	all := map[string]int{}

@@ -2,7 +2,8 @@ package sections
 
 import "strings"
 
-// Match reports whether a tag matches an output's Match, in which * stands for any number of characters.
+// Match reports whether a tag matches an output's Match, in which * stands for any number of
+// characters.
 func Match(pattern, tag string) bool {
 	head, rest, star := strings.Cut(pattern, "*")
 	if !star {

@@ -128,7 +128,7 @@ func (c *Configuration) Of(kind string) []*Section {
 // Lookup returns a variable's value; os.LookupEnv is one.
 type Lookup func(name string) (string, bool)
 
-// IsYAML says how Fluent Bit reads a file: by its name's ending.
+// IsYAML reports whether Fluent Bit reads a file as YAML: by the extension of its name.
 func IsYAML(path string) bool {
 	extension := strings.ToLower(filepath.Ext(path))
 	return extension == ".yaml" || extension == ".yml"

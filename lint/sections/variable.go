@@ -29,8 +29,9 @@ func (r *reader) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// expand replaces each ${NAME} and ${NAME:-default} and returns the names that have neither value nor default; those leave
-// nothing. A } before the next ${ ends the replacing, and so does an empty name (flb_env_var_translate also loses text then).
+// expand replaces each ${NAME} and ${NAME:-default} and returns the names that have neither value
+// nor default; those leave nothing. A } before the next ${ ends the replacing, and so does an empty
+// name (flb_env_var_translate also loses text then).
 func expand(value string, lookup Lookup) (expanded string, unset []string) {
 	var out strings.Builder
 	rest := value

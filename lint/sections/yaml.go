@@ -10,8 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// yamlText reads one YAML file. Nodes are used, not Go values: they know their lines, and keep keys that are given twice, as Fluent
-// Bit does. The library is a port of libyaml, which Fluent Bit uses, so that both refuse the same files.
+// yamlText reads one YAML file. Nodes are used, not Go values: they know their lines, and keep keys
+// that are given twice, as Fluent Bit does. The library is a port of libyaml, which Fluent Bit
+// uses, so that both refuse the same files.
 func (r *reader) yamlText(path string, text []byte) {
 	f := yamlFile{reader: r, path: path, lines: strings.Split(string(text), "\n")}
 	var document yaml.Node
@@ -131,8 +132,8 @@ func (f *yamlFile) property(key, value *yaml.Node) Property {
 	return p
 }
 
-// lastLine is where a block value ends: before the first line that is not indented further than its key. A list's dashes may stand
-// below the key itself.
+// lastLine is where a block value ends: before the first line that is not indented further than its
+// key. A list's dashes may stand below the key itself.
 func (f *yamlFile) lastLine(key, value *yaml.Node) int {
 	last := key.Line
 	for number := key.Line + 1; number <= len(f.lines); number++ {

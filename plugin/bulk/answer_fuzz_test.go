@@ -79,8 +79,8 @@ func reference(text []byte) (statuses []int, ok bool) {
 	return statuses, found == 1
 }
 
-// The reader rejects legal JSON that no answer contains: numbers of more than 64 bytes, values more
-// than 64 deep.
+// longNumber matches numbers of more than 64 bytes: legal JSON that no answer contains, and that
+// the reader rejects, as it does values more than 64 deep.
 var longNumber = regexp.MustCompile(`[-+.0-9eE]{60,}`)
 
 func beyondLimits(text []byte) bool {

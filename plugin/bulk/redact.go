@@ -44,8 +44,9 @@ func RedactOf(kind, reason string) string {
 	return Redact(reason)
 }
 
-// withoutPositions leaves out Jackson's line and column, such as "[1:208] ", since documents that fail
-// for the same reason would not be counted together. (Package regexp would be 0.2 MB of the .so.)
+// withoutPositions leaves out Jackson's line and column, such as "[1:208] ", since documents that
+// fail for the same reason would not be counted together. (Package regexp would be 0.2 MB of the
+// .so.)
 func withoutPositions(reason string) string {
 	const digits = "0123456789"
 	var out strings.Builder

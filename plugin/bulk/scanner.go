@@ -121,7 +121,7 @@ func (s *scanner) expect(want byte) error {
 	return err
 }
 
-// literal consumes want if the window has it at its start. The window is
+// literal consumes want at the start of the window, and reports whether it was there. The window is
 // filled first, so that a literal is found across a window's edge too.
 func (s *scanner) literal(want string) bool {
 	if len(s.window)-s.at < len(want) && s.fill(len(want)) != nil {

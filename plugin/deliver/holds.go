@@ -186,7 +186,8 @@ func (h *holds) enter(name string) *hold {
 	return d
 }
 
-// evict takes out the open destination that was used longest ago. h.mu is held.
+// evict removes the open destination that was used longest ago, and reports whether there was one.
+// h.mu is held.
 func (h *holds) evict() bool {
 	oldest, found := "", false
 	for name, d := range h.byName {

@@ -80,7 +80,8 @@ func isBlank(text []byte) bool {
 	return true
 }
 
-// isWhitespace is Java's Character.isWhitespace, which excludes no-break spaces.
+// isWhitespace reports whether r is white space by Java's Character.isWhitespace, which excludes
+// no-break spaces.
 func isWhitespace(r rune) bool {
 	switch {
 	case r <= ' ':
@@ -104,7 +105,7 @@ func isReserved(name string) bool {
 	return false
 }
 
-// mayBeRejected is a quick check of a key: false for nearly all.
+// mayBeRejected reports whether a key needs the full check: a quick test, false for nearly all.
 func mayBeRejected(key []byte, top bool) bool {
 	if len(key) == 0 || key[0] <= ' ' || key[0] >= 0xe1 || top && key[0] == '_' {
 		return true // the white space beyond ASCII starts with 0xe1 to 0xe3

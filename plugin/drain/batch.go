@@ -199,9 +199,9 @@ func (b *batch) more() (*frame, error) {
 	}
 }
 
-// hopeless reports a read error, and whether the data is given up: if the disk returns the error
-// again and again. Other errors, such as too many open files or a permission, say nothing about the
-// data, and an operator can end them.
+// hopeless logs a read error, and reports whether the data is given up: if the disk returns the
+// error again and again. Other errors, such as too many open files or a permission, say nothing
+// about the data, and an operator can end them.
 func (b *batch) hopeless(since *time.Time, err error) bool {
 	if since.IsZero() {
 		*since = time.Now()

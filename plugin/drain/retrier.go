@@ -49,8 +49,7 @@ func (r *retrier) run() {
 	}
 }
 
-// round waits for the next queue and sends a request of it. It returns false when
-// the retrier shall end.
+// round waits for the next queue and sends a request of it. It reports whether the retrier goes on.
 func (r *retrier) round() bool {
 	due := r.earliest()
 	if !r.await(due) {
@@ -67,8 +66,8 @@ func (r *retrier) round() bool {
 	return true
 }
 
-// await waits until a queue is due, or something new comes, or returns false at
-// exit.
+// await waits until a queue is due, or something new comes. It reports whether the retrier goes on:
+// not at exit.
 func (r *retrier) await(due *retry) bool {
 	if r.stopped() {
 		return false

@@ -67,7 +67,7 @@ func (s *sender) run() {
 	}
 }
 
-// round delivers one request. It returns false when the sender shall end.
+// round delivers one request, and reports whether the sender goes on.
 func (s *sender) round() bool {
 	if !s.wait() {
 		return false
@@ -77,9 +77,9 @@ func (s *sender) round() bool {
 	return true
 }
 
-// wait returns when there is something to send, and the time for it, or false
-// when the sender shall end. It sleeps until then: nothing wakes it but the first
-// frame, the last byte of a full request, and the end of the linger.
+// wait sleeps until there is something to send, and the time for it, and reports whether the sender
+// goes on: nothing wakes it but the first frame, the last byte of a full request, and the end of
+// the linger.
 func (s *sender) wait() bool {
 	for {
 		waiting, err := s.fresh.readAhead(s.policy.Bytes, maxFrames)

@@ -13,7 +13,8 @@ import (
 	"out_es/plugin/callback"
 )
 
-// BenchmarkExchange makes requests as large as those of 20 records, beside net/http (docs/adr/0023).
+// BenchmarkExchange makes requests as large as those of 20 records, beside net/http
+// (docs/adr/0023).
 func BenchmarkExchange(b *testing.B) {
 	const size = 16_000
 	answer := []byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n" + string(bytes.Repeat([]byte("x"), 500)))

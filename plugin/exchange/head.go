@@ -126,7 +126,7 @@ func (h *head) bodiless() bool { return h.status < 200 || h.status == 204 || h.s
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// is compares names as HTTP does, ignoring case.
+// is reports whether names are equal as in HTTP, ignoring case.
 func is(text []byte, name string) bool {
 	return len(text) == len(name) && bytes.EqualFold(text, []byte(name))
 }

@@ -1,7 +1,9 @@
-/* Timer slack of Go's threads (docs/adr/0029): Go's runtime wakes a thread for 20 µs naps whenever the process leaves idleness, which a
- * small flush does several times. Linux may defer a timer by its thread's slack, 50 µs by default, and a thread inherits the slack of
- * the one that creates it. So the slack of the thread that loads this shared object is raised before Go's own constructor creates the
- * runtime's first thread, and restored as soon as Fluent Bit calls. Fluent Bit's threads keep theirs. */
+/* Timer slack of Go's threads (docs/adr/0029): Go's runtime wakes a thread for 20 µs naps
+ * whenever the process leaves idleness, which a small flush does several times. Linux may defer
+ * a timer by its thread's slack, 50 µs by default, and a thread inherits the slack of the one
+ * that creates it. So the slack of the thread that loads this shared object is raised before
+ * Go's own constructor creates the runtime's first thread, and restored as soon as Fluent Bit
+ * calls. Fluent Bit's threads keep theirs. */
 #define _GNU_SOURCE
 #include "host.h"
 
@@ -17,14 +19,16 @@ static struct {
     unsigned long before;
 } loading;
 
-/* Reports whether this code is part of the program itself, as in tests, which nothing calls to restore the slack. */
+/* Reports whether this code is part of the program itself, as in tests, which nothing calls to
+ * restore the slack. */
 static int in_program(void)
 {
     Dl_info ours, program;
     return !dladdr(&loading, &ours) || !dladdr((void *) getauxval(AT_ENTRY), &program) || ours.dli_fbase == program.dli_fbase;
 }
 
-/* 101 is the first priority that is not the C library's. Go's constructor has none, and those come last. */
+/* 101 is the first priority that is not the C library's. Go's constructor has none, and those
+ * come last. */
 __attribute__((constructor(101))) static void raise_slack(void)
 {
     int now;
@@ -37,8 +41,8 @@ __attribute__((constructor(101))) static void raise_slack(void)
     }
 }
 
-/* Restores the slack of the thread that loaded the shared object. Called by that thread, before it creates another one; a hot reload
- * calls again, from any thread, and changes nothing. */
+/* Restores the slack of the thread that loaded the shared object. Called by that thread, before
+ * it creates another one; a hot reload calls again, from any thread, and changes nothing. */
 void outes_restore_slack(void)
 {
     if (loading.thread != 0 && loading.thread == syscall(SYS_gettid)) {

@@ -65,8 +65,8 @@ type failureKind struct {
 	host string
 }
 
-// The outcomes of a record, for the metric's label, in the order of
-// Count. The last spoolOutcomes of them happen with a spool only.
+// recordOutcomes are the values of the metric's label, in the order of Count. The last
+// spoolOutcomes of them happen with a spool only.
 var recordOutcomes = []string{"accepted", "failure_store", "deduplicated", "dead_lettered", "dropped", "malformed", "returned", "spooled", "parked"}
 
 const spoolOutcomes = 2

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A frame is a chunk with its tag in a segment, big endian:
+// headBytes is the length of the head of a frame. A frame is a chunk with its tag in a segment, big
+// endian:
 //
 //	 0  8  the segment's mark, which identifies a frame behind damage
 //	 8  8  sequence number, one more than that of the frame before

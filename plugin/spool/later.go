@@ -65,8 +65,9 @@ func (q *Queue) Records() int { return int(max(0, q.records.Load())) }
 // Took tells that a frame with so many records left the queue.
 func (q *Queue) Took(records int) { q.records.Add(-int64(records)) }
 
-// CountFound counts the records that an earlier run left, by the heads of their frames. It is called
-// by the goroutine that reads, before the first frame is taken, and ends early where stopped says so.
+// CountFound counts the records that an earlier run left, by the heads of their frames. It is
+// called by the goroutine that reads, before the first frame is taken, and ends early where stopped
+// says so.
 func (q *Queue) CountFound(stopped func() bool) {
 	r := &Reader{spool: q.Spool, at: q.done, peeks: true}
 	defer r.Close()

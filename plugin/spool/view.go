@@ -229,7 +229,7 @@ func (v *View) Passed(p Place) bool {
 	return err == nil && !c.done.Before(p)
 }
 
-// PassedAll is Passed for all frames before a sequence number.
+// PassedAll reports whether all frames before a sequence number are passed, as Passed does for one.
 func (v *View) PassedAll(sequence uint64) bool {
 	c, err := readCheckpoint(v.dir)
 	return err == nil && c.done.sequence >= sequence

@@ -221,7 +221,8 @@ func (b bar) labelled(text string) string {
 	return text
 }
 
-// barTable has a row for each thing that has a bar, with all outputs. Floors have no bar; other tables have them.
+// barTable has a row for each thing that has a bar, with all outputs. Floors have no bar; other
+// tables have them.
 func barTable(out io.Writer, rows []bar) {
 	fmt.Fprint(out, "| | bar (goal) | measured |\n| --- | --- | --- |\n")
 	short := strings.NewReplacer("at most ", "≤ ", "at least ", "≥ ")
@@ -249,7 +250,7 @@ func barTable(out io.Writer, rows []bar) {
 	}
 }
 
-// print shows the rows as text.
+// printBars writes the rows as text.
 func printBars(w io.Writer, rows []bar) {
 	for _, row := range rows {
 		if row.verdict != notMeasured {

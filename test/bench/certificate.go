@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// makeCertificate makes a certificate for 127.0.0.1 that is its own authority, and a file of it that outputs trust.
+// makeCertificate makes a certificate for 127.0.0.1 that is its own authority, and a file of it
+// that outputs trust.
 func makeCertificate(folder string) (authority string, server *tls.Config, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -38,7 +38,7 @@ func (b *bench) measureCPU() error {
 		all := append([]output{null()}, rotated(outputs, round)...)
 		all = slices.Insert(all, len(all)/2, null())
 		if round < textbookRounds {
-			all = append(all, b.byTheBook(""), b.byTheBook(gzip))
+			all = append(all, b.textbookPlugin(""), b.textbookPlugin(gzip))
 		}
 		for _, o := range all {
 			if err := b.oneCPU(o, in, count, round); err != nil {

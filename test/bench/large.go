@@ -56,7 +56,7 @@ func (f figures) largeBars() []bar {
 const everyLarge = 20 * time.Millisecond
 
 func (b *bench) largeOutputs() []output {
-	return []output{null(), builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip), b.byTheBook("")}
+	return []output{null(), builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip), b.textbookPlugin("")}
 }
 
 // measureLarge looks at the most memory that one large thing takes.

@@ -47,7 +47,8 @@ func (b *bench) addMachine() {
 	}
 }
 
-// statePrefix begins the names of the parts that say at which commit, and on which day, each case was measured.
+// statePrefix begins the names of the parts that say at which commit, and on which day, each case
+// was measured.
 const statePrefix = "state of "
 
 // origin is the command that measures a part, with the state of what was measured.

@@ -142,7 +142,8 @@ func (b *bench) all() (err error) {
 	return b.keep()
 }
 
-// onlyOrdinary reports whether only parts of the ordinary day are measured, which need no textbook plugin.
+// onlyOrdinary reports whether only parts of the ordinary day are measured, which need no textbook
+// plugin.
 func (b *bench) onlyOrdinary() bool {
 	return !slices.ContainsFunc(b.parts, func(name string) bool { return name != "ordinary" && name != "tags" && name != "rate" })
 }

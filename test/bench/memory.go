@@ -26,7 +26,7 @@ const (
 )
 
 func (b *bench) memoryOutputs() []output {
-	return []output{null(), builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip), b.byTheBook("")}
+	return []output{null(), builtIn(""), b.ours(""), builtIn(gzip), b.ours(gzip), b.textbookPlugin("")}
 }
 
 // measureMemory measures the memory of agents under steady use, while Elasticsearch is away, and

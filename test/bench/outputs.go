@@ -81,8 +81,8 @@ func (p plugins) ours(compress string, more ...string) output {
 	}}
 }
 
-// textbook is the textbook Go plugin.
-func (p plugins) byTheBook(compress string) output {
+// textbookPlugin is the textbook Go plugin.
+func (p plugins) textbookPlugin(compress string) output {
 	return output{name: "textbook" + suffix(compress), plugin: p.textbook, lines: func(address string) []string {
 		return []string{"Name textbook", "Address http://" + address, "Index fluent-bit", "Compress " + or(compress, "off"), workers}
 	}}

@@ -32,7 +32,7 @@ func (b *bench) measureStart() error {
 		rounds = 5
 	}
 	for round := range rounds {
-		for _, o := range []output{null(), builtIn(""), b.ours(""), b.byTheBook("")} {
+		for _, o := range []output{null(), builtIn(""), b.ours(""), b.textbookPlugin("")} {
 			took, err := b.startOnce(o, logs)
 			if err != nil {
 				return err

@@ -29,7 +29,8 @@ func ownFolder(t testing.TB, dir, overlay string) Objects {
 	return objects
 }
 
-// WithSecrets renders the production overlay with generated secrets, and returns the folder, too. Each call of again renders it anew.
+// WithSecrets renders the production overlay with generated secrets, and returns the folder, too.
+// Each call of again renders it anew.
 func WithSecrets(t testing.TB) (dir string, again func() Objects) {
 	t.Helper()
 	dir = t.TempDir()
@@ -48,7 +49,8 @@ func templatesOf(objects Objects) map[string]any {
 	return all
 }
 
-// TestChangesRollWhatReadsThem: a Secret, a ConfigMap and a value of the environment, each changed alone.
+// TestChangesRollWhatReadsThem: a Secret, a ConfigMap and a value of the environment, each changed
+// alone.
 func TestChangesRollWhatReadsThem(t *testing.T) {
 	dir, again := WithSecrets(t)
 	before := templatesOf(again())

@@ -101,7 +101,8 @@ func TestKubeletComponentChangesTheSourceOnly(t *testing.T) {
 	t.Error("the agent is not told the address of its node")
 }
 
-// TestPodsGoToNodesThatCanRunThem: clusters have Windows nodes, and nodes of other architectures than the image has.
+// TestPodsGoToNodesThatCanRunThem: clusters have Windows nodes, and nodes of other architectures
+// than the image has.
 func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 	for _, folder := range folders {
 		_, objects := Render(t, folder)

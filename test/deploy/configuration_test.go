@@ -24,13 +24,15 @@ func plugin(t testing.TB) string {
 	return path
 }
 
-// workloads are those that run Fluent Bit, by kind, name, ConfigMap and how many outputs of ours each has.
+// workloads are those that run Fluent Bit, by kind, name, ConfigMap and how many outputs of ours
+// each has.
 var workloads = []struct {
 	kind, name string
 	outputs    int
 }{{"DaemonSet", "out-es-agent", 2}, {"Deployment", "out-es-events", 1}}
 
-// TestFluentBitStartsWithEveryConfiguration: Fluent Bit's dry run never initialises an output, so each is really started, too.
+// TestFluentBitStartsWithEveryConfiguration: Fluent Bit's dry run never initialises an output, so
+// each is really started, too.
 func TestFluentBitStartsWithEveryConfiguration(t *testing.T) {
 	so, program := plugin(t), fluentbit.ForTest(t)
 	for _, folder := range folders {

@@ -16,7 +16,8 @@ import (
 func helmTemplate(t *testing.T, secret string, further ...string) Objects {
 	t.Helper()
 	chart, bin := HelmChart(t), t.TempDir()
-	// The script asks the cluster for the secret, and there is none: test/kubernetes has a real one.
+	// The script asks the cluster for the secret, and there is none: test/kubernetes has a real
+	// one.
 	if err := os.WriteFile(filepath.Join(bin, "kubectl"), []byte("#!/bin/sh\necho '"+secret+"'\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,8 @@ func helmTemplate(t *testing.T, secret string, further ...string) Objects {
 	return objects
 }
 
-// TestHelmRendersWhatKustomizeDoes compares, object by object, overlays/helm together with the chart's two releases with overlays/external.
+// TestHelmRendersWhatKustomizeDoes compares, object by object, overlays/helm together with the
+// chart's two releases with overlays/external.
 func TestHelmRendersWhatKustomizeDoes(t *testing.T) {
 	HelmChart(t)
 	_, beside := Render(t, "kubernetes/overlays/helm")

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// oldest and newest are the versions of Kubernetes that manifests are held to: 1.29 is the first that runs native side-cars by itself.
+// oldest and newest are the versions of Kubernetes that manifests are held to: 1.29 is the first
+// that runs native side-cars by itself.
 const oldest, newest = "1.29", "1.37"
 
 // folders are all folders that a user would apply.
@@ -159,7 +160,8 @@ func references(o Object) []reference {
 	return all
 }
 
-// TestProbesOutliveElasticsearch: a restart of the agent brings no Elasticsearch back, so its probes ask for nothing that depends on it.
+// TestProbesOutliveElasticsearch: a restart of the agent brings no Elasticsearch back, so its
+// probes ask for nothing that depends on it.
 func TestProbesOutliveElasticsearch(t *testing.T) {
 	_, objects := Render(t, "kubernetes/overlays/production")
 	for _, o := range []Object{objects.Find(t, "DaemonSet", "out-es-agent"), objects.Find(t, "Deployment", "out-es-events")} {
@@ -169,7 +171,8 @@ func TestProbesOutliveElasticsearch(t *testing.T) {
 				t.Errorf("the %s of %s asks %q", probe, o.Name(), path)
 			}
 		}
-		// Grace and a request, 30 and 60 s; where a flush ends in the spool 5 s, and 1.5 to close it.
+		// Grace and a request, 30 and 60 s; where a flush ends in the spool 5 s, and 1.5 to close
+		// it.
 		if grace := At(o.PodSpec(), "terminationGracePeriodSeconds"); grace != map[string]int{"DaemonSet": 30, "Deployment": 100}[o.Kind()] {
 			t.Errorf("%s has %v s to end", o.Name(), grace)
 		}

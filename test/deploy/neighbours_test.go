@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// stackFolders are those of folders that run in the stack's namespace, which may be one that others use, too.
+// stackFolders are those of folders that run in the stack's namespace, which may be one that others
+// use, too.
 func stackFolders() []string {
 	return slices.DeleteFunc(slices.Clone(folders), func(folder string) bool { return !strings.Contains(folder, "overlays") })
 }
@@ -28,8 +29,8 @@ func own(selector any) bool {
 	return false
 }
 
-// TestSelectorsTakeOwnPodsOnly: kube-prometheus lives in the namespace monitoring, too, and its pods are called
-// app.kubernetes.io/name: prometheus.
+// TestSelectorsTakeOwnPodsOnly: kube-prometheus lives in the namespace monitoring, too, and its
+// pods are called app.kubernetes.io/name: prometheus.
 func TestSelectorsTakeOwnPodsOnly(t *testing.T) {
 	for _, folder := range stackFolders() {
 		_, objects := Render(t, folder)
@@ -105,8 +106,9 @@ type packet struct {
 	port     int
 }
 
-// allowed applies the policies of a namespace to the direction Egress (of from) or Ingress (of to). A peer outside the namespace is matched
-// by a rule without peers only; none of the cases below needs more.
+// allowed reports whether the policies of a namespace allow a packet in the direction Egress (of
+// from) or Ingress (of to). A peer outside the namespace is matched by a rule without peers only;
+// none of the cases below needs more.
 func allowed(objects Objects, direction string, p packet) bool {
 	subject, peer := p.from, p.to
 	if direction == "Ingress" {
@@ -163,7 +165,8 @@ func podLabels(o Object) map[string]string {
 	return all
 }
 
-// TestPoliciesLetThroughWhatIsNeeded applies the rendered policies to packets, as a network plugin would: none can run here.
+// TestPoliciesLetThroughWhatIsNeeded applies the rendered policies to packets, as a network plugin
+// would: none can run here.
 func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 	_, objects := Render(t, "kubernetes/overlays/development")
 	labels := map[string]map[string]string{"other": {"app.kubernetes.io/name": "prometheus"}, "outside": nil}
@@ -177,7 +180,8 @@ func TestPoliciesLetThroughWhatIsNeeded(t *testing.T) {
 		ports              []int
 		want               bool
 	}{
-		// Wherever the cluster's DNS is: kube-system, NodeLocal DNS on 169.254.20.10, OpenShift's pods on 5353.
+		// Wherever the cluster's DNS is: kube-system, NodeLocal DNS on 169.254.20.10, OpenShift's
+		// pods on 5353.
 		{"out-es-agent", "outside", "UDP", []int{53, 5353}, true},
 		{"es-logging", "outside", "TCP", []int{53, 5353}, true},
 		{"out-es-set-up", "outside", "UDP", []int{53}, true},

@@ -18,8 +18,9 @@ import (
 // journalRemote makes journal files from text; Debian's package systemd-journal-remote has it.
 const journalRemote = "/lib/systemd/systemd-journal-remote"
 
-// TestNodeLogsArrive runs the agent's own configuration on a journal and on files as syslog daemons write them, against the real
-// Elasticsearch: as its index templates are, and where data streams are logsdb, as they are by default in Elasticsearch 9.
+// TestNodeLogsArrive runs the agent's own configuration on a journal and on files as syslog daemons
+// write them, against the real Elasticsearch: as its index templates are, and where data streams
+// are logsdb, as they are by default in Elasticsearch 9.
 func TestNodeLogsArrive(t *testing.T) {
 	for _, mode := range []string{"standard", "logsdb"} {
 		t.Run(mode, func(t *testing.T) { nodeLogsArrive(t, mode) })
@@ -122,8 +123,8 @@ func journal(t *testing.T, units ...string) string {
 	return dir
 }
 
-// TestAgentReadsFilesOfTheGroupAdm: Ubuntu's /var/log/syslog and kern.log are syslog:adm 0640, which uid 0 without capabilities can read as
-// a member of that group only.
+// TestAgentReadsFilesOfTheGroupAdm: Ubuntu's /var/log/syslog and kern.log are syslog:adm 0640,
+// which uid 0 without capabilities can read as a member of that group only.
 func TestAgentReadsFilesOfTheGroupAdm(t *testing.T) {
 	so, program := plugin(t), fluentbit.ForTest(t)
 	setpriv, err := exec.LookPath("setpriv")
@@ -147,7 +148,8 @@ func TestAgentReadsFilesOfTheGroupAdm(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// As the container's security context has it: uid 0, all capabilities dropped, and these groups.
+		// As the container's security context has it: uid 0, all capabilities dropped, and these
+		// groups.
 		wrapper := filepath.Join(t.TempDir(), "fluent-bit")
 		membership := "--clear-groups"
 		if c.groups != "" {

@@ -17,8 +17,8 @@ import (
 	"out_es/test/support"
 )
 
-// floodedLog is the log of one container as the kubelet keeps it: a file that is renamed when it is full, and a link that is the agent's
-// way to it.
+// floodedLog is the log of one container as the kubelet keeps it: a file that is renamed when it is
+// full, and a link that is the agent's way to it.
 type floodedLog struct {
 	folder, current string
 	number          int // of the next line

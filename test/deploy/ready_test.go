@@ -10,7 +10,8 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// TestReadinessWaitsForShards runs the probe's own script on the real Elasticsearch: one node, and an index that wants a replica.
+// TestReadinessWaitsForShards runs the probe's own script on the real Elasticsearch: one node, and
+// an index that wants a replica.
 func TestReadinessWaitsForShards(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is missing (Debian, Ubuntu: apt-get install curl)")

@@ -38,7 +38,8 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// HelmChart returns a copy of Fluent Bit's own chart, such as charts/fluent-bit of a checkout of fluent/helm-charts, or skips the test.
+// HelmChart returns a copy of Fluent Bit's own chart, such as charts/fluent-bit of a checkout of
+// fluent/helm-charts, or skips the test.
 func HelmChart(t testing.TB) string {
 	t.Helper()
 	chart := os.Getenv("HELM_CHART")

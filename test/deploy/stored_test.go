@@ -26,8 +26,9 @@ type storedVariant struct {
 	most     float64
 }
 
-// storedVariants are the ways that Elasticsearch 9 offers, and the bytes that a document takes at most, from which docs/sizing.md
-// calculates. A logsdb without x-pack has to be told the codec and the mode of the source.
+// storedVariants are the ways that Elasticsearch 9 offers, and the bytes that a document takes at
+// most, from which docs/sizing.md calculates. A logsdb without x-pack has to be told the codec and
+// the mode of the source.
 var storedVariants = []storedVariant{
 	{"standard", ``, 270},
 	{"best", `"index.codec": "best_compression",`, 200},
@@ -35,9 +36,11 @@ var storedVariants = []storedVariant{
 	{"synthetic", `"index.mode": "logsdb", "index.codec": "best_compression", "index.mapping.source.mode": "synthetic",`, 175},
 }
 
-// TestBytesOfADocument measures the capacity of the stack's Elasticsearch: the node agent reads 200,000 example lines of forty containers,
-// with all its filters and the pods' metadata, into a data stream of each variant, with the set-up's template. After a merge the bytes
-// of the primary shard are divided by the number of documents. Without SOAK it is a tenth of the lines, and the first variant.
+// TestBytesOfADocument measures the capacity of the stack's Elasticsearch: the node agent reads
+// 200,000 example lines of forty containers, with all its filters and the pods' metadata, into a
+// data stream of each variant, with the set-up's template. After a merge the bytes of the primary
+// shard are divided by the number of documents. Without SOAK it is a tenth of the lines, and the
+// first variant.
 func TestBytesOfADocument(t *testing.T) {
 	support.LongForm(t)
 	so := plugin(t)
@@ -80,8 +83,9 @@ func TestBytesOfADocument(t *testing.T) {
 	}
 }
 
-// nativeLibraries makes the folder that Elasticsearch's packages have and its jars lack, for best_compression and logsdb: Debian's zstd,
-// and in the place of the library for vectors one that says that this processor has nothing of use for them.
+// nativeLibraries makes the folder that Elasticsearch's packages have and its jars lack, for
+// best_compression and logsdb: Debian's zstd, and in the place of the library for vectors one that
+// says that this processor has nothing of use for them.
 func nativeLibraries(t *testing.T) string {
 	t.Helper()
 	cc, err := exec.LookPath("cc")
@@ -97,7 +101,8 @@ func nativeLibraries(t *testing.T) string {
 	return folder
 }
 
-// install puts the set-up's template for the namespace of the variant's data stream, with the variant's settings.
+// install puts the set-up's template for the namespace of the variant's data stream, with the
+// variant's settings.
 func (v storedVariant) install(t *testing.T, s *elasticsearch.Server, objects Objects) {
 	t.Helper()
 	replace := func(text, from, to string) string {
@@ -118,8 +123,8 @@ func (v storedVariant) install(t *testing.T, s *elasticsearch.Server, objects Ob
 	}
 }
 
-// exampleContainers writes logs as containerd does, those of examples/generate, and returns their folder, /var/log of a node, and the
-// number of whole lines.
+// exampleContainers writes logs as containerd does, those of examples/generate, and returns their
+// folder, /var/log of a node, and the number of whole lines.
 func exampleContainers(t *testing.T, lines, pods int) (folder string, whole int) {
 	t.Helper()
 	folder = t.TempDir()
@@ -161,7 +166,8 @@ func apiServer(pods string) http.HandlerFunc {
 	}
 }
 
-// storedBytes merges a data stream's shard into one segment and returns its size on the disk, without replicas.
+// storedBytes merges a data stream's shard into one segment and returns its size on the disk,
+// without replicas.
 func storedBytes(t *testing.T, s *elasticsearch.Server, stream string) float64 {
 	t.Helper()
 	for _, step := range []string{"_forcemerge?max_num_segments=1", "_flush?force=true"} {
@@ -202,7 +208,8 @@ func sourceBytes(t *testing.T, s *elasticsearch.Server, stream string) float64 {
 	return float64(sum) / float64(documents)
 }
 
-// replicas is the number of copies that Elasticsearch makes of a data stream's index beside the first.
+// replicas is the number of copies that Elasticsearch makes of a data stream's index beside the
+// first.
 func replicas(t *testing.T, s *elasticsearch.Server, stream string) string {
 	t.Helper()
 	answer, err := s.Do(t.Context(), "GET", "/"+stream+"/_settings/index.number_of_replicas?flat_settings=true", nil)

@@ -13,7 +13,8 @@ import (
 	"out_es/test/fluentbit"
 )
 
-// TestStackTracesAreJoined runs the agent with components/stack-traces on a container's log, against the real Elasticsearch.
+// TestStackTracesAreJoined runs the agent with components/stack-traces on a container's log,
+// against the real Elasticsearch.
 func TestStackTracesAreJoined(t *testing.T) {
 	so, program := plugin(t), fluentbit.ForTest(t)
 	objects := RenderWith(t, "kubernetes/overlays/development", "kubernetes/components/stack-traces")

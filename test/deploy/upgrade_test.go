@@ -14,8 +14,9 @@ import (
 	"out_es/test/support"
 )
 
-// TestStateOutlivesUpgradeAndRollback: three agents on one node's state while Elasticsearch is away: one version of the plugin, another,
-// and the first again. OUT_ES_OTHER_SO names the other version, such as out_es.so of an older commit.
+// TestStateOutlivesUpgradeAndRollback: three agents on one node's state while Elasticsearch is
+// away: one version of the plugin, another, and the first again. OUT_ES_OTHER_SO names the other
+// version, such as out_es.so of an older commit.
 func TestStateOutlivesUpgradeAndRollback(t *testing.T) {
 	other := os.Getenv("OUT_ES_OTHER_SO")
 	if other == "" {

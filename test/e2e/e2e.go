@@ -114,7 +114,8 @@ func FreshIndex(t *testing.T, s *elasticsearch.Server) string {
 	return name
 }
 
-// EventuallyCount waits until an index holds at least so many documents, and fails the test unless it holds as many.
+// EventuallyCount waits until an index holds at least so many documents, and fails the test unless
+// it holds as many.
 func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want int, patience time.Duration) {
 	t.Helper()
 	count := func() int {

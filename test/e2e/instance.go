@@ -202,5 +202,5 @@ func (i *Instance) Count(parts ...string) (n int) {
 	return n
 }
 
-// IsGuilty finds the records for which the proxy refuses a whole request.
+// IsGuilty reports whether a record makes the proxy reject a whole request.
 func IsGuilty(_, document []byte) bool { return bytes.Contains(document, []byte(`"guilty":true`)) }

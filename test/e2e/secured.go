@@ -34,8 +34,8 @@ var secured struct {
 	err    error
 }
 
-// Secured returns the package's server with security, of the version under test or the nearest one that can be had. The
-// first call starts it. It skips the test where there is none.
+// Secured returns the package's server with security, of the version under test or the nearest one
+// that can be had. The first call starts it. It skips the test where there is none.
 func Secured(t *testing.T) *SecuredServer {
 	t.Helper()
 	version, ok := elasticsearch.SecuredVersion(serverVersion())
@@ -82,8 +82,8 @@ func stopSecured() error {
 // IsOpenSearch reports whether its API of users is OpenSearch's.
 func (s *SecuredServer) IsOpenSearch() bool { return s.Admin() == "admin" }
 
-// SlowServer is an option of outputs to servers with security, where a first request may take seconds on a busy machine: a
-// handshake, a slow hash of the password, roles that are looked up.
+// SlowServer is an option of outputs to servers with security, where a first request may take
+// seconds on a busy machine: a handshake, a slow hash of the password, roles that are looked up.
 const SlowServer = "Request_Timeout 30s"
 
 // At are the options of an output to this server, but for the credential.
@@ -144,8 +144,8 @@ func (s *SecuredServer) put(t *testing.T, path string, body map[string]any) {
 	}
 }
 
-// APIKey makes a key with a role of its own, and returns it as HTTP_API_Key takes it; expiration may be empty. OpenSearch 3.4
-// has none.
+// APIKey makes a key with a role of its own, and returns it as HTTP_API_Key takes it; expiration
+// may be empty. OpenSearch 3.4 has none.
 func (s *SecuredServer) APIKey(t *testing.T, name, expiration string, role Role) (id, encoded string) {
 	t.Helper()
 	if s.IsOpenSearch() {
@@ -180,7 +180,8 @@ func (s *SecuredServer) StreamTemplate(t *testing.T, name, pattern string) {
 	}
 }
 
-// serviceTokens are those of a service account that may write to logs-*: the only bearer tokens of the basic licence.
+// serviceTokens are those of a service account that may write to logs-*: the only bearer tokens of
+// the basic licence.
 const serviceTokens = "/_security/service/elastic/fleet-server/credential/token/"
 
 // Token makes a bearer token of Elasticsearch's.

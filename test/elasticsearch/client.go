@@ -21,8 +21,8 @@ type Client struct {
 	http *http.Client
 }
 
-// Connect returns a client of the server at address, such as "http://127.0.0.1:9200". It sends nothing.
-// Possible error: the address isn't an http or https URL.
+// Connect returns a client of the server at address, such as "http://127.0.0.1:9200". It sends
+// nothing. Possible error: the address isn't an http or https URL.
 func Connect(address string) (*Client, error) {
 	base, err := url.Parse(strings.TrimRight(address, "/"))
 	if err != nil {
@@ -81,8 +81,9 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("elasticsearch: %s %s answered %d: %s", e.Method, e.Path, e.Status, bytes.TrimSpace(body))
 }
 
-// Do sends one request and returns the answer's body. The path begins with a slash and may have a query; a body is JSON or,
-// for _bulk, one JSON value a line. Possible errors: *StatusError for anything but 2xx; else the transport's.
+// Do sends one request and returns the answer's body. The path begins with a slash and may have a
+// query; a body is JSON or, for _bulk, one JSON value a line. Possible errors: *StatusError for
+// anything but 2xx; else the transport's.
 func (c *Client) Do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, method, c.base.String()+path, bytes.NewReader(body))
 	if err != nil {
@@ -127,14 +128,16 @@ func (c *Client) Refresh(ctx context.Context, pattern string) error {
 	return err
 }
 
-// Count returns how many documents the indices that match the pattern hold; those of the last second only after Refresh.
+// Count returns how many documents the indices that match the pattern hold; those of the last
+// second only after Refresh.
 func (c *Client) Count(ctx context.Context, pattern string) (int, error) {
 	var answer struct{ Count int }
 	err := c.ask(ctx, http.MethodGet, "/"+pattern+"/_count?"+missingIsEmpty, nil, &answer)
 	return answer.Count, err
 }
 
-// Indices returns each index that matches the pattern, the hidden ones behind data streams too, with its document count.
+// Indices returns each index that matches the pattern, the hidden ones behind data streams too,
+// with its document count.
 func (c *Client) Indices(ctx context.Context, pattern string) (map[string]int, error) {
 	var rows []struct {
 		Index string

@@ -12,7 +12,7 @@ import (
 	"out_es/test/support"
 )
 
-// fill indexes n documents {"n":i} for i below n.
+// fillIndex indexes n documents {"n":i} for i below n.
 func fillIndex(t *testing.T, server *Server, name string, n int) {
 	t.Helper()
 	const batch = 5000

@@ -17,14 +17,15 @@ import (
 	"out_es/test/support"
 )
 
-// Cluster is several real nodes of one cluster, each a process of its own. Methods that name a node count from 0.
+// Cluster is several real nodes of one cluster, each a process of its own. Methods that name a node
+// count from 0.
 type Cluster struct {
 	dir   string // holds a data folder for each node
 	nodes []*Server
 }
 
-// StartCluster starts so many nodes and returns when all have found each other. Options.DataDir and Port are ours to choose.
-// The context bounds the start only.
+// StartCluster starts so many nodes and returns when all have found each other. Options.DataDir and
+// Port are ours to choose. The context bounds the start only.
 //
 // Possible errors: those of Start.
 func StartCluster(ctx context.Context, size int, options Options) (*Cluster, error) {
@@ -103,7 +104,8 @@ func (c *Cluster) URLs() []string {
 // Kill ends one node as a power cut would.
 func (c *Cluster) Kill(i int) error { return c.nodes[i].Kill() }
 
-// Restart starts a node that was killed, with its data, at its address, and returns when it answers.
+// Restart starts a node that was killed, with its data, at its address, and returns when it
+// answers.
 func (c *Cluster) Restart(ctx context.Context, i int) error {
 	node, err := Start(ctx, c.nodes[i].Options())
 	if err == nil {

@@ -10,13 +10,15 @@ import (
 // DefaultVersion is the version for Start if neither Options.Version nor ES_VERSION is set.
 const DefaultVersion = "9.5.3"
 
-// nodes holds the launcher that all families of servers share, and a folder for each: its pom, and its part of the launcher.
+// nodes holds the launcher that all families of servers share, and a folder for each: its pom, and
+// its part of the launcher.
 //
 //go:embed nodes
 var nodes embed.FS
 
-// distribution is one server this package can start. To add one: a row in distributions and, where its family is new, a
-// folder in nodes with a pom.xml and a Family.java that has the three methods of the others.
+// distribution is one server this package can start. To add one: a row in distributions and, where
+// its family is new, a folder in nodes with a pom.xml and a Family.java that has the three methods
+// of the others.
 type distribution struct {
 	product string // "Elasticsearch" or "OpenSearch"
 	version string // unique over all products
@@ -76,7 +78,8 @@ func SecuredVersion(version string) (string, bool) {
 	return "", false
 }
 
-// findDistribution returns the one of that version, or an error that lists those there are. Without security it has no secured.
+// findDistribution returns the one of that version, or an error that lists those there are. Without
+// security it has no secured.
 func findDistribution(version string, security bool) (distribution, error) {
 	var known []string
 	for _, d := range distributions() {

@@ -65,7 +65,8 @@ func (c *Client) forgetScroll(ctx context.Context, id string) {
 	}
 }
 
-// Search runs a query in Elasticsearch's own language over the indices that match the pattern and returns the hits.
+// Search runs a query in Elasticsearch's own language over the indices that match the pattern and
+// returns the hits.
 func (c *Client) Search(ctx context.Context, pattern, body string) ([]Document, error) {
 	var answer page
 	err := c.ask(ctx, http.MethodPost, "/"+pattern+"/_search?"+missingIsEmpty, []byte(body), &answer)

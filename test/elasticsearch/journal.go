@@ -9,7 +9,8 @@ import (
 	"out_es/test/support"
 )
 
-// journalBytes of a node's log are kept for error messages: a start logs about 10 KB, a failure two long stack traces.
+// journalBytes of a node's log are kept for error messages: a start logs about 10 KB, a failure two
+// long stack traces.
 const journalBytes = 64 << 10
 
 // journal passes a log on and remembers its end. Safe for concurrent use.
@@ -41,8 +42,8 @@ func (j *journal) tail(n int) string {
 
 const listeningPrefix = "listening "
 
-// announcements is the launcher's standard output: the first "listening HOST:PORT" goes to the channel, every other line
-// (the JVM's own warnings) to the journal. One writer at a time.
+// announcements is the launcher's standard output: the first "listening HOST:PORT" goes to the
+// channel, every other line (the JVM's own warnings) to the journal. One writer at a time.
 type announcements struct {
 	address chan<- string // has room for one
 	journal *journal

@@ -15,8 +15,9 @@ import (
 // lockPoll is how often a waiting process asks again; flock's own wait can't be given up.
 const lockPoll = 100 * time.Millisecond
 
-// lock takes the lock file at path, waiting for whoever has it, in this process or another. The kernel releases it when
-// its holder dies. Possible errors: the context ended; the file can't be made.
+// lock takes the lock file at path, waiting for whoever has it, in this process or another. The
+// kernel releases it when its holder dies. Possible errors: the context ended; the file can't be
+// made.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("elasticsearch: %w", err)

@@ -70,7 +70,8 @@ type downloads struct {
 	told     time.Time
 }
 
-// downloaded is Maven's line for a file that has come: "Downloaded from NAME: URL (1.2 MB at 3.4 MB/s)".
+// downloaded is Maven's line for a file that has come: "Downloaded from NAME: URL (1.2 MB at 3.4
+// MB/s)".
 var downloaded = regexp.MustCompile(`Downloaded from .*\(([0-9.]+) (B|kB|MB|GB) at `)
 
 var units = map[string]float64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}

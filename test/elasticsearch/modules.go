@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// The home folder of Elasticsearch 8 and later:
+// nettyModule is HTTP and transport in the home folder of Elasticsearch 8 and later:
 //
 //	home/jars/*.jar                        the class path
 //	home/modules/transport-netty4/*        HTTP and transport, loaded as a module and so not on the class path
@@ -39,8 +39,8 @@ func jarsOf(folder string, beginnings ...string) ([]string, error) {
 	return all, nil
 }
 
-// makeModule makes a module of jars, one of which is its own and carries its descriptor. put is os.Rename, or os.Link where
-// the jars stay where they are, too.
+// makeModule makes a module of jars, one of which is its own and carries its descriptor. put is
+// os.Rename, or os.Link where the jars stay where they are, too.
 func makeModule(home, name string, jars []string, put func(from, to string) error) error {
 	module := filepath.Join(home, "modules", name)
 	if err := os.MkdirAll(module, 0o755); err != nil {
@@ -62,7 +62,8 @@ func makeModule(home, name string, jars []string, put func(from, to string) erro
 	return extractDescriptor(own, name, module)
 }
 
-// extractDescriptor writes the files that make a folder of jars a module; the jar carries them in META-INF.
+// extractDescriptor writes the files that make a folder of jars a module; the jar carries them in
+// META-INF.
 func extractDescriptor(jar, name, module string) error {
 	archive, err := zip.OpenReader(jar)
 	if err != nil {
@@ -85,7 +86,8 @@ func extractDescriptor(jar, name, module string) error {
 	return nil
 }
 
-// withoutModuleName drops the line that would load the plugin as a Java module: on a class path there is none to join.
+// withoutModuleName drops the line that would load the plugin as a Java module: on a class path
+// there is none to join.
 func withoutModuleName(descriptor []byte) []byte {
 	var kept bytes.Buffer
 	lines := bufio.NewScanner(bytes.NewReader(descriptor))

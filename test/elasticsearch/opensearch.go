@@ -12,7 +12,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// arrangeOpenSearchSecurity puts the jars of the security plugin on the class path, and keeps its folder of configuration:
+// arrangeOpenSearchSecurity puts the jars of the security plugin on the class path, and keeps its
+// folder of configuration:
 //
 //	home/jars/*.jar
 //	home/security-config/*.yml
@@ -76,7 +77,8 @@ func extract(file *zip.File, to string) error {
 	return err
 }
 
-// configureOpenSearchSecurity has the plugin make its index from the files that it comes with, but for the users: one, admin.
+// configureOpenSearchSecurity has the plugin make its index from the files that it comes with, but
+// for the users: one, admin.
 func configureOpenSearchSecurity(config, home string, security *Security) (map[string]string, error) {
 	if err := security.write(config); err != nil {
 		return nil, err

@@ -11,8 +11,8 @@ import (
 	"strconv"
 )
 
-// Options say which server to start and how. The zero value is the default version on a free port, with its data in a
-// temporary folder.
+// Options say which server to start and how. The zero value is the default version on a free port,
+// with its data in a temporary folder.
 type Options struct {
 	Version  string            // one of Versions; empty: ES_VERSION, else DefaultVersion
 	DataDir  string            // empty: a temporary folder, removed by Stop and by Kill
@@ -45,8 +45,8 @@ func (o Options) resolved() Options {
 	return o
 }
 
-// dataFolder returns DataDir as an absolute path that exists, or a new temporary folder. It holds data/, logs/, config/ and
-// tmp/.
+// dataFolder returns DataDir as an absolute path that exists, or a new temporary folder. It holds
+// data/, logs/, config/ and tmp/.
 func (o Options) dataFolder() (dir string, temporary bool, err error) {
 	temporary = o.DataDir == ""
 	if temporary {
@@ -77,7 +77,8 @@ func (o Options) checkPort() error {
 	return listener.Close()
 }
 
-// settings are the node's, as the launcher takes them: key=value, sorted. security are those of a server with security.
+// settings are the node's, as the launcher takes them: key=value, sorted. security are those of a
+// server with security.
 func (o Options) settings(home, dataDir string, security map[string]string) []string {
 	all := map[string]string{
 		"path.home":      home,

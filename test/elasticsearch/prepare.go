@@ -14,10 +14,12 @@ import (
 	"strings"
 )
 
-// prepare makes sure that the home folder of a distribution is there, filling it from Maven Central the first time.
+// prepare makes sure that the home folder of a distribution is there, filling it from Maven Central
+// the first time.
 //
-// The folder appears whole or not at all: it is filled under another name and renamed in the end, so an interrupted
-// download leaves nothing that looks finished. A lock file makes a second process wait for the first one.
+// The folder appears whole or not at all: it is filled under another name and renamed in the end,
+// so an interrupted download leaves nothing that looks finished. A lock file makes a second process
+// wait for the first one.
 func prepare(ctx context.Context, d distribution, java jdk, home string, progress io.Writer) error {
 	if isPrepared(home) {
 		return nil
@@ -44,8 +46,9 @@ func prepare(ctx context.Context, d distribution, java jdk, home string, progres
 	return nil
 }
 
-// homeFolder names the distribution's folder in the user's cache. The name holds a digest of the launcher's files, so a
-// changed pom or launcher gets a folder of its own and a server that runs from the old one isn't disturbed.
+// homeFolder names the distribution's folder in the user's cache. The name holds a digest of the
+// launcher's files, so a changed pom or launcher gets a folder of its own and a server that runs
+// from the old one isn't disturbed.
 func homeFolder(d distribution) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {

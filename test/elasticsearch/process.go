@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// stopPatience is how long a node may take to close; it takes 0.1 s when idle. Its own watchdog halts it at 25 s.
+// stopPatience is how long a node may take to close; it takes 0.1 s when idle. Its own watchdog
+// halts it at 25 s.
 const stopPatience = 30 * time.Second
 
-// process is a running launcher. It ends when stdin is closed, which the kernel does if this program dies.
+// process is a running launcher. It ends when stdin is closed, which the kernel does if this
+// program dies.
 type process struct {
 	cmd     *exec.Cmd
 	stdin   io.Closer
@@ -22,7 +24,8 @@ type process struct {
 	journal *journal
 }
 
-// startJVM starts a JVM in a process group of its own, so that a Ctrl-C at the terminal reaches only us, who stop it in order.
+// startJVM starts a JVM in a process group of its own, so that a Ctrl-C at the terminal reaches
+// only us, who stop it in order.
 func startJVM(java, dir string, arguments []string, log io.Writer) (*process, error) {
 	p := &process{
 		cmd:     exec.Command(java, arguments...),

@@ -40,7 +40,8 @@ func (s *Security) write(config string) error {
 // securityPoll is how often a server that is starting is asked whether it knows its users.
 const securityPoll = 200 * time.Millisecond
 
-// awaitSecurity waits until the index with users and roles is there: for as long as it is being made, the server refuses everybody.
+// awaitSecurity waits until the index with users and roles is there: for as long as it is being
+// made, the server refuses everybody.
 func (s *Server) awaitSecurity(ctx context.Context) error {
 	if s.options.Security == nil {
 		return nil

@@ -9,7 +9,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestSecuredServers: each server with security has TLS and users of its own, and keeps both over a restart.
+// TestSecuredServers: each server with security has TLS and users of its own, and keeps both over a
+// restart.
 func TestSecuredServers(t *testing.T) {
 	support.LongForm(t)
 	for _, version := range Versions() {

@@ -23,11 +23,12 @@ import (
 	"time"
 )
 
-// startPatience bounds a node's start, which takes seconds; on a machine where everything is slow, a minute.
+// startPatience bounds a node's start, which takes seconds; on a machine where everything is slow,
+// a minute.
 const startPatience = 2 * time.Minute
 
-// Server is an Elasticsearch to test against: one that Start started, or the one that ES_URL names. Its Client's methods
-// are its own. Safe for concurrent use.
+// Server is an Elasticsearch to test against: one that Start started, or the one that ES_URL names.
+// Its Client's methods are its own. Safe for concurrent use.
 type Server struct {
 	*Client
 	options   Options
@@ -42,8 +43,8 @@ type Server struct {
 	process *process // nil when it isn't ours, or has been stopped or killed
 }
 
-// Use returns the server that ES_URL names, which Stop leaves alone, or starts one if ES_URL isn't set.
-// Possible errors: those of Start; ES_URL names nothing that answers, or refuses us.
+// Use returns the server that ES_URL names, which Stop leaves alone, or starts one if ES_URL isn't
+// set. Possible errors: those of Start; ES_URL names nothing that answers, or refuses us.
 func Use(ctx context.Context, options Options) (*Server, error) {
 	address := os.Getenv("ES_URL")
 	if address == "" {
@@ -64,11 +65,12 @@ func Use(ctx context.Context, options Options) (*Server, error) {
 	return &Server{Client: client, options: options.resolved()}, nil
 }
 
-// Start starts a server and returns when it answers and takes writes, with the data of an earlier run if DataDir has some.
-// The context bounds the start only: the server runs until Stop, Kill or the end of this program.
+// Start starts a server and returns when it answers and takes writes, with the data of an earlier
+// run if DataDir has some. The context bounds the start only: the server runs until Stop, Kill or
+// the end of this program.
 //
-// Possible errors: a *MissingToolError; a version this package doesn't know; the jars can't be fetched; the port is taken;
-// the node doesn't start, with the end of its log.
+// Possible errors: a *MissingToolError; a version this package doesn't know; the jars can't be
+// fetched; the port is taken; the node doesn't start, with the end of its log.
 func Start(ctx context.Context, options Options) (*Server, error) {
 	options = options.resolved()
 	d, err := findDistribution(options.Version, options.Security != nil)
@@ -91,8 +93,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	return start(ctx, node{distribution: d, java: java, home: home, classes: archive}, options)
 }
 
-// Missing returns a *MissingToolError for each program that Start would miss; none when ES_URL is set.
-// An unknown version is an error among them.
+// Missing returns a *MissingToolError for each program that Start would miss; none when ES_URL is
+// set. An unknown version is an error among them.
 func Missing(options Options) []error {
 	if os.Getenv("ES_URL") != "" {
 		return nil
@@ -194,7 +196,8 @@ func (s *Server) connect(address string) (*Client, error) {
 	return client.trusting(security.Authority).As(s.admin, security.Password), nil
 }
 
-// awaitReady waits for the launcher's word that HTTP answers, and then until every primary shard takes writes.
+// awaitReady waits for the launcher's word that HTTP answers, and then until every primary shard
+// takes writes.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
@@ -220,12 +223,13 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	return nil
 }
 
-// Options are those the server was started with, DataDir and Port filled in: after Stop or Kill, Start(ctx, s.Options())
-// is the same server again, with its data unless the folder was a temporary one.
+// Options are those the server was started with, DataDir and Port filled in: after Stop or Kill,
+// Start(ctx, s.Options()) is the same server again, with its data unless the folder was a temporary
+// one.
 func (s *Server) Options() Options { return s.options }
 
-// Ended returns a channel that is closed when the process has ended, whoever ended it; nil, which blocks for ever, for a
-// server that isn't ours.
+// Ended returns a channel that is closed when the process has ended, whoever ended it; nil, which
+// blocks for ever, for a server that isn't ours.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
 // PID is the server's process id, or 0 when it isn't running or isn't ours.
@@ -248,11 +252,13 @@ func (s *Server) LogTail(n int) string {
 	return s.process.journal.tail(n)
 }
 
-// Stop closes the server in good order and waits for its end; a second Stop, or one of a server that isn't ours, does
-// nothing. Possible errors: it did not close, or had died before, with the end of its log.
+// Stop closes the server in good order and waits for its end; a second Stop, or one of a server
+// that isn't ours, does nothing. Possible errors: it did not close, or had died before, with the
+// end of its log.
 func (s *Server) Stop() error { return s.end((*process).stop) }
 
-// Kill ends the server as a power cut would (SIGKILL) and waits for its end. Of a server that isn't ours it is an error.
+// Kill ends the server as a power cut would (SIGKILL) and waits for its end. Of a server that isn't
+// ours it is an error.
 func (s *Server) Kill() error {
 	if !s.ours {
 		return fmt.Errorf("elasticsearch: %s was not started by us and is not killed", s.RedactedURL())

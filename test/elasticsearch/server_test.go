@@ -164,7 +164,8 @@ func TestUseNamesESURLWhenNothingAnswers(t *testing.T) {
 	}
 }
 
-// The program that is killed in TestNothingOutlivesAKilledProgram is this test's own binary.
+// childVariable makes this test's own binary the program that TestNothingOutlivesAKilledProgram
+// kills.
 const childVariable = "OUT_ES_TEST_STARTS_A_SERVER"
 
 func TestMain(m *testing.M) {

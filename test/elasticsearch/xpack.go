@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// x-pack's two modules, made of the jars that Maven fetched beside those of the server. They are
-// under the Elastic License 2.0: fetched for these tests, and no part of any build or release.
+// arrangeXPack makes x-pack's two modules of the jars that Maven fetched beside those of the
+// server. They are under the Elastic License 2.0: fetched for these tests, and no part of any build
+// or release.
 //
 //	home/modules/x-pack-core/*
 //	home/modules/x-pack-security/*         netty's jars again, since modules don't see each other
@@ -93,7 +94,8 @@ func makeJar(folder, path string) error {
 	return archive.Close()
 }
 
-// configureXPack: the first password stands in a file that the launcher puts into the server's keystore.
+// configureXPack: the first password stands in a file that the launcher puts into the server's
+// keystore.
 func configureXPack(config, _ string, security *Security) (map[string]string, error) {
 	if err := security.write(config); err != nil {
 		return nil, err

@@ -30,7 +30,8 @@ const (
 	// Throttle answers 429, Unavailable 503, both in Elasticsearch's form.
 	Throttle
 	Unavailable
-	// ThrottleItems and FailItems take some documents out of the request and answer these with the item status 429 or 503.
+	// ThrottleItems and FailItems take some documents out of the request and answer these with the
+	// item status 429 or 503.
 	ThrottleItems
 	FailItems
 	// Slow delays the answer for a time up to Rule.Delay, whole or from its middle on.
@@ -39,7 +40,8 @@ const (
 	TornAnswer
 	// MissingItem leaves one item out of the answer.
 	MissingItem
-	// Page answers 200 with HTML, BadGateway 502 with HTML; nothing was passed on. The pages quote the request.
+	// Page answers 200 with HTML, BadGateway 502 with HTML; nothing was passed on. The pages quote
+	// the request.
 	Page
 	BadGateway
 	// GatewayTimeout passes the request on, and answers 504 with HTML.

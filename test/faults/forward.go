@@ -65,7 +65,8 @@ func (x *exchange) hold(held []int) {
 	x.deliver(a, x.req.items)
 }
 
-// choose draws the items to hold with a status: one, about a third, or all. Busy ones are held besides.
+// choose draws the items to hold with a status: one, about a third, or all. Busy ones are held
+// besides.
 func (x *exchange) choose(status int) []int {
 	held, detail := x.busy(), x.choice.detail
 	if held == nil {

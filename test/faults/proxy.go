@@ -29,8 +29,8 @@ type Options struct {
 	// Guilty reports whether an item makes the whole request illegal: 400, with a reason that
 	// quotes the document.
 	Guilty func(action, document []byte) bool
-	// Busy reports whether an item is answered with 429 now, in every request that is passed on, as a shard without room answers
-	// its own items. It is called by several goroutines.
+	// Busy reports whether an item is answered with 429 now, in every request that is passed on, as
+	// a shard without room answers its own items. It is called by several goroutines.
 	Busy func(action, document []byte) bool
 	// Patience is the minimum time that the client waits for an answer. A later answer counts as
 	// lost. 0 is for ever.

@@ -117,7 +117,8 @@ func TestItemsAreAnsweredAtTheirPlaces(t *testing.T) {
 	}
 }
 
-// Busy items are answered at their places in every request that is passed on, whatever else befalls it.
+// Busy items are answered at their places in every request that is passed on, whatever else befalls
+// it.
 func TestBusyItemsAreAnsweredInEveryRequest(t *testing.T) {
 	const n = 6
 	busy := func(_, document []byte) bool {

@@ -28,15 +28,16 @@ const (
 
 const emptyMap = 0x80
 
-// Chunk is events in msgpack, one after another, as Fluent Bit hands them to FLBPluginFlushCtx. The zero value is an empty
-// chunk in the nested layout. It is not safe for concurrent use.
+// Chunk is events in msgpack, one after another, as Fluent Bit hands them to FLBPluginFlushCtx. The
+// zero value is an empty chunk in the nested layout. It is not safe for concurrent use.
 type Chunk struct {
 	Layout Layout
 	Bytes  []byte
 	Events int // without group markers
 }
 
-// Chunks makes as many chunks of records, JSON objects, as Fluent Bit would. All events have the same time.
+// Chunks makes as many chunks of records, JSON objects, as Fluent Bit would. All events have the
+// same time.
 func Chunks(layout Layout, at time.Time, records ...string) ([]Chunk, error) {
 	var chunks []Chunk
 	for _, r := range records {
@@ -53,13 +54,15 @@ func Chunks(layout Layout, at time.Time, records ...string) ([]Chunk, error) {
 // Full reports whether Fluent Bit would begin a new chunk.
 func (c *Chunk) Full() bool { return len(c.Bytes) > ChunkBytes }
 
-// AddJSON adds an event with a JSON object as its record. Error: as AppendJSON; the chunk stays unchanged.
+// AddJSON adds an event with a JSON object as its record. Error: as AppendJSON; the chunk stays
+// unchanged.
 func (c *Chunk) AddJSON(at time.Time, record []byte) error {
 	return c.AddWithMetadata(at, []byte("{}"), record)
 }
 
-// AddWithMetadata adds an event with JSON objects as metadata and record. Errors: as AppendJSON, and metadata other than {}
-// in the flat layout, which has no room for it; the chunk stays as it was.
+// AddWithMetadata adds an event with JSON objects as metadata and record. Errors: as AppendJSON,
+// and metadata other than {} in the flat layout, which has no room for it; the chunk stays as it
+// was.
 func (c *Chunk) AddWithMetadata(at time.Time, metadata, record []byte) error {
 	if err := c.add(uint32(at.Unix()), uint32(at.Nanosecond()), metadata, record); err != nil {
 		return err
@@ -78,8 +81,8 @@ func (c *Chunk) AddLine(at time.Time, line []byte) {
 	c.Events++
 }
 
-// StartGroup adds the marker that begins a group, with the JSON objects that hold for its events (OTLP's resource and scope are
-// in the record). Errors: as AddWithMetadata.
+// StartGroup adds the marker that begins a group, with the JSON objects that hold for its events
+// (OTLP's resource and scope are in the record). Errors: as AddWithMetadata.
 func (c *Chunk) StartGroup(metadata, record []byte) error {
 	return c.add(groupStart, 0, metadata, record)
 }

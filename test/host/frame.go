@@ -5,9 +5,10 @@ import (
 	"io"
 )
 
-// The conversation: a command is `length u32 | id u32 | op u8 | payload`, an answer `length u32 | id u32 | code i32 |
-// extra u32 | text`, numbers big endian, the length without itself. A string in a payload is `length u32 | bytes`. Answers
-// come in any order: id says which command they belong to.
+// op is a command of the conversation with the host: a command is `length u32 | id u32 | op u8 |
+// payload`, an answer `length u32 | id u32 | code i32 | extra u32 | text`, numbers big endian, the
+// length without itself. A string in a payload is `length u32 | bytes`. Answers come in any order:
+// id says which command they belong to.
 type op byte
 
 const (
@@ -32,7 +33,8 @@ func appendString(dst []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
 }
 
-// writeFrame writes one command; the parts of the payload are written one after another without being joined.
+// writeFrame writes one command; the parts of the payload are written one after another without
+// being joined.
 func writeFrame(w io.Writer, id uint32, o op, parts [][]byte) error {
 	size := 5
 	for _, p := range parts {

@@ -26,8 +26,8 @@ import (
 	"strconv"
 )
 
-// ForeignMark ends each log line that the plugin wrote from a thread the host did not start. Fluent Bit sends such lines to
-// stderr instead of its Log_File.
+// ForeignMark ends each log line that the plugin wrote from a thread the host did not start. Fluent
+// Bit sends such lines to stderr instead of its Log_File.
 const ForeignMark = "[foreign thread]"
 
 // ErrClosed is the error of calls that were still waiting when Close was called, and of all calls
@@ -43,23 +43,25 @@ type Options struct {
 	LogFile    string    // Fluent Bit's Log_File; empty sends the log to stderr too
 	LogLevel   string    // Fluent Bit's Log_Level: off, error, warn, info (the default), debug, trace
 	Env        []string  // added to this process's environment, as NAME=value
-	// For the plugin of another architecture: Compiler makes the host for it, and Runner, a program with its arguments, runs it.
-	// Empty means the machine's own: CC or cc, and nothing.
+	// For the plugin of another architecture: Compiler makes the host for it, and Runner, a program
+	// with its arguments, runs it. Empty means the machine's own: CC or cc, and nothing.
 	Compiler string
 	Runner   []string
 }
 
-// Host is one child process with one plugin in it. All its methods may be called from many goroutines.
+// Host is one child process with one plugin in it. All its methods may be called from many
+// goroutines.
 type Host struct {
 	*process
 	plugin string // path as given to dlopen
 	name   string // as registered, such as es_go
 }
 
-// Start compiles the host if need be, starts it, loads the plugin and registers it. The child is killed when ctx ends.
+// Start compiles the host if need be, starts it, loads the plugin and registers it. The child is
+// killed when ctx ends.
 //
-// Errors: no C compiler (with what to install), a plugin that can't be loaded or that Fluent Bit would not register,
-// and *CrashError when the child dies.
+// Errors: no C compiler (with what to install), a plugin that can't be loaded or that Fluent Bit
+// would not register, and *CrashError when the child dies.
 func Start(ctx context.Context, o Options) (*Host, error) {
 	program, err := executable(ctx, o)
 	if err != nil {
@@ -88,7 +90,8 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	return h, nil
 }
 
-// pathForLoader makes a file's name absolute: dlopen looks a name without a slash up on the library path only.
+// pathForLoader makes a file's name absolute: dlopen looks a name without a slash up on the library
+// path only.
 func pathForLoader(name string) string {
 	if _, err := os.Stat(name); err != nil {
 		return name
@@ -99,8 +102,8 @@ func pathForLoader(name string) string {
 	return name
 }
 
-// Reload loads and registers the plugin once more, as Fluent Bit's hot reload does while the old instances are alive. New
-// instances belong to the new registration; Unregister ends the oldest.
+// Reload loads and registers the plugin once more, as Fluent Bit's hot reload does while the old
+// instances are alive. New instances belong to the new registration; Unregister ends the oldest.
 func (h *Host) Reload() error {
 	answer, err := h.call(context.Background(), opLoad, appendString(nil, h.plugin))
 	if err != nil {
@@ -116,7 +119,8 @@ func (h *Host) Reload() error {
 // Name is the plugin's name as it registered itself.
 func (h *Host) Name() string { return h.name }
 
-// Unregister calls FLBPluginUnregister and closes the .so. Every instance of the registration must have exited.
+// Unregister calls FLBPluginUnregister and closes the .so. Every instance of the registration must
+// have exited.
 func (h *Host) Unregister() error {
 	answer, err := h.call(context.Background(), opUnload)
 	if err == nil && answer.code < 0 {
@@ -125,8 +129,8 @@ func (h *Host) Unregister() error {
 	return err
 }
 
-// Scrape returns the metrics of all instances in Prometheus' text form, as Fluent Bit's /api/v2/metrics/prometheus does
-// for the plugin's own.
+// Scrape returns the metrics of all instances in Prometheus' text form, as Fluent Bit's
+// /api/v2/metrics/prometheus does for the plugin's own.
 func (h *Host) Scrape() (string, error) {
 	answer, err := h.call(context.Background(), opScrape)
 	return answer.text, err

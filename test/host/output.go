@@ -66,7 +66,8 @@ type Output struct {
 	stack atomic.Uint32
 }
 
-// New makes an instance without initializing it, as Fluent Bit does for every section before the first Init.
+// New makes an instance without initializing it, as Fluent Bit does for every section before the
+// first Init.
 //
 // Error: *ConfigError.
 func (h *Host) New(i Instance) (*Output, error) {
@@ -99,7 +100,8 @@ func (h *Host) Init(i Instance) (*Output, error) {
 	return o, o.Init()
 }
 
-// Init calls FLBPluginInit on the engine's thread, and starts the workers when it returned 1 or more.
+// Init calls FLBPluginInit on the engine's thread, and starts the workers when it returned 1 or
+// more.
 //
 // Errors: *InitError, after which the instance is gone without an Exit; ErrGone.
 func (o *Output) Init() error {
@@ -145,9 +147,10 @@ func (o *Output) Flush(ctx context.Context, tag string, chunk []byte) (Code, err
 // bytes.
 func (o *Output) StackUsed() int { return int(o.stack.Load()) }
 
-// Exit waits until the workers have run their queues, and calls FLBPluginExitCtx (or FLBPluginExit where there is
-// none) on the engine's thread. An instance that New made and Init didn't see gets its call too, with a context of NULL:
-// Fluent Bit does so when the Init of an earlier section failed.
+// Exit waits until the workers have run their queues, and calls FLBPluginExitCtx (or FLBPluginExit
+// where there is none) on the engine's thread. An instance that New made and Init didn't see gets
+// its call too, with a context of NULL: Fluent Bit does so when the Init of an earlier section
+// failed.
 func (o *Output) Exit() error {
 	a, err := o.host.call(context.Background(), opExit, o.id)
 	if err == nil && a.text != "" {

@@ -124,7 +124,8 @@ func (p *process) end(cause, waitErr error, last []string) {
 	close(p.ended)
 }
 
-// call sends a command and waits for its answer. When ctx ends first the command goes on in the child, unobserved.
+// call sends a command and waits for its answer. When ctx ends first the command goes on in the
+// child, unobserved.
 func (p *process) call(ctx context.Context, o op, parts ...[]byte) (answer, error) {
 	got := make(chan answer, 1)
 	p.mu.Lock()

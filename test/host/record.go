@@ -13,10 +13,12 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// AppendJSON appends one JSON object as msgpack, as Fluent Bit's JSON parser does: keys in their order and repeated where they
-// are repeated, whole numbers as integers where 64 bits hold them, other numbers as 64 bit floats, strings byte for byte.
+// AppendJSON appends one JSON object as msgpack, as Fluent Bit's JSON parser does: keys in their
+// order and repeated where they are repeated, whole numbers as integers where 64 bits hold them,
+// other numbers as 64 bit floats, strings byte for byte.
 //
-// Errors: object is not exactly one JSON object, or a number in it is larger than a float can be; dst comes back as it was.
+// Errors: object is not exactly one JSON object, or a number in it is larger than a float can be;
+// dst comes back as it was.
 func AppendJSON(dst, object []byte) ([]byte, error) {
 	if !json.Valid(object) { // jsoniter lets a missing bracket, leading zeros and more pass
 		return dst, errors.New("host: a record is one JSON object; this is not JSON")
@@ -69,7 +71,8 @@ func appendValue(dst []byte, it *jsoniter.Iterator) []byte {
 	}
 }
 
-// setHeader puts a header where one byte was left for it: how many elements follow is known only after them.
+// setHeader puts a header where one byte was left for it: how many elements follow is known only
+// after them.
 func setHeader(dst []byte, at int, header []byte) []byte {
 	dst[at] = header[0]
 	return slices.Insert(dst, at+1, header[1:]...)

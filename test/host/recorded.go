@@ -48,8 +48,8 @@ func ReadRecorded(r io.Reader) ([]Recorded, error) {
 	}
 }
 
-// WriteRecorded writes chunks as gzip of msgpack: an array of tag (str) and chunk (bin) for each. The same chunks give
-// the same bytes.
+// WriteRecorded writes chunks as gzip of msgpack: an array of tag (str) and chunk (bin) for each.
+// The same chunks give the same bytes.
 func WriteRecorded(w io.Writer, chunks []Recorded) error {
 	zipped, err := gzip.NewWriterLevel(w, gzip.BestCompression)
 	if err != nil {

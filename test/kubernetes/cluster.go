@@ -1,5 +1,6 @@
-// Package kubernetes runs the stack of deploy/ on a real API server: kube-apiserver and etcd, built from Go modules by
-// `make e2e-kubernetes`. There is no kubelet: pods are created and the files that one would write are written by the tests.
+// Package kubernetes runs the stack of deploy/ on a real API server: kube-apiserver and etcd, built
+// from Go modules by `make e2e-kubernetes`. There is no kubelet: pods are created and the files
+// that one would write are written by the tests.
 package kubernetes
 
 import (
@@ -28,7 +29,8 @@ type Cluster struct {
 // adminToken is the administrator's, on a server that lives for minutes on 127.0.0.1.
 const adminToken = "administrator"
 
-// program returns the path of one of the programs that `make e2e-kubernetes` built, or skips the test.
+// program returns the path of one of the programs that `make e2e-kubernetes` built, or skips the
+// test.
 func program(t testing.TB, name string) string {
 	t.Helper()
 	folder := os.Getenv("KUBERNETES_PROGRAMS")

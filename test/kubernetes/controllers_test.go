@@ -14,7 +14,8 @@ import (
 	"out_es/test/support"
 )
 
-// controllers starts those that make pods of workloads, from the real kube-controller-manager, and nodes.
+// controllers starts those that make pods of workloads, from the real kube-controller-manager, and
+// nodes.
 func (c *Cluster) controllers(t *testing.T, nodes ...string) *kubelets {
 	t.Helper()
 	c.background(t, program(t, "kube-controller-manager"), "--kubeconfig", c.admin, "--leader-elect=false", "--bind-address", "127.0.0.1", "--secure-port", support.FreePort(t),
@@ -39,7 +40,8 @@ func (c *Cluster) controllers(t *testing.T, nodes ...string) *kubelets {
 	return k
 }
 
-// kubelets play the scheduler and the nodes: each pod is bound, is ready at the next look, and goes when it has to.
+// kubelets play the scheduler and the nodes: each pod is bound, is ready at the next look, and goes
+// when it has to.
 type kubelets struct {
 	api   *client
 	nodes []string
@@ -85,7 +87,8 @@ func (k *kubelets) look(t *testing.T) {
 	}
 }
 
-// hold keeps a pod of this name from getting ready, should it be made anew; none lets all get ready.
+// hold keeps a pod of this name from getting ready, should it be made anew; none lets all get
+// ready.
 func (k *kubelets) hold(name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

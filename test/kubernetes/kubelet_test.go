@@ -33,7 +33,8 @@ type kubelet struct {
 	resource string // that it asks the API server about
 }
 
-// newKubelet starts one for a node. Kubernetes asks for the subresource pods of the node since 1.33, and for proxy before.
+// newKubelet starts one for a node. Kubernetes asks for the subresource pods of the node since
+// 1.33, and for proxy before.
 func (c *Cluster) newKubelet(t *testing.T, node, subresource string) *kubelet {
 	t.Helper()
 	administrator := c.client(t, adminToken, true)

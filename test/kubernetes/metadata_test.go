@@ -31,7 +31,8 @@ type client struct {
 	token string
 }
 
-// client returns one that keeps its connections, or one that opens one for each request, as Fluent Bit's filter does.
+// client returns one that keeps its connections, or one that opens one for each request, as Fluent
+// Bit's filter does.
 func (c *Cluster) client(t testing.TB, token string, keep bool) *client {
 	t.Helper()
 	authority, err := os.ReadFile(c.CAFile)
@@ -107,7 +108,8 @@ func (n *node) containers(t *testing.T, number, count int) []*os.File {
 	return files
 }
 
-// lines writes a line into each file, once a second for so many seconds, so that each is a chunk of its own.
+// lines writes a line into each file, once a second for so many seconds, so that each is a chunk of
+// its own.
 func lines(t *testing.T, files []*os.File, seconds int) {
 	t.Helper()
 	for n := range seconds {
@@ -161,8 +163,8 @@ func TestMetadataOf200Nodes(t *testing.T) {
 	t.Logf("one node: %d requests for pods, %d for namespaces; 200 nodes: %d and %d at once, and %.1f requests a second from then on", pods, namespaces,
 		fleetNodes*perNode, fleetNodes*shops, float64(hourly)/3600)
 
-	// All 200 at once, as after a change of the DaemonSet that waited for nothing: each asks in turn, on a new connection each time, as the
-	// filter does.
+	// All 200 at once, as after a change of the DaemonSet that waited for nothing: each asks in
+	// turn, on a new connection each time, as the filter does.
 	token, err := os.ReadFile(s.cluster.TokenFile(t, "out-es-agent"))
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +196,8 @@ func TestMetadataOf200Nodes(t *testing.T) {
 	t.Run("the kubelet tells instead", func(t *testing.T) { s.askKubelet(t) })
 }
 
-// overfull: Fluent Bit's cache has 256 places, whatever its settings are. With more containers than that, each chunk is a request.
+// overfull: Fluent Bit's cache has 256 places, whatever its settings are. With more containers than
+// that, each chunk is a request.
 func (s *stack) overfull(t *testing.T) {
 	other := s.anotherNode(t)
 	const many, seconds = 300, 6

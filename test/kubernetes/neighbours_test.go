@@ -35,7 +35,8 @@ metadata: {name: prometheus-k8s, namespace: monitoring}
 spec: {selector: {app.kubernetes.io/name: prometheus}, ports: [{port: 9090}]}
 `
 
-// TestStackLeavesTheNamespaceToOthers applies and deletes each overlay in a namespace that others use.
+// TestStackLeavesTheNamespaceToOthers applies and deletes each overlay in a namespace that others
+// use.
 func TestStackLeavesTheNamespaceToOthers(t *testing.T) {
 	c := ready(t)
 	c.Kubectl(t, neighbours, "apply", "--server-side", "-f", "-")
@@ -64,7 +65,8 @@ func TestStackLeavesTheNamespaceToOthers(t *testing.T) {
 	}
 }
 
-// TestSecretsOfTheExampleAreNotOverwritten: a second run makes other passwords, which must not replace those in use.
+// TestSecretsOfTheExampleAreNotOverwritten: a second run makes other passwords, which must not
+// replace those in use.
 func TestSecretsOfTheExampleAreNotOverwritten(t *testing.T) {
 	c := ready(t)
 	secrets := func() string {

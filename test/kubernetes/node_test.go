@@ -25,7 +25,8 @@ func containerID(pod, container string) string {
 	return fmt.Sprintf("%064x", []byte(pod+container))[:64]
 }
 
-// pod creates a pod in the API server, as its manifest or as a plain one, and tells the server that it runs, with this machine's address.
+// pod creates a pod in the API server, as its manifest or as a plain one, and tells the server that
+// it runs, with this machine's address.
 func (n *node) pod(t *testing.T, manifest map[string]any) {
 	t.Helper()
 	text, err := json.Marshal(manifest)
@@ -48,7 +49,8 @@ func plainPod(namespace, name, container string, labels, annotations map[string]
 	}
 }
 
-// file opens a container's log as the kubelet does: the file in /var/log/pods, and a link in /var/log/containers.
+// file opens a container's log as the kubelet does: the file in /var/log/pods, and a link in
+// /var/log/containers.
 func (n *node) file(t *testing.T, namespace, pod, container string) *os.File {
 	t.Helper()
 	uid := n.cluster.Kubectl(t, "", "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}")
@@ -76,7 +78,8 @@ func (n *node) fileOf(t *testing.T, namespace, pod, container, uid, id string) *
 	return file
 }
 
-// cri writes lines in the format of containerd and CRI-O. flag is F for a whole line, P for one that the runtime cut.
+// cri writes lines in the format of containerd and CRI-O. flag is F for a whole line, P for one
+// that the runtime cut.
 func cri(t *testing.T, file *os.File, flag string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {

@@ -84,7 +84,8 @@ func run(p plan, page string, update bool) error {
 	return write(page, "<!-- made by "+p.target+" -->\n", p.table(runs), update)
 }
 
-// runAll runs the suite with each subject, some at a time, and prints how each went when it is through.
+// runAll runs the suite with each subject, some at a time, and prints how each went when it is
+// through.
 func (p plan) runAll(built []suiteBinary) ([]subjectRun, error) {
 	runs, errs := make([]subjectRun, len(p.subjects)), make([]error, len(p.subjects))
 	slots := make(chan struct{}, p.parallel)

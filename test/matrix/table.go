@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// table renders the runs as Markdown: a list of the cases that all subjects pass, and a table of the
-// others, with the reasons of missing results below it.
+// table renders the runs as Markdown: a list of the cases that all subjects pass, and a table of
+// the others, with the reasons of missing results below it.
 func (s suite) table(runs []subjectRun) string {
 	var out strings.Builder
 	var reasons []string
@@ -55,7 +55,8 @@ func (s suite) table(runs []subjectRun) string {
 // commonItem begins the line of a case that all subjects pass.
 const commonItem = "- "
 
-// isPassedByAll reports whether each of the subjects passed all tests of a case, without an exception.
+// isPassedByAll reports whether each of the subjects passed all tests of a case, without an
+// exception.
 func isPassedByAll(c testCase, runs []subjectRun) bool {
 	return !c.once && !slices.ContainsFunc(runs, func(r subjectRun) bool {
 		reason, ok := verdict(c, r)

@@ -1,8 +1,10 @@
-// Command prose runs vale, a linter of prose, over the pages and comments of the repository. `make prose` calls it
-// with the version of vale that the Makefile names; the rules are .vale.ini and the folder styles.
+// Command prose runs vale, a linter of prose, over the pages and comments of the repository. `make
+// prose` calls it with the version of vale that the Makefile names; the rules are .vale.ini and the
+// folder styles.
 //
-// The pages are given to vale as they are. Comments are written to build/prose first, a Markdown file for each source
-// file with every line at its place: one way for all languages, some of which vale does not know.
+// The pages are given to vale as they are. Comments are written to build/prose first, a Markdown
+// file for each source file with every line at its place: one way for all languages, some of which
+// vale does not know.
 package main
 
 import (
@@ -38,7 +40,8 @@ func main() {
 
 // run returns vale's findings, a line each, "" where there are none.
 //
-// Possible errors: git or vale can't be run, vale rejects its configuration, a file can't be read or written.
+// Possible errors: git or vale can't be run, vale rejects its configuration, a file can't be read
+// or written.
 func run(vale []string) (string, error) {
 	list, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {

@@ -67,7 +67,8 @@ func startAgent(ctx context.Context, s settings, state, url, prefix string) (*ag
 	return a, nil
 }
 
-// choose sets the command: FLUENT_BIT, fluent-bit on PATH, the official image where a Docker engine answers, or the host.
+// choose sets the command: FLUENT_BIT, fluent-bit on PATH, the official image where a Docker engine
+// answers, or the host.
 func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	program := os.Getenv("FLUENT_BIT")
 	if program == "" {
@@ -95,8 +96,8 @@ func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	return a.chooseHost(ctx, s, state)
 }
 
-// start runs the command on an operating system thread that lives as long as it does: Linux tells a child that its
-// parent died when the thread that started it ends.
+// start runs the command on an operating system thread that lives as long as it does: Linux tells a
+// child that its parent died when the thread that started it ends.
 func (a *agent) start() error {
 	started := make(chan error)
 	go func() {

@@ -14,7 +14,8 @@ type documents struct {
 	prefix string // of the names of this run's indices
 }
 
-// containers and web are the patterns of the two kinds of indices, as the examples' configuration names them.
+// containers and web are the patterns of the two kinds of indices, as the examples' configuration
+// names them.
 func (d documents) containers() string { return d.prefix + "logstash-*" }
 func (d documents) web() string        { return d.prefix + "web-*" }
 func (d documents) pattern() string    { return d.containers() + "," + d.web() }

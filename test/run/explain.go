@@ -67,8 +67,8 @@ func afterBanner(lines []string) []string {
 	return lines[max(0, first):]
 }
 
-// isRoutine recognises the log of a good run: both programs' information, and Fluent Bit's notice
-// of a variable that is empty on purpose.
+// isRoutine reports whether a line belongs to the log of a good run: both programs' information,
+// and Fluent Bit's notice of a variable that is empty on purpose.
 func isRoutine(line string) bool {
 	for _, routine := range []string{"[ info]", "[INFO ]", "variable ${INDEX_PREFIX}"} {
 		if strings.Contains(line, routine) {

@@ -110,7 +110,8 @@ func run(ctx context.Context, s settings) (err error) {
 	return nil
 }
 
-// startElasticsearch starts the embedded server with a log in the state folder, or takes the one ES_URL names.
+// startElasticsearch starts the embedded server with a log in the state folder, or takes the one
+// ES_URL names.
 func startElasticsearch(ctx context.Context, s settings, state string) (*elasticsearch.Server, error) {
 	log, err := os.Create(filepath.Join(state, elasticsearchLog))
 	if err != nil {
@@ -131,8 +132,9 @@ func startElasticsearch(ctx context.Context, s settings, state string) (*elastic
 	return server, nil
 }
 
-// indexPrefix is empty for a server of our own, which is new and empty. One that ES_URL names may hold an earlier run's
-// documents, which must not be counted: there every run has indices of its own.
+// indexPrefix is empty for a server of our own, which is new and empty. One that ES_URL names may
+// hold an earlier run's documents, which must not be counted: there every run has indices of its
+// own.
 func indexPrefix(now time.Time) string {
 	if os.Getenv("ES_URL") == "" {
 		return ""

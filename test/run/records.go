@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// countRecords returns how many records the sample logs hold. Lines that the container runtime cut in two count once, as
-// Fluent Bit's CRI parser joins them.
+// countRecords returns how many records the sample logs hold. Lines that the container runtime cut
+// in two count once, as Fluent Bit's CRI parser joins them.
 func countRecords(examples string) (int, error) {
 	total := 0
 	for _, folder := range []string{"containers", "web"} {
@@ -30,7 +30,8 @@ func countRecords(examples string) (int, error) {
 	return total, nil
 }
 
-// countLines counts a file's lines; with joinsParts those of a CRI log that are the last, or only, part of a message.
+// countLines counts a file's lines; with joinsParts those of a CRI log that are the last, or only,
+// part of a message.
 func countLines(path string, joinsParts bool) (int, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -52,7 +53,7 @@ func countLines(path string, joinsParts bool) (int, error) {
 	}
 }
 
-// isPart tells that a CRI line, "TIME STREAM P|F MESSAGE", goes on in the next one.
+// isPart reports whether a CRI line, "TIME STREAM P|F MESSAGE", goes on in the next one.
 func isPart(line []byte) bool {
 	fields := bytes.SplitN(line, []byte(" "), 4)
 	return len(fields) == 4 && string(fields[2]) == "P"

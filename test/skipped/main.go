@@ -1,5 +1,6 @@
-// Command skipped prints a line for each reason for which tests were skipped, with the number of cases. gotestsum calls it at the end
-// of "make test". It reads the events of "go test -json" from the file named by GOTESTSUM_JSONFILE.
+// Command skipped prints a line for each reason for which tests were skipped, with the number of
+// cases. gotestsum calls it at the end of "make test". It reads the events of "go test -json" from
+// the file named by GOTESTSUM_JSONFILE.
 package main
 
 import (

@@ -6,8 +6,9 @@ import (
 	"net/http"
 )
 
-// ReadBody returns the body of a request to a stand-in for Elasticsearch, unpacked where its header says gzip. A body that
-// cannot be read is answered by 400, as Elasticsearch does, and ReadBody reports false.
+// ReadBody returns the body of a request to a stand-in for Elasticsearch, unpacked where its header
+// says gzip. A body that cannot be read is answered by 400, as Elasticsearch does, and ReadBody
+// reports false.
 func ReadBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	var body io.Reader = r.Body
 	if r.Header.Get("Content-Encoding") == "gzip" {

@@ -1,5 +1,5 @@
-// Package encoder turns chunks into actions and documents as an instance of es_go does, for commands
-// that show them: nothing is sent, and nothing is logged.
+// Package encoder turns chunks into actions and documents as an instance of es_go does, for
+// commands that show them: nothing is sent, and nothing is logged.
 package encoder
 
 import (
@@ -26,8 +26,8 @@ func Open(s *source.Source, tag string, chunk []byte) {
 	s.Open(tag, chunk, func() deliver.Digest { return deliver.DigestOf(tag, chunk) })
 }
 
-// Action reads the action line of an item's lines, as bulk.AppendAction writes it. An upsert is read
-// as an update: only the line under it tells them apart.
+// Action reads the action line of an item's lines, as bulk.AppendAction writes it. An upsert is
+// read as an update: only the line under it tells them apart.
 //
 // Possible errors: the line is no action.
 func Action(lines []byte) (a bulk.Action, err error) {

@@ -113,7 +113,8 @@ func fieldsOf(b []byte) (all []field, rest []byte, ok bool) {
 	return all, b, true
 }
 
-// object compares a map with an object; added says that the object may have more members behind those of the map.
+// object compares a map with an object; added says that the object may have more members behind
+// those of the map.
 func (x *explainer) object(path string, b []byte, n node, added bool) {
 	all, _, ok := fieldsOf(b)
 	if !ok {

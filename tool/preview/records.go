@@ -20,7 +20,8 @@ import (
 type Chunk struct {
 	Tag  string
 	Data []byte
-	// Where tells for each value of Data, by its position, where it comes from; positions behind its end count on from Name.
+	// Where tells for each value of Data, by its position, where it comes from; positions behind
+	// its end count on from Name.
 	Where []string
 	Name  string
 }
@@ -43,8 +44,8 @@ type Defaults struct {
 	Maps Maps
 }
 
-// Maps is the form in which an input writes the maps of a record and its metadata, which generated ids depend on. Maps within are
-// short in both.
+// Maps is the form in which an input writes the maps of a record and its metadata, which generated
+// ids depend on. Maps within are short in both.
 type Maps uint8
 
 const (
@@ -54,8 +55,8 @@ const (
 	ShortMaps
 )
 
-// Read reads records and passes them on in chunks: a file of Fluent Bit's storage, or JSON lines. name is that of the input. Lines that
-// are no records go to problem.
+// Read reads records and passes them on in chunks: a file of Fluent Bit's storage, or JSON lines.
+// name is that of the input. Lines that are no records go to problem.
 //
 // Possible errors: those of in and of each.
 func Read(in io.Reader, name string, d Defaults, problem func(where string, err error), each func(*Chunk) error) error {
@@ -70,7 +71,8 @@ func Read(in io.Reader, name string, d Defaults, problem func(where string, err 
 	return readLines(buffered, name, d, problem, each)
 }
 
-// A file of Fluent Bit's storage, big endian (chunkio's cio_file_st.h, and flb_input_chunk.c for the metadata):
+// A file of Fluent Bit's storage, big endian (chunkio's cio_file_st.h, and flb_input_chunk.c for
+// the metadata):
 //
 //	 0  2  0xc1 0x00
 //	10  4  bytes of the content, 0 in files of older versions
@@ -286,7 +288,8 @@ func appendMap(dst []byte, maps Maps, text []byte) ([]byte, error) {
 	return append(binary.BigEndian.AppendUint32(append(dst, 0xdf), n), rest...), nil
 }
 
-// appendJSON appends a JSON value as msgpack, in the shortest forms and with the keys in their order, as Fluent Bit's JSON parser does.
+// appendJSON appends a JSON value as msgpack, in the shortest forms and with the keys in their
+// order, as Fluent Bit's JSON parser does.
 func appendJSON(dst, text []byte) ([]byte, error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()

@@ -40,8 +40,8 @@ type hit struct {
 	Source json.RawMessage `json:"_source"`
 }
 
-// OpenIndex returns the records of an index, alias or data stream, by the scroll API, which all versions of Elasticsearch and OpenSearch
-// have. They are read from the beginning each time.
+// OpenIndex returns the records of an index, alias or data stream, by the scroll API, which all
+// versions of Elasticsearch and OpenSearch have. They are read from the beginning each time.
 func OpenIndex(ctx context.Context, a Asker, name string) *Index {
 	return &Index{ctx: ctx, asker: a, name: name}
 }

@@ -52,7 +52,8 @@ type Files struct {
 
 var rotated = regexp.MustCompile(`^(.*)\.(\d+)$`)
 
-// OpenFiles orders files from the oldest record to the newest: FILE.7, …, FILE.1, FILE. Locks and positions among them are left out.
+// OpenFiles orders files from the oldest record to the newest: FILE.7, …, FILE.1, FILE. Locks and
+// positions among them are left out.
 //
 // Possible errors: there is none; one can't be read; an output writes to one.
 func OpenFiles(paths []string) (*Files, error) {

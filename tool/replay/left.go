@@ -45,7 +45,8 @@ type left struct {
 
 // openLeft finds out how far an earlier run came, and cuts the new file back to there.
 //
-// Possible errors: EndedError; the position is that of another input; the new file is there and belongs to no run.
+// Possible errors: EndedError; the position is that of another input; the new file is there and
+// belongs to no run.
 func openLeft(o Options, in Input) (*left, error) {
 	l := &left{options: o, position: position{Version: 1, Identity: in.Identity()}}
 	if o.DryRun {
@@ -133,7 +134,8 @@ func (l *left) save() error {
 	return os.Rename(unfinished, l.options.Position)
 }
 
-// finish notes that the input was replayed to its end. What a run that died wrote behind the last position goes.
+// finish notes that the input was replayed to its end. What a run that died wrote behind the last
+// position goes.
 func (l *left) finish(counts Counts) error {
 	if l.options.DryRun {
 		return nil

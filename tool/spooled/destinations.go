@@ -18,10 +18,10 @@ type counter struct {
 	groups map[[2]string]*Group // by destination and tag
 }
 
-// Destinations groups all waiting chunks by tag and by the index or data stream of their records, as
-// an instance with these options would send them. It reads and encodes every chunk, so it takes as
-// long as export. A chunk with records for several destinations counts for each; its bytes count for
-// that of its first record.
+// Destinations groups all waiting chunks by tag and by the index or data stream of their records,
+// as an instance with these options would send them. It reads and encodes every chunk, so it takes
+// as long as export. A chunk with records for several destinations counts for each; its bytes count
+// for that of its first record.
 //
 // Possible errors: those of the file system; the context's.
 func Destinations(ctx context.Context, all []*Spool, pick Selection, o *source.Options) (groups []Group, problems []string, err error) {

@@ -179,7 +179,7 @@ func (p *printer) Lines(f spool.Frame, _ string, each func([]byte) error) error 
 	}
 }
 
-// part appends a map as a field, but an empty one.
+// part appends a map as a field unless it is empty, and reports whether it did.
 func (p *printer) part(name string, value []byte) bool {
 	if len(value) == 0 || chunk.IsEmpty(value) {
 		return false

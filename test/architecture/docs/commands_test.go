@@ -163,8 +163,8 @@ func TestEveryCommandExists(t *testing.T) {
 	}
 }
 
-// TestEveryConfigurationIsTaken runs the linter on each configuration with a section of es_go that a page shows. It has nothing to say
-// about those of README.
+// TestEveryConfigurationIsTaken runs the linter on each configuration with a section of es_go that
+// a page shows. It has nothing to say about those of README.
 func TestEveryConfigurationIsTaken(t *testing.T) {
 	t.Setenv("ES_API_KEY", "an-api-key")
 	count := 0

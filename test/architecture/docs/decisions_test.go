@@ -7,10 +7,12 @@ import (
 	"testing"
 )
 
-// decisionWords is the maximum length of a decision's page: details belong to the code, figures to docs/benchmarks.md.
+// decisionWords is the maximum length of a decision's page: details belong to the code, figures to
+// docs/benchmarks.md.
 const decisionWords = 300
 
-// TestDecisionsHaveTheUsualForm: each page of docs/adr has a context, a decision and its consequences, and is short.
+// TestDecisionsHaveTheUsualForm: each page of docs/adr has a context, a decision and its
+// consequences, and is short.
 func TestDecisionsHaveTheUsualForm(t *testing.T) {
 	pages, err := filepath.Glob("../../../docs/adr/0*.md")
 	if err != nil || len(pages) < 30 {

@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// says are the functions with texts that a user reads: log lines, the summary of a minute, and errors.
+// says are the functions with texts that a user reads: log lines, the summary of a minute, and
+// errors.
 var says = map[string]bool{"Log": true, "warn": true, "note": true, "New": true, "Errorf": true, "report": true, "Sprintf": true}
 
 // silent are texts that no user sees, with the reason.

@@ -13,7 +13,8 @@ import (
 )
 
 var (
-	// calledLine is a line of the lists of calls: functions, and the file or folder that they stand in.
+	// calledLine is a line of the lists of calls: functions, and the file or folder that they stand
+	// in.
 	calledLine = regexp.MustCompile(`(?m)^ *([A-Za-z.]+(?:, [A-Za-z.]+)*) +(plugin/\S+|out_es\.go)`)
 	quoted     = regexp.MustCompile("`([^`]+)`")
 )
@@ -72,7 +73,8 @@ func functions(t *testing.T, place string) (all []string) {
 	return all
 }
 
-// TestTheWayOfAChunkIsThatOfTheCode holds the lists of calls to the functions that they name, and where those stand.
+// TestTheWayOfAChunkIsThatOfTheCode holds the lists of calls to the functions that they name, and
+// where those stand.
 func TestTheWayOfAChunkIsThatOfTheCode(t *testing.T) {
 	lines := calledLine.FindAllStringSubmatch(section(t, "The way of a chunk"), -1)
 	if len(lines) < 40 {

@@ -33,9 +33,11 @@ var plugins = []string{"out_es.so", "out_es_aws.so"}
 // architecture holds the names that other programs have for one of ours.
 type architecture struct {
 	machine elf.Machine
-	// goarch is Go's, debian dpkg's and rpm that of RPM packages, "" where no distribution with them is left.
+	// goarch is Go's, debian dpkg's and rpm that of RPM packages, "" where no distribution with
+	// them is left.
 	goarch, debian, rpm string
-	// triplet names the cross compiler and the folder of its C library, emulator the program that runs it elsewhere.
+	// triplet names the cross compiler and the folder of its C library, emulator the program that
+	// runs it elsewhere.
 	triplet, emulator string
 }
 
@@ -153,7 +155,8 @@ func TestItLoadsInTheImages(t *testing.T) {
 	}
 }
 
-// TestTheBillNamesTheFiles holds an archive's bill of materials to the files in it: each by its hash, and AWS's SDK not in the ordinary plugin.
+// TestTheBillNamesTheFiles holds an archive's bill of materials to the files in it: each by its
+// hash, and AWS's SDK not in the ordinary plugin.
 func TestTheBillNamesTheFiles(t *testing.T) {
 	for arch := range architectures {
 		into := unpack(t, arch)

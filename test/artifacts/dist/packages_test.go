@@ -125,7 +125,8 @@ func TestRPMPackages(t *testing.T) {
 	}
 }
 
-// TestFluentBitLoadsTheInstalledPlugin starts Fluent Bit as the service of its packages does, without -e: the plugin comes by plugins_file.
+// TestFluentBitLoadsTheInstalledPlugin starts Fluent Bit as the service of its packages does,
+// without -e: the plugin comes by plugins_file.
 func TestFluentBitLoadsTheInstalledPlugin(t *testing.T) {
 	folder(t)
 	path := fluentbit.ForTest(t)

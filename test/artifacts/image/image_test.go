@@ -113,7 +113,8 @@ func checkCopy(t *testing.T, value, built string) {
 	}
 }
 
-// variants are the values of an ARG: its default, and those that the Dockerfile's first comment builds with.
+// variants are the values of an ARG: its default, and those that the Dockerfile's first comment
+// builds with.
 func variants(t *testing.T, argument string) []string {
 	t.Helper()
 	_, arguments := dockerfile(t)

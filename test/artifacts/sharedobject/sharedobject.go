@@ -98,11 +98,12 @@ func numbers(version string) []int {
 	return all
 }
 
-// ImageGLIBC is the C library of the oldest official image of Fluent Bit that the plugin is for: Debian 12's, up to Fluent Bit 4.2.0;
-// later ones have Debian 13's 2.41.
+// ImageGLIBC is the C library of the oldest official image of Fluent Bit that the plugin is for:
+// Debian 12's, up to Fluent Bit 4.2.0; later ones have Debian 13's 2.41.
 const ImageGLIBC = "2.36"
 
-// provided are the libraries of the official image that a Go program can ask for; it has hardly more than a C library.
+// provided are the libraries of the official image that a Go program can ask for; it has hardly
+// more than a C library.
 var provided = []string{
 	"libc.so.6", "libresolv.so.2", "libpthread.so.0", "libdl.so.2",
 	"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1",
@@ -151,7 +152,8 @@ func FromEnv() (string, error) {
 	return filepath.Abs(path)
 }
 
-// AllFromEnv are the paths of the plugin and of its variant for AWS, as far as OUT_ES_SO and OUT_ES_AWS_SO name them. "make test-all" sets both.
+// AllFromEnv are the paths of the plugin and of its variant for AWS, as far as OUT_ES_SO and
+// OUT_ES_AWS_SO name them. "make test-all" sets both.
 func AllFromEnv() ([]string, error) {
 	var all []string
 	for _, variable := range []string{"OUT_ES_SO", "OUT_ES_AWS_SO"} {

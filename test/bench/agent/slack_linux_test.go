@@ -24,7 +24,8 @@ const (
 	goSlack   = 2_000_000
 )
 
-// TestTimerSlack looks at each thread of an agent that has sent for a while: Fluent Bit's have kept their slack, Go's have their own.
+// TestTimerSlack looks at each thread of an agent that has sent for a while: Fluent Bit's have kept
+// their slack, Go's have their own.
 func TestTimerSlack(t *testing.T) {
 	support.LongForm(t)
 	program := fluentbit.ForTest(t)

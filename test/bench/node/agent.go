@@ -37,7 +37,8 @@ func (a *agent) cpu() (used time.Duration) {
 	return used
 }
 
-// sample notes its memory: fields 2 and 3 of /proc/PID/statm, resident pages and those of them that belong to files.
+// sample notes its memory: fields 2 and 3 of /proc/PID/statm, resident pages and those of them that
+// belong to files.
 //
 // Possible errors: it has ended.
 func (a *agent) sample() error {

@@ -1,5 +1,5 @@
-// Package agents runs the plugin in the real Fluent Bit from its start to its end, reloads included, and kills agents and servers
-// under load.
+// Package agents runs the plugin in the real Fluent Bit from its start to its end, reloads
+// included, and kills agents and servers under load.
 package agents
 
 import (

@@ -52,8 +52,8 @@ func (a *arrivals) wantOnce(t *testing.T) {
 	a.want(t, func(int) (most int) { return 1 })
 }
 
-// wantExplained checks that every good record is there, and at most once more for each time that Elasticsearch took it
-// without the plugin being told; and no other record.
+// wantExplained checks that every good record is there, and at most once more for each time that
+// Elasticsearch took it without the plugin being told; and no other record.
 func (a *arrivals) wantExplained(t *testing.T, account *faults.Account) {
 	t.Helper()
 	a.want(t, func(n int) int { return 1 + account.Lost(a.sources[n]) })

@@ -10,7 +10,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestFlappingIsNotLoggedEachTime: one request in five fails, for a while. That is one state, not a hundred.
+// TestFlappingIsNotLoggedEachTime: one request in five fails, for a while. That is one state, not a
+// hundred.
 func TestFlappingIsNotLoggedEachTime(t *testing.T) {
 	const chunks, lines = 200, 20
 	for _, fault := range []faults.Fault{faults.CutBefore, faults.DropIdle, faults.Unavailable} {
@@ -29,7 +30,8 @@ func TestFlappingIsNotLoggedEachTime(t *testing.T) {
 	}
 }
 
-// TestTwoFaultsInTurnAreNotLoggedEachTime: two nodes behind one address fail in two ways. Each is explained once a minute.
+// TestTwoFaultsInTurnAreNotLoggedEachTime: two nodes behind one address fail in two ways. Each is
+// explained once a minute.
 func TestTwoFaultsInTurnAreNotLoggedEachTime(t *testing.T) {
 	const flushes, lines = 60, 4
 	s := e2e.Cluster(t)

@@ -34,8 +34,9 @@ type tagged struct {
 	data []byte
 }
 
-// traffic is one healthy record that comes again and again beside a storm, as a node's other logs do. Without it a record for
-// which whole requests are refused waits: that it is the record's fault shows only while others are accepted (docs/delivery.md).
+// traffic is one healthy record that comes again and again beside a storm, as a node's other logs
+// do. Without it a record for which whole requests are refused waits: that it is the record's fault
+// shows only while others are accepted (docs/delivery.md).
 var traffic = func() tagged {
 	var c host.Chunk
 	if err := c.AddJSON(e2e.FirstTime, []byte(trafficRecord)); err != nil {
@@ -55,7 +56,8 @@ const (
 	guiltyShare = 2
 )
 
-// newStorm makes the records and cuts them into chunks of up to so many, of several tags and both layouts.
+// newStorm makes the records and cuts them into chunks of up to so many, of several tags and both
+// layouts.
 func newStorm(t testing.TB, seed uint64, records, chunkRecords int) *storm {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 11))

@@ -9,9 +9,10 @@ import (
 	"out_es/test/e2e"
 )
 
-// TestUnassignedPrimaryIsWaitedForOnce has an index without a primary shard and a healthy one in each chunk. The server waits for
-// the shard as long as the bulk timeout says, a quarter of Request_Timeout, and for longer than any test by its default. The records
-// of the healthy index arrive within that one wait; later requests hardly wait; after the repair all are there once.
+// TestUnassignedPrimaryIsWaitedForOnce has an index without a primary shard and a healthy one in
+// each chunk. The server waits for the shard as long as the bulk timeout says, a quarter of
+// Request_Timeout, and for longer than any test by its default. The records of the healthy index
+// arrive within that one wait; later requests hardly wait; after the repair all are there once.
 func TestUnassignedPrimaryIsWaitedForOnce(t *testing.T) {
 	const records, chunks = 40, 6
 	const requestTimeout, bulkTimeout = 20 * time.Second, 5 * time.Second

@@ -11,7 +11,8 @@ import (
 	"out_es/test/host"
 )
 
-// TestTLSResetsCostNoRecord goes over the C ABI: a process reads SSL_CERT_FILE once, and the host's is a fresh one.
+// TestTLSResetsCostNoRecord goes over the C ABI: a process reads SSL_CERT_FILE once, and the host's
+// is a fresh one.
 func TestTLSResetsCostNoRecord(t *testing.T) {
 	const records = 3000
 	for _, test := range []struct {

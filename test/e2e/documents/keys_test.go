@@ -49,7 +49,7 @@ var shapes = []struct {
 	{`{"oN":{"K":{"x":1}}}`, false, false}, {`{"oN":[{"K":"a"}]}`, false, false},
 }
 
-// A list must not have this key, but only at the top of a record, and only for older servers
+// listKey is no key for a list, but only at the top of a record, and only for older servers
 // without dynamic mapping: docs/documents.md, "Changed keys". They look for the list's mapping by
 // its last name alone.
 const listKey, listShape = "x._id", `{"K":[{"x":1}]}`

@@ -160,8 +160,8 @@ func (g generator) object(b []byte, depth int) (msgpack []byte, want any) {
 	return b, object
 }
 
-// sameValue compares a value with the wanted one: floats by their value, everything else by its
-// digits.
+// sameValue reports whether a value is the wanted one: floats by their value, everything else by
+// its digits.
 func sameValue(got, want any) bool {
 	switch w := want.(type) {
 	case float64:

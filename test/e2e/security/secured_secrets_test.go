@@ -10,8 +10,8 @@ import (
 	"out_es/test/support"
 )
 
-// TestNoSecretIsToldOfASecuredServer is TestNoSecretIsEverTold with the answers of real security: to credentials that are wrong, to one that
-// is right and may not write, and to one that may.
+// TestNoSecretIsToldOfASecuredServer is TestNoSecretIsEverTold with the answers of real security:
+// to credentials that are wrong, to one that is right and may not write, and to one that may.
 func TestNoSecretIsToldOfASecuredServer(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)

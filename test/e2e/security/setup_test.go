@@ -16,7 +16,8 @@ import (
 
 const setUpFolder = "../../../deploy/kubernetes/components/set-up"
 
-// setUp runs the script of deploy's set-up job with the files that it mounts, and a credential from its environment.
+// setUp runs the script of deploy's set-up job with the files that it mounts, and a credential from
+// its environment.
 func setUp(t *testing.T, s *e2e.SecuredServer, credential ...string) (out string, err error) {
 	t.Helper()
 	templates := t.TempDir()
@@ -40,7 +41,8 @@ func setUp(t *testing.T, s *e2e.SecuredServer, credential ...string) (out string
 	return string(text), err
 }
 
-// keyOf is a credential with a role, for an output and for the set-up job: an API key, or a user where there are no keys.
+// keyOf is a credential with a role, for an output and for the set-up job: an API key, or a user
+// where there are no keys.
 func keyOf(t *testing.T, s *e2e.SecuredServer, name string, role e2e.Role) (options, environment []string) {
 	t.Helper()
 	if s.IsOpenSearch() {
@@ -52,8 +54,9 @@ func keyOf(t *testing.T, s *e2e.SecuredServer, name string, role e2e.Role) (opti
 	return append(s.At(), "HTTP_API_Key "+key), []string{"SETUP_API_KEY=" + key}
 }
 
-// TestSetUpJobOfAKeyThatMayOnlyWrite: the job says which privilege is missing, and an agent with the same key delivers before and after.
-// With the privileges of docs/security.md it does its work, and without any of them it names it.
+// TestSetUpJobOfAKeyThatMayOnlyWrite: the job says which privilege is missing, and an agent with
+// the same key delivers before and after. With the privileges of docs/security.md it does its work,
+// and without any of them it names it.
 func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("curl is missing (Debian, Ubuntu: apt-get install curl)")
@@ -95,7 +98,8 @@ func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 // notAsked are privileges for features that the embedded servers lack: lifecycle policies.
 var notAsked = []string{"manage_ilm", "cluster:admin/opendistro/ism/policy/write"}
 
-// wantRefusal checks that the job ended with a line that names the credential, the privilege and the remedy.
+// wantRefusal checks that the job ended with a line that names the credential, the privilege and
+// the remedy.
 func wantRefusal(t *testing.T, what, credential, privilege, out string, err error) {
 	t.Helper()
 	variable := "SETUP_API_KEY"

@@ -1,4 +1,5 @@
-// Package spool tests the spool (docs/spool.md): kills, reloads, full and failing disks, outages, load.
+// Package spool tests the spool (docs/spool.md): kills, reloads, full and failing disks, outages,
+// load.
 package spool
 
 import (

@@ -1,8 +1,10 @@
-// Command cmd runs the real Elasticsearch, or OpenSearch, until it is interrupted, for a shell to use:
+// Command cmd runs the real Elasticsearch, or OpenSearch, until it is interrupted, for a shell to
+// use:
 //
 //	go run ./test/elasticsearch/cmd -port 9200 -data /var/tmp/es
 //
-// It prints one line on standard output, ES_URL=http://127.0.0.1:9200, once the server takes writes.
+// It prints one line on standard output, ES_URL=http://127.0.0.1:9200, once the server takes
+// writes.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Package interrupt says when a command of this project is to end: at Ctrl-C, at SIGTERM, and when the `go run` that
-// started it is gone, which passes no signal on when it is killed.
+// Package interrupt says when a command of this project is to end: at Ctrl-C, at SIGTERM, and when
+// the `go run` that started it is gone, which passes no signal on when it is killed.
 package interrupt
 
 import (
@@ -12,11 +12,12 @@ import (
 	"time"
 )
 
-// parentPoll is how often the parent is looked for; nothing tells a process portably that its parent has died.
+// parentPoll is how often the parent is looked for; nothing tells a process portably that its
+// parent has died.
 const parentPoll = 250 * time.Millisecond
 
-// Context returns a context that ends when the command should. stop frees its resources, and gives a second Ctrl-C back its
-// usual effect.
+// Context returns a context that ends when the command should. stop frees its resources, and gives
+// a second Ctrl-C back its usual effect.
 func Context() (ctx context.Context, stop func()) {
 	// A reader of our output that leaves early, as `head` does, must not kill us before we have
 	// stopped our children.
@@ -30,11 +31,12 @@ func Context() (ctx context.Context, stop func()) {
 	return ctx, func() { cancel(); stopSignals() }
 }
 
-// goRunFolder is where `go run` keeps a program: a temporary build folder the first time, its cache later on.
+// goRunFolder is where `go run` keeps a program: a temporary build folder the first time, its cache
+// later on.
 var goRunFolder = regexp.MustCompile(`/go-build|/[0-9a-f]{64}-d/`)
 
-// startedByGoRun tells by the program's own path. A program started otherwise may well outlive its parent, under nohup
-// for one.
+// startedByGoRun reports whether the program's own path is one of go run. A program started
+// otherwise may well outlive its parent, for instance under nohup.
 func startedByGoRun() bool {
 	path, err := os.Executable()
 	return err == nil && goRunFolder.MatchString(filepath.ToSlash(path))

@@ -10,12 +10,14 @@ import java.util.logging.LogManager;
 import java.util.stream.Stream;
 
 /**
- * One real node, for tests. Arguments are the server's settings, key=value. Prints "listening HOST:PORT" on standard output
- * once HTTP answers, and logs to standard error. What differs between servers is in the class Family, which stands behind
- * this one in the file that is launched: a single file, since Java before 22 launches no more.
+ * One real node, for tests. Arguments are the server's settings, key=value. Prints "listening
+ * HOST:PORT" on standard output once HTTP answers, and logs to standard error. What differs between
+ * servers is in the class Family, which stands behind this one in the file that is launched: a
+ * single file, since Java before 22 launches no more.
  *
- * Runs until standard input ends: the launcher closes it to stop the node, and the kernel closes it when the launcher
- * dies, however it dies. The folder named by the property out_es.temporary, if any, is deleted at the end.
+ * Runs until standard input ends: the launcher closes it to stop the node, and the kernel closes it
+ * when the launcher dies, however it dies. The folder named by the property out_es.temporary, if
+ * any, is deleted at the end.
  */
 public class Node {
     private static final long CLOSE_SECONDS = 20;
@@ -83,7 +85,10 @@ public class Node {
         System.exit(status);
     }
 
-    /** A node told to close in the middle of its start may wait for itself: nothing may be left over even then. */
+    /**
+     * A node told to close in the middle of its start may wait for itself: nothing may be left
+     * over even then.
+     */
     private static void haltWhenCloseHangs() {
         try {
             TimeUnit.SECONDS.sleep(CLOSE_SECONDS + 5);

@@ -1,4 +1,5 @@
-/* The structs that a plugin reaches through pointers. Only these four have Fluent Bit's order of fields. */
+/* The structs that a plugin reaches through pointers. Only these four have Fluent Bit's order of
+ * fields. */
 #ifndef ABI_H
 #define ABI_H
 #include <stddef.h>
@@ -9,7 +10,8 @@ enum { LOG_ERROR = 1, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE };
 
 struct instance;
 
-/* flb_plugin_proxy.h: the plugin fills it in FLBPluginRegister, name and description are malloc'ed by the plugin. */
+/* flb_plugin_proxy.h: the plugin fills it in FLBPluginRegister, name and description are
+ * malloc'ed by the plugin. */
 struct proxy_def {
     int type, proxy, flags;
     char *name, *description;
@@ -17,7 +19,8 @@ struct proxy_def {
     void *config_map;
 };
 
-/* flb_plugin_proxy.h: one an instance; the plugin's remote_context comes back in FlushCtx and ExitCtx. */
+/* flb_plugin_proxy.h: one an instance; the plugin's remote_context comes back in FlushCtx and
+ * ExitCtx. */
 struct proxy_context {
     void *remote_context;
     void *proxy;
@@ -36,7 +39,8 @@ struct api {
     int (*custom_log_check)(void *, int);
 };
 
-/* src/proxy/go/go.h: one for all instances of a plugin, o_ins and context are set anew before each Init. */
+/* src/proxy/go/go.h: one for all instances of a plugin, o_ins and context are set anew before
+ * each Init. */
 struct plugin {
     char *name;
     struct api *api;

@@ -1,4 +1,5 @@
-/* One flush on a coroutine's stack (include/fluent-bit/flb_output.h, flb_coro.h, src/proxy/go/go.c). */
+/* One flush on a coroutine's stack (include/fluent-bit/flb_output.h, flb_coro.h,
+ * src/proxy/go/go.c). */
 #include "host.h"
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -21,7 +22,8 @@ static void coroutine_main(void)
                             : p->flush(fl->chunk, fl->size, fl->tag);
 }
 
-/* Runs the flush on a stack of stack_bytes above a page that can't be touched; returns how much of it was used. */
+/* Runs the flush on a stack of stack_bytes above a page that can't be touched; returns how much
+ * of it was used. */
 static size_t run_coroutine(struct flush *fl)
 {
     const size_t page = sysconf(_SC_PAGESIZE), size = page + (stack_bytes + page - 1) / page * page;
@@ -40,7 +42,8 @@ static size_t run_coroutine(struct flush *fl)
     return stack_bytes - untouched;
 }
 
-/* 'F' instance, tag, chunk: answers the code, the stack that was used, and the plugin's violations. */
+/* 'F' instance, tag, chunk: answers the code, the stack that was used, and the plugin's
+ * violations. */
 void run_flush(struct frame *f, struct instance *ins)
 {
     struct flush fl = {.ins = ins, .tag = take_string(f)};

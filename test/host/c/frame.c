@@ -1,4 +1,5 @@
-/* The conversation with the Go side, see frame.go. Numbers are big endian, a string is u32 length | bytes. */
+/* The conversation with the Go side, see frame.go. Numbers are big endian, a string is u32
+ * length | bytes. */
 #include "host.h"
 #include <errno.h>
 

@@ -1,16 +1,18 @@
 /*
- * host loads a Go output plugin over the C ABI that Fluent Bit 5.1.1 offers, for tests where no Fluent Bit is
- * installed. It is driven by frames on stdin and answers with frames on stdout (see frame.go for both).
+ * host loads a Go output plugin over the C ABI that Fluent Bit 5.1.1 offers, for tests where no
+ * Fluent Bit is installed. It is driven by frames on stdin and answers with frames on stdout (see
+ * frame.go for both).
  *
- * Facts come from Fluent Bit's src/flb_plugin_proxy.c, src/proxy/go/go.c, src/flb_output.c, src/flb_api.c,
- * src/flb_log.c and lib/cmetrics. The same as there: one plugin struct for all instances, Init and Exit on
- * the engine's thread, a flush on a small coroutine stack, on the engine's thread or on a worker chosen in turn, each
- * worker with a queue of its own, workers joined before Exit, properties first match wins, the executable's symbols.
- * Stricter: memory that the plugin may no longer touch is filled with 0xDB, and below each stack lies a page
- * that can't be touched.
+ * Facts come from Fluent Bit's src/flb_plugin_proxy.c, src/proxy/go/go.c, src/flb_output.c,
+ * src/flb_api.c, src/flb_log.c and lib/cmetrics. The same as there: one plugin struct for all
+ * instances, Init and Exit on the engine's thread, a flush on a small coroutine stack, on the
+ * engine's thread or on a worker chosen in turn, each worker with a queue of its own, workers
+ * joined before Exit, properties first match wins, the executable's symbols. Stricter: memory that
+ * the plugin may no longer touch is filled with 0xDB, and below each stack lies a page that can't
+ * be touched.
  *
- * Threads: main reads frames and loads; "engine" runs Init, Exit and the flushes of instances without workers;
- * `lock` guards the list of instances, their state, and all metrics.
+ * Threads: main reads frames and loads; "engine" runs Init, Exit and the flushes of instances
+ * without workers; `lock` guards the list of instances, their state, and all metrics.
  */
 #include "host.h"
 #include <fcntl.h>

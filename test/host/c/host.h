@@ -1,7 +1,8 @@
 /*
- * The host's own parts and their owners. host.c reads the commands; thread.c runs jobs on other threads;
- * load.c, instance.c and flush.c are the life of a plugin, of an instance and of a chunk; log.c and metrics.c are the
- * symbols that Fluent Bit's executable exports; frame.c is the conversation with the Go side.
+ * The host's own parts and their owners. host.c reads the commands; thread.c runs jobs on other
+ * threads; load.c, instance.c and flush.c are the life of a plugin, of an instance and of a chunk;
+ * log.c and metrics.c are the symbols that Fluent Bit's executable exports; frame.c is the
+ * conversation with the Go side.
  */
 #ifndef HOST_H
 #define HOST_H
@@ -21,8 +22,8 @@
 #include <unistd.h>
 
 /*
- * The rest of the program is compiled with hidden visibility. With HOST_BARE the plugin finds none of these by name
- * either, as in a Fluent Bit that doesn't export its functions.
+ * The rest of the program is compiled with hidden visibility. With HOST_BARE the plugin finds none
+ * of these by name either, as in a Fluent Bit that doesn't export its functions.
  */
 #ifdef HOST_BARE
 #define EXPORT
@@ -79,7 +80,8 @@ extern size_t stack_bytes;
 extern int log_fd, log_level, frames_in, frames_out;
 extern __thread int ours;          /* this thread was started by the host */
 
-/* memory.c: never NULL; poison overwrites before it frees, so that a pointer kept by the plugin shows up. */
+/* memory.c: never NULL; poison overwrites before it frees, so that a pointer kept by the plugin
+ * shows up. */
 void die(const char *what);
 void *new(size_t size);
 char *copy_string(const char *s);

@@ -1,4 +1,5 @@
-/* An instance from its section of the configuration to its Exit (src/flb_output.c, src/proxy/go/go.c). */
+/* An instance from its section of the configuration to its Exit (src/flb_output.c,
+ * src/proxy/go/go.c). */
 #include "host.h"
 
 static void free_instance(struct instance *ins)
@@ -48,7 +49,8 @@ void declare(struct frame *f)
     answer(f, fault ? -1 : id, 0, fault ? fault : "");
 }
 
-/* 'I' instance: answers the result of FLBPluginInit; 0 or less ends the instance without an Exit. */
+/* 'I' instance: answers the result of FLBPluginInit; 0 or less ends the instance without an
+ * Exit. */
 void run_init(struct frame *f, struct instance *ins)
 {
     struct plugin *p = ins->proxy->plugin;
@@ -69,7 +71,8 @@ void run_init(struct frame *f, struct instance *ins)
     answer(f, code, 0, "");
 }
 
-/* 'X' instance: also without an Init before it, as Fluent Bit does when another instance's Init failed. */
+/* 'X' instance: also without an Init before it, as Fluent Bit does when another instance's Init
+ * failed. */
 void run_exit(struct frame *f, struct instance *ins)
 {
     struct plugin *p = ins->proxy->plugin;

@@ -1,4 +1,5 @@
-/* Loading, registering and unregistering a plugin as in src/flb_plugin_proxy.c and src/proxy/go/go.c. */
+/* Loading, registering and unregistering a plugin as in src/flb_plugin_proxy.c and
+ * src/proxy/go/go.c. */
 #include "host.h"
 #include <dlfcn.h>
 

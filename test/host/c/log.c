@@ -1,4 +1,5 @@
-/* The log as in Fluent Bit's src/flb_log.c, and its exported functions about an instance (src/flb_output.c). */
+/* The log as in Fluent Bit's src/flb_log.c, and its exported functions about an instance
+ * (src/flb_output.c). */
 #include "host.h"
 #include <stdarg.h>
 #include <sys/time.h>

@@ -38,7 +38,8 @@ char *copy_string(const char *s)
     return c;
 }
 
-/* Small chunks are kept for a while before they are freed, so that a kept pointer reads 0xDB, not the next chunk. */
+/* Small chunks are kept for a while before they are freed, so that a kept pointer reads 0xDB,
+ * not the next chunk. */
 void retire_chunk(char *chunk, size_t size)
 {
     static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;

@@ -59,7 +59,8 @@ static int same_labels(char **a, char **b, int count)
     return 1;
 }
 
-/* The series for these label values, made on first use; NULL when their number is wrong. Called with lock held. */
+/* The series for these label values, made on first use; NULL when their number is wrong. Called
+ * with lock held. */
 static struct series *series_of(struct metric *m, int count, char **labels)
 {
     struct series **at;
@@ -196,7 +197,8 @@ static void print_series(FILE *out, struct metric *m, struct series *s)
     fprintf(out, " %llu\n", (unsigned long long)s->count);
 }
 
-/* Prints every instance's series of one name under one heading, as Fluent Bit's endpoint joins them. */
+/* Prints every instance's series of one name under one heading, as Fluent Bit's endpoint joins
+ * them. */
 static void print_metric(FILE *out, const char *name)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};

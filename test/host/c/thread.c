@@ -1,4 +1,5 @@
-/* A thread with a queue of its own: the engine, or one worker of an instance (src/flb_output_thread.c). */
+/* A thread with a queue of its own: the engine, or one worker of an instance
+ * (src/flb_output_thread.c). */
 #include "host.h"
 
 struct job {

@@ -10,7 +10,8 @@ import (
 	"out_es/lint/sections"
 )
 
-// Section is one [SECTION]: its properties in their order, names in lower case, variables already replaced.
+// Section is one [SECTION]: its properties in their order, names in lower case, variables already
+// replaced.
 type Section struct {
 	Name       string // as written, such as OUTPUT
 	Properties [][2]string
@@ -36,8 +37,8 @@ type Config struct {
 	Unset           []string // variables that are used but not set, each once
 }
 
-// Load reads a file. Errors name the file and the line and are those that keep Fluent Bit from starting, besides that groups
-// such as [PROCESSORS] are refused here.
+// Load reads a file. Errors name the file and the line and are those that keep Fluent Bit from
+// starting, besides that groups such as [PROCESSORS] are refused here.
 func Load(path string) (*Config, error) {
 	read, err := sections.Read(path, os.LookupEnv)
 	if err != nil {

@@ -2,8 +2,9 @@ package classic
 
 import "strings"
 
-// TagOf makes a file's tag from its tail input's Tag: the first * becomes the path, with / \ and : as dots, no two dots in a row,
-// none at the end, and none in place of a leading slash; further * go. A Tag without * stays as it is.
+// TagOf makes a file's tag from its tail input's Tag: the first * becomes the path, with / \ and :
+// as dots, no two dots in a row, none at the end, and none in place of a leading slash; further *
+// go. A Tag without * stays as it is.
 func TagOf(tag, path string) string {
 	before, after, star := strings.Cut(tag, "*")
 	if !star {

@@ -135,7 +135,8 @@ func (e *engine) run(ctx context.Context, t *tailer) error {
 	return context.Cause(e.broken)
 }
 
-// read reads until ctx ends, something broke or, with exitWhenDone, the files have been read to their ends.
+// read reads until ctx ends, something broke or, with exitWhenDone, the files have been read to
+// their ends.
 func (e *engine) read(ctx context.Context, t *tailer) {
 	flush := time.NewTicker(e.flush)
 	defer flush.Stop()
@@ -160,7 +161,8 @@ func (e *engine) read(ctx context.Context, t *tailer) {
 	}
 }
 
-// add adds one line to its tag's chunk: as a record with Parser json where it is a JSON object, else as {"log": line}.
+// add adds one line to its tag's chunk: as a record with Parser json where it is a JSON object,
+// else as {"log": line}.
 func (e *engine) add(in *input, tag string, line []byte) {
 	chunk := e.open[tag]
 	if chunk == nil {
@@ -188,7 +190,8 @@ func (e *engine) flushAll() {
 	}
 }
 
-// dispatch sends a tag's chunk on its way to every output that matches. It waits while maxTasks are on theirs.
+// dispatch sends a tag's chunk on its way to every output that matches. It waits while maxTasks are
+// on theirs.
 func (e *engine) dispatch(tag string) {
 	chunk := e.open[tag]
 	delete(e.open, tag)

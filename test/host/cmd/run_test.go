@@ -20,7 +20,8 @@ import (
 	"out_es/test/support"
 )
 
-// asCommand makes the test's own executable run main, so that signals can be tried without another build.
+// asCommand makes the test's own executable run main, so that signals can be tried without another
+// build.
 const asCommand = "OUT_ES_HOST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -49,7 +50,8 @@ var tiny = sync.OnceValues(func() (string, error) {
 	return so, nil
 })
 
-// setUp writes the files into a new folder and replaces DIR in the configuration by the folder's name.
+// setUp writes the files into a new folder and replaces DIR in the configuration by the folder's
+// name.
 func setUp(t *testing.T, configuration string, files map[string]string) (o options, folder string) {
 	t.Helper()
 	folder = t.TempDir()

@@ -104,7 +104,8 @@ func list(text string) (items []string) {
 // unlimited is a Retry_Limit without end.
 const unlimited = -1
 
-// retryLimit reads Retry_Limit as flb_output_set_property does: 1 where it is absent or makes no sense.
+// retryLimit reads Retry_Limit as flb_output_set_property does: 1 where it is absent or makes no
+// sense.
 func retryLimit(text string) int {
 	switch strings.ToLower(text) {
 	case "no_limits", "false", "off":

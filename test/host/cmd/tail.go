@@ -50,7 +50,8 @@ func (t *tailer) poll(add func(in *input, tag string, line []byte)) (more bool) 
 	return more
 }
 
-// scan opens the files that match and are not open yet: at their end if they were there at the start, unless Read_from_Head.
+// scan opens the files that match and are not open yet: at their end if they were there at the
+// start, unless Read_from_Head.
 func (t *tailer) scan() {
 	for i := range t.inputs {
 		in := &t.inputs[i]

@@ -28,7 +28,8 @@ var (
 	lua  = syntax{line: "--", begin: "--[[", end: "]]", quotes: `"'`}
 )
 
-// languages have a file's syntax, by extension, or by name where there is none. Go has its own scanner.
+// languages have a file's syntax, by extension, or by name where there is none. Go has its own
+// scanner.
 var languages = map[string]syntax{
 	".c": c, ".h": c, ".java": c, ".lua": lua,
 	".sh": hash, ".py": hash, ".yaml": hash, ".yml": hash, ".conf": hash, ".mtail": hash, ".properties": hash,
@@ -125,7 +126,8 @@ func (s syntax) beginOf(line string) int {
 	return -1
 }
 
-// opens reports whether a quote begins a string: an apostrophe inside a word of YAML or of a shell's text does not.
+// opens reports whether a quote begins a string: an apostrophe inside a word of YAML or of a
+// shell's text does not.
 func (s syntax) opens(line string, i int) bool {
 	return s.line != "#" || i == 0 || strings.IndexByte(" \t=:([{,\"", line[i-1]) >= 0
 }

@@ -1,7 +1,9 @@
--- The labels of web_access_requests_total, so that no log can bring the agent down. Methods and classes of paths are
--- closed sets. Open ones (clients, codes, containers) have a bound: a container has ACCESS_SERIES_OF_CONTAINER series, a node
--- ACCESS_SERIES. A request beyond that is counted in the series of its container whose labels are all `other`, and where even containers are
--- too many, in one of the node: every request is counted once, and a container that floods takes nothing from its neighbours.
+-- The labels of web_access_requests_total, so that no log can bring the agent down. Methods and
+-- classes of paths are closed sets. Open ones (clients, codes, containers) have a bound: a
+-- container has ACCESS_SERIES_OF_CONTAINER series, a node ACCESS_SERIES. A request beyond that is
+-- counted in the series of its container whose labels are all `other`, and where even containers
+-- are too many, in one of the node: every request is counted once, and a container that floods
+-- takes nothing from its neighbours.
 local function set(words)
   local all = {}
   for word in words:gmatch("[^%s,]+") do
@@ -20,7 +22,8 @@ local by_client = os.getenv("ACCESS_BY_CLIENT") == "on"
 local of_container, of_node = number("ACCESS_SERIES_OF_CONTAINER", 200), number("ACCESS_SERIES", 2000)
 local containers, series = {}, 0
 
--- room says which series a request is counted in: its own, its container's other one, or the node's.
+-- room says which series a request is counted in: its own, its container's other one, or the
+-- node's.
 local function room(container, key)
   local known = containers[container]
   if known and known.keys[key] then

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes Elasticsearch and Kibana ready for the stack. It replaces existing objects by the same: it can run at any time.
+# Makes Elasticsearch and Kibana ready for the stack. It replaces existing objects by the same: it
+# can run at any time.
 #
 #   ES_HOSTS          addresses of Elasticsearch; the first is used
 #   ES_CA_FILE        authority to trust, unless it is one that the system knows
@@ -37,7 +38,8 @@ quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 } >"$work/curl"
 if [ -n "${SETUP_API_KEY:-}" ]; then who=SETUP_API_KEY; elif [ -n "${ELASTIC_PASSWORD:-}" ]; then who=ELASTIC_PASSWORD; else who=; fi
 
-# refused STEP: ends if the answer refuses the credential, with the server's own reason, which names the privilege, and the remedy.
+# refused STEP: ends if the answer refuses the credential, with the server's own reason, which names
+# the privilege, and the remedy.
 refused() {
   reason=$(sed -n 's/.*"reason" *: *"\([^"]*\)".*/\1/p' "$work/answer" 2>/dev/null | head -n 1)
   case "$status $who" in
@@ -108,8 +110,8 @@ else
 fi
 test -f "$TEMPLATES/$family.logs-es_go.json" || fail "no templates for $family in $TEMPLATES"
 
-# policy NAME HOT-ACTIONS: a lifecycle policy that deletes after RETENTION. Servers without policies say so with 400 or 405.
-# 7.17 without policies takes _ilm for an index's name.
+# policy NAME HOT-ACTIONS: a lifecycle policy that deletes after RETENTION. Servers without policies
+# say so with 400 or 405. 7.17 without policies takes _ilm for an index's name.
 policies=no
 policy() {
   printf '{"policy":{"phases":{"hot":{"actions":%s},"delete":{"min_age":"%s","actions":{"delete":{}}}}}}' "$2" "$RETENTION" >"$work/policy"
@@ -121,7 +123,8 @@ policy() {
     *) fail "the lifecycle policy $1: status $status: $(head -c 2000 "$work/answer" 2>/dev/null || cat "$work/error")" ;;
   esac
 }
-# template NAME FILE POLICY: with the policy's name, where there are policies, and RETENTION for data streams that keep it themselves.
+# template NAME FILE POLICY: with the policy's name, where there are policies, and RETENTION for
+# data streams that keep it themselves.
 template() {
   insert=''
   if [ "$policies" = yes ] && [ -n "$3" ]; then insert="\"index.lifecycle.name\": \"$3\", "; fi
@@ -130,8 +133,9 @@ template() {
 }
 
 if [ "$family" = opensearch ]; then
-  # OpenSearch keeps such policies in a plugin of its own. Of a data stream the index that is written to can't be deleted: it is rolled over
-  # first, and its age counts from then on. One that is there stays as it is: changing it takes its sequence number.
+  # OpenSearch keeps such policies in a plugin of its own. Of a data stream the index that is
+  # written to can't be deleted: it is rolled over first, and its age counts from then on. One that
+  # is there stays as it is: changing it takes its sequence number.
   gone='{"name":"gone","actions":[{"delete":{}}],"transitions":[]}'
   states() { # name, description, patterns, actions, condition
     printf '{"policy":{"description":"out_es: %s","default_state":"kept","ism_template":[{"index_patterns":%s,"priority":100}],"states":[{"name":"kept","actions":%s,"transitions":[{"state_name":"gone","conditions":{"%s":"%s"}}]},%s]}}' \

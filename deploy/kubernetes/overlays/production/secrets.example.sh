@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Prints the secrets that the production overlay needs, with random passwords and certificates of an authority of their own that is
-# thrown away: an example, and enough to start with. Where there is a certificate manager or a vault, take the names from here.
+# Prints the secrets that the production overlay needs, with random passwords and certificates of an
+# authority of their own that is thrown away: an example, and enough to start with. Where there is a
+# certificate manager or a vault, take the names from here.
 #
 #   ./secrets.example.sh FOLDER
 #
-# makes a folder that is a component of kustomize: named in a kustomization beside the overlay, it makes Secrets with a hash in their names. What
-# is applied again stays as it is; a file of the folder that is changed makes another Secret, and rolls the pods that read it. Keep the folder
-# where secrets are kept, not in git. Without a folder the Secrets are printed, under plain names, for a cluster that takes them as they are:
+# makes a folder that is a component of kustomize: named in a kustomization beside the overlay, it
+# makes Secrets with a hash in their names. What is applied again stays as it is; a file of the
+# folder that is changed makes another Secret, and rolls the pods that read it. Keep the folder
+# where secrets are kept, not in git. Without a folder the Secrets are printed, under plain names,
+# for a cluster that takes them as they are:
 #
 #   ./secrets.example.sh | kubectl create -f -
 #
-# Each run makes other passwords and another authority. Nothing in use is overwritten: an existing folder is left alone, and the Secrets
-# are immutable. To change one of a plain name, delete it first, and restart its readers (kubectl rollout restart).
+# Each run makes other passwords and another authority. Nothing in use is overwritten: an existing
+# folder is left alone, and the Secrets are immutable. To change one of a plain name, delete it
+# first, and restart its readers (kubectl rollout restart).
 set -euo pipefail
 folder=${1:-}
 test -z "$folder" || { mkdir "$folder" && folder=$(cd "$folder" && pwd) && chmod 700 "$folder"; } || { echo "$folder stays as it is: each run makes other secrets" >&2; exit 1; }

@@ -1,5 +1,8 @@
 
-/** Elasticsearch 8 and later: HTTP is a module, in a folder of its own under path.home. The class Loader differs between them. */
+/**
+ * Elasticsearch 8 and later: HTTP is a module, in a folder of its own under path.home. The class
+ * Loader differs between them.
+ */
 class Family {
     private final org.elasticsearch.node.Node node;
 
@@ -17,7 +20,10 @@ class Family {
         node = new org.elasticsearch.node.Node(environment, plugins);
     }
 
-    /** The keystore as the command elasticsearch-keystore makes it, which is the only other caller of setString. */
+    /**
+     * The keystore as the command elasticsearch-keystore makes it, which is the only other
+     * caller of setString.
+     */
     private static org.elasticsearch.common.settings.KeyStoreWrapper keystore(String key, String value) throws Exception {
         var keystore = org.elasticsearch.common.settings.KeyStoreWrapper.create();
         var setString = keystore.getClass().getDeclaredMethod("setString", String.class, char[].class);

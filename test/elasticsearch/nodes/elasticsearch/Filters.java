@@ -11,8 +11,8 @@ import org.elasticsearch.plugins.AnalysisPlugin;
 import org.elasticsearch.plugins.Plugin;
 
 /**
- * The token filters and the tokenizer that x-pack's index .security is made with, from Lucene's own classes. The module that
- * has them in a distribution is not on Maven Central.
+ * The token filters and the tokenizer that x-pack's index .security is made with, from Lucene's own
+ * classes. The module that has them in a distribution is not on Maven Central.
  */
 public class Filters extends Plugin implements AnalysisPlugin {
     private interface Filter {

@@ -12,8 +12,9 @@ class Family {
     }
 
     /**
-     * The module that switches data streams on is not on Maven Central. All that they need to be written to is in the server;
-     * this registers the metadata field that the module registers, and nothing else of it: no REST handlers.
+     * The module that switches data streams on is not on Maven Central. All that they need to be
+     * written to is in the server; this registers the metadata field that the module registers, and
+     * nothing else of it: no REST handlers.
      */
     public static final class DataStreams extends org.elasticsearch.plugins.Plugin implements org.elasticsearch.plugins.MapperPlugin {
         public Map<String, org.elasticsearch.index.mapper.MetadataFieldMapper.TypeParser> getMetadataMappers() {

@@ -1,7 +1,7 @@
 
 /**
- * OpenSearch 2.19 and later: everything is on the class path, modules are named. These are all that the runner's jars have,
- * by the names of 3 without their end.
+ * OpenSearch 2.19 and later: everything is on the class path, modules are named. These are all that
+ * the runner's jars have, by the names of 3 without their end.
  */
 class Family {
     private static final String[] MODULES = {

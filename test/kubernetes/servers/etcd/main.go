@@ -1,4 +1,5 @@
-// Command etcd is etcd itself: its repository builds the program from a module that can't be imported.
+// Command etcd is etcd itself: its repository builds the program from a module that can't be
+// imported.
 package main
 
 import (
