@@ -29,9 +29,9 @@ func newPreview(s streams) *cobra.Command {
 	command := &cobra.Command{
 		Use:   "preview [RECORDS...]",
 		Short: "Show the action line and the document of records, as they would be sent, and why",
-		Long: `preview prints for each record the action line and the document that es_go would send, byte for byte, with the options of a
-section (--config), of the command line (--set Index=…), or both. It lists changed keys, values and names of indices, with
-reasons, on standard error.
+		Long: `preview prints the action line and the document that es_go would send for each record, byte for byte, with the options of a
+section (--config), of the command line (--set Index=…), or both. Standard error lists changed keys, values and index names,
+with reasons.
 
 RECORDS are files, or - for standard input (the default). A file holds
 
@@ -39,8 +39,8 @@ RECORDS are files, or - for standard input (the default). A file holds
               "metadata" and "group", as "out-es spool cat" prints it
   a chunk     a file of Fluent Bit's storage (storage.path, *.flb)
 
-A line that is no record is reported with file and line, and costs no other. Generated ids are those of production if time, tag
-and the record's bytes are (the order of keys, and --maps); a chunk has them.
+Faulty lines are reported with file and line. Generated ids are those of production if time, tag and the record's bytes are
+(the order of keys, and --maps).
 
 --against asks a real Elasticsearch whether it accepts the documents. It uses temporary indices (out-es-preview-…) with the
 mapping of the real index, or else of Template_File or the cluster's template. Real indices are not touched.

@@ -37,12 +37,11 @@ func newReplay(s streams) *cobra.Command {
 		Short: "Bring dead-letter records back into Elasticsearch",
 		Long: `replay sends the documents of dead-letter records to their indices, byte for byte, with their ids, routing and pipelines. It
 reads files of Dead_Letter_File, rotated ones too, those of "out-es spool export", and with --from-index a Dead_Letter_Index.
-Requests are the plugin's: bounded by Bulk_Size, throttled, retried, and judged item by item, with the options of a section
-(--config), of the command line (--set Hosts=…), or both.
+It sends and judges requests as the plugin does, with the options of a section (--config), of the command line (--set Hosts=…),
+or both.
 
-Records that are not delivered go to a new file, FILE.left or --left: those rejected again or for indices that accept nothing
-(with the new reason), those that --select leaves out, and lines that are no dead-letter records. Then remove the old files;
-the new one can be replayed, too.
+Records that are not delivered go to a new file, FILE.left or --left: those rejected again or held (with the new reason), those
+that --select leaves out, and faulty lines. Then remove the old files; the new one can be replayed, too.
 
 An interrupted command continues when it runs again: FILE.replay-position has the position. Retried records count as "already
 there" by their ids; a record without an id gets one made of its text, unless --ids is own.

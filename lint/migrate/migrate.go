@@ -108,7 +108,7 @@ func Table() string {
 		}
 	}
 	return "These stay as they are: " + strings.TrimPrefix(same.String(), ", ") + ".\n\n" +
-		"| built-in | of | becomes | |\n| --- | --- | --- | --- |\n" + rows.String()
+		"| built-in | becomes | |\n| --- | --- | --- |\n" + rows.String()
 }
 
 // isSame reports whether the option has the same name, values and default in es_go.
@@ -125,5 +125,9 @@ func (r *Rule) row() string {
 	if r.Default != "" {
 		note = strings.TrimSpace("Default: " + r.Default + ". " + note)
 	}
-	return "| `" + r.Option + "` | " + r.Of.String() + " | " + to + " | " + note + " |\n"
+	of := ""
+	if r.Of != Both {
+		of = " (" + r.Of.String() + ")"
+	}
+	return "| `" + r.Option + "`" + of + " | " + to + " | " + note + " |\n"
 }

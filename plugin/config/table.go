@@ -59,13 +59,13 @@ var table = []Option{
 		Name: "HTTP_API_Key_File", Group: "connection",
 		Credential: IsCredential,
 		field:      func(c *Config) any { return &c.APIKeyFile },
-		Doc:        "File with such an API key, read again when it changes.",
+		Doc:        "File with such an API key, reloaded on change.",
 	},
 	{
 		Name: "Bearer_Token_File", Group: "connection",
 		Credential: IsCredential,
 		field:      func(c *Config) any { return &c.BearerTokenFile },
-		Doc:        "File with a bearer token, read again when it changes.",
+		Doc:        "File with a bearer token, reloaded on change.",
 	},
 	{
 		Name: "Headers", Group: "connection", Kind: Headers,
@@ -117,14 +117,14 @@ var table = []Option{
 		TLS:   true,
 		Needs: []Link{{Option: "TLS_Key_File", Why: "needs TLS_Key_File"}},
 		field: func(c *Config) any { return &c.TLSCrtFile },
-		Doc:   "Client certificate and its intermediates, PEM, read again when it changes.",
+		Doc:   "Client certificate and its intermediates, PEM, reloaded on change.",
 	},
 	{
 		Name: "TLS_Key_File", Group: "connection",
 		TLS:   true,
 		Needs: []Link{{Option: "TLS_Crt_File", Why: "needs TLS_Crt_File"}},
 		field: func(c *Config) any { return &c.TLSKeyFile },
-		Doc:   "Key of TLS_Crt_File, PEM (PKCS#1, PKCS#8 or SEC 1, also encrypted), read again when it changes.",
+		Doc:   "Key of TLS_Crt_File, PEM (PKCS#1, PKCS#8 or SEC 1, also encrypted), reloaded on change.",
 	},
 	{
 		Name: "TLS_Key_Passwd", Group: "connection", Kind: Secret,
