@@ -8,7 +8,7 @@ type Scope uint8
 
 // The scopes.
 const (
-	// UnknownScope: the table has no row for it. The document is innocent
+	// UnknownScope: the table has no row for it, or one that may be the document's fault and may not. The document is innocent
 	// until it is proved guilty (deliver.Strikes).
 	UnknownScope Scope = iota
 	// DocumentScope: Elasticsearch will never take this document.
@@ -61,6 +61,7 @@ const (
 	remedyPrivilege  = "give the user or key the privileges in docs/security.md"
 	remedyPipeline   = "create that ingest pipeline, or correct Pipeline, or default_pipeline and final_pipeline in the index's settings"
 	remedyHost       = "host is text in these records, and an object in that index, as logsdb and ECS have it (host.name): rename it in a filter modify, rename host hostname"
+	remedyFields     = "the index, or its template, has more fields than allowed: raise index.mapping.total_fields.limit, or map fewer fields (flattened, or dynamic: false)"
 	remedyStream     = "a data stream accepts create only: set Write_Operation create, or send to an index"
 )
 
@@ -85,7 +86,6 @@ var faults = []Fault{
 	{Status: 503, Type: "cluster_block_exception", Reason: "no master]", Scope: ClusterScope, Remedy: remedyMaster},
 	{Status: 503, Type: "cluster_block_exception", Reason: "no cluster manager]", Scope: ClusterScope, Remedy: remedyMaster},
 	{Type: "cluster_block_exception", Scope: DestinationScope, Remedy: "lift the block that the reason names"},
-	{Type: "index_block_exception", Scope: DestinationScope, Remedy: "lift the block that the reason names"},
 
 	// Backpressure.
 	{Type: "es_rejected_execution_exception", Scope: ClusterScope, Remedy: remedyBusy},
@@ -97,6 +97,7 @@ var faults = []Fault{
 
 	// The index can't be made, or isn't there.
 	{Prefix: "Validation Failed: 1: this action would add [", Scope: DestinationScope, Remedy: remedyShardLimit},
+	{Type: "index_limit_exceeded_exception", Scope: DestinationScope, Remedy: remedyShardLimit},
 	{Type: "index_closed_exception", Scope: DestinationScope, Remedy: remedyClosed},
 	{Type: "index_not_found_exception", Scope: DestinationScope, Remedy: remedyMissing},
 	{Prefix: "no write index is defined for alias [", Scope: DestinationScope, Remedy: remedyAlias},
@@ -106,15 +107,12 @@ var faults = []Fault{
 	{Prefix: "only write ops with an op_type of create are allowed in data streams", Scope: SettingsScope, Remedy: remedyStream},
 	{Prefix: "index request targeting data stream [", Reason: "specifies a custom routing but the [allow_custom_routing] setting", Scope: SettingsScope, Remedy: "leave Routing out, or allow_custom_routing in the data stream's index template"},
 	{Prefix: "Failed to parse mapping", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "Root mapping definition has unsupported parameters", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "No handler for type [", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "analyzer [", Reason: "] has not been configured in mappings", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Prefix: "unknown setting [", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Prefix: "Failed to parse value [", Type: "illegal_argument_exception", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Prefix: "Unknown filter type [", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "Custom ", Reason: "failed to find filter [", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "failed to find tokenizer under name [", Scope: DestinationScope, Remedy: remedyTemplate},
-	{Prefix: "Could not find suitable analyzer", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Custom ", Reason: "] failed to find ", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "Failed to build analyzers: [", Scope: DestinationScope, Remedy: remedyTemplate},
+	{Prefix: "unknown index sort field:[", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Type: "invalid_index_template_exception", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Type: "invalid_alias_name_exception", Scope: DestinationScope, Remedy: remedyTemplate},
 	{Type: "settings_exception", Scope: DestinationScope, Remedy: remedyTemplate},
@@ -128,6 +126,8 @@ var faults = []Fault{
 	{Type: "master_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster},
 	{Type: "cluster_manager_not_discovered_exception", Scope: ClusterScope, Remedy: remedyMaster},
 	{Type: "not_master_exception", Scope: ClusterScope, Remedy: remedyMaster},
+	{Type: "not_cluster_manager_exception", Scope: ClusterScope, Remedy: remedyMaster},
+	{Type: "failed_to_commit_cluster_state_exception", Scope: DestinationScope, Remedy: remedyMaster},
 	{Type: "shard_not_found_exception", Scope: DestinationScope, Remedy: remedyShard},
 	{Type: "illegal_index_shard_state_exception", Scope: DestinationScope, Remedy: remedyShard},
 	{Type: "index_shard_not_started_exception", Scope: DestinationScope, Remedy: remedyShard},
@@ -135,7 +135,6 @@ var faults = []Fault{
 	{Type: "index_shard_closed_exception", Scope: DestinationScope, Remedy: remedyShard},
 	{Type: "shard_not_in_primary_mode_exception", Scope: DestinationScope, Remedy: remedyShard},
 	{Type: "already_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
-	{Type: "engine_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
 	{Type: "i_o_exception", Scope: DestinationScope, Remedy: remedyNode},
 	{Type: "translog_exception", Scope: DestinationScope, Remedy: remedyNode},
 	{Type: "node_closed_exception", Scope: DestinationScope, Remedy: remedyNode},
@@ -148,20 +147,20 @@ var faults = []Fault{
 	{Type: "security_exception", Scope: SettingsScope, Remedy: remedyPrivilege},
 	{Status: 401, Scope: SettingsScope, Remedy: remedyPrivilege},
 	{Status: 400, Prefix: missingPipeline, Scope: SettingsScope, Remedy: remedyPipeline},
+	{Type: "illegal_state_exception", Prefix: "Pipeline processor configured for non-existent pipeline [", Scope: SettingsScope, Remedy: remedyPipeline},
 
 	// The document.
 	{Type: "document_parsing_exception", Reason: hostIsObject, Scope: DocumentScope, Remedy: remedyHost},
 	{Type: "mapper_parsing_exception", Reason: hostIsObject, Scope: DocumentScope, Remedy: remedyHost},
 	{Type: "document_parsing_exception", Scope: DocumentScope},
 	{Type: "mapper_parsing_exception", Scope: DocumentScope},
-	{Type: "mapper_exception", Scope: DocumentScope},
 	{Type: "strict_dynamic_mapping_exception", Scope: DocumentScope},
 	{Type: "version_conflict_engine_exception", Scope: DocumentScope},
 	{Type: "document_missing_exception", Scope: DocumentScope},
 	{Type: "document_source_missing_exception", Scope: DocumentScope},
 	{Type: "routing_missing_exception", Scope: DocumentScope},
 	{Type: "invalid_index_name_exception", Scope: DocumentScope}, // no state of the cluster makes such a name valid
-	{Type: "invalid_data_stream_name_exception", Scope: DocumentScope},
+	{Prefix: "data_stream [", Reason: "] index name is too long", Scope: DocumentScope},
 	{Type: "invalid_type_name_exception", Scope: DocumentScope},
 	{Type: "parse_exception", Scope: DocumentScope},
 	{Type: "parsing_exception", Scope: DocumentScope},
@@ -171,28 +170,23 @@ var faults = []Fault{
 	{Type: "date_time_parse_exception", Scope: DocumentScope},
 	{Type: "number_format_exception", Scope: DocumentScope},
 	{Status: 413, Scope: DocumentScope},
-	{Reason: "Limit of total fields [", Scope: DocumentScope},
+	// Every server says this of a template that makes an index with too many fields, and OpenSearch of a document, too.
+	{Type: "illegal_argument_exception", Prefix: "Limit of total fields [", Scope: UnknownScope, Remedy: remedyFields},
 	{Reason: "Limit of mapping depth [", Scope: DocumentScope},
 	{Reason: "Limit of nested fields [", Scope: DocumentScope},
-	{Reason: "Limit of field name length [", Scope: DocumentScope},
-	{Reason: "number of nested documents has exceeded", Scope: DocumentScope},
+	{Prefix: "Field name [", Reason: "] is longer than the limit of [", Scope: DocumentScope},
 	{Reason: "immense term in field=", Scope: DocumentScope},
 	{Reason: "cannot be changed from type [", Scope: DocumentScope},
-	{Reason: "object mapping", Type: "illegal_argument_exception", Scope: DocumentScope},
-	{Reason: "Can't merge a non object mapping [", Scope: DocumentScope},
-	{Reason: "can't merge a non object mapping [", Scope: DocumentScope},
-	{Reason: "Cannot write to a field alias [", Scope: DocumentScope},
-	{Reason: "ield name cannot ", Scope: DocumentScope},
-	{Reason: "object field starting or ending with a [.]", Scope: DocumentScope},
-	{Reason: "failed to parse", Type: "illegal_argument_exception", Scope: DocumentScope},
-	{Reason: "data stream timestamp field [@timestamp] is missing", Scope: DocumentScope},
+	{Prefix: "can't merge a non object mapping [", Scope: DocumentScope},
+	{Prefix: "can't merge a non-nested mapping [", Scope: DocumentScope},
+	{Prefix: "can't merge a non nested mapping [", Scope: DocumentScope},
+	{Prefix: "cannot change object mapping from nested to non-nested", Scope: DocumentScope},
+	{Type: "timestamp_error", Scope: DocumentScope},
 	{Reason: "is outside of ranges of currently writable indices [", Scope: DocumentScope},
 	{Reason: "] is too long, must be no longer than ", Scope: DocumentScope}, // an _id
-	{Reason: "_id must be 512 bytes or less", Scope: DocumentScope},
-	{Reason: "routing is required for [", Scope: DocumentScope},
 	{Reason: "Error extracting routing:", Scope: DocumentScope},
 	{Reason: "Error extracting tsid:", Scope: DocumentScope},
-	{Reason: "is too large: must be <= 32766", Scope: DocumentScope},
+	{Prefix: "DocValuesField \"", Reason: " is too large", Scope: DocumentScope},
 	{Reason: "bytes can be at most 32766 in length", Scope: DocumentScope},
 
 	// A processor of an ingest pipeline failed on the document: its exception
@@ -202,14 +196,16 @@ var faults = []Fault{
 	{Type: "ingest_processor_exception", Scope: DocumentScope},
 	{Type: "ingest_pipeline_exception", Scope: DocumentScope},
 	{Type: "find_match", Scope: DocumentScope}, // dissect
-	{Type: "dissect_exception", Scope: DocumentScope},
 	{Type: "geo_ip2_exception", Scope: DocumentScope},
 	{Reason: "not present as part of path [", Scope: DocumentScope},
 	{Reason: "cannot resolve [", Scope: DocumentScope},
 	{Reason: "cannot set [", Scope: DocumentScope},
 	{Reason: "cannot remove [", Scope: DocumentScope},
+	{Type: "illegal_argument_exception", Prefix: "field [", Reason: "] doesn't exist", Scope: DocumentScope},
+	{Type: "illegal_argument_exception", Prefix: "field [", Reason: "] does not contain value_split [", Scope: DocumentScope},
+	{Type: "illegal_argument_exception", Reason: ".JsonParseException: ", Scope: DocumentScope},
+	{Type: "illegal_argument_exception", Prefix: "URLDecoder: ", Scope: DocumentScope},
 	{Reason: "Provided Grok expressions do not match field value", Scope: DocumentScope},
-	{Reason: "Unable to find match for dissect pattern", Scope: DocumentScope},
 	{Reason: "unable to convert [", Scope: DocumentScope},
 	{Reason: "unable to parse date [", Scope: DocumentScope},
 	{Reason: "cannot be cast to [", Scope: DocumentScope},

@@ -49,7 +49,6 @@ func TestJudge(t *testing.T) {
 		{"400 of a pipeline that isn't there", create, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Held},
 		{"400 of a pipeline that the event names", bulk.Sent{OwnPipeline: true}, item(400, "illegal_argument_exception", "pipeline with id [p] does not exist"), bulk.Rejected},
 		{"403 of a block", create, item(403, "cluster_block_exception", "index [i] blocked by: [FORBIDDEN/8/index write (api)];"), bulk.Held},
-		{"403 of an index's block", create, item(403, "index_block_exception", ""), bulk.Held},
 		{"404 of an index", create, item(404, "index_not_found_exception", "no such index [i]"), bulk.Held},
 		{"404 of something else", create, item(404, "resource_not_found_exception", ""), bulk.Suspect},
 		{"403 of something else", create, item(403, "", ""), bulk.Suspect},

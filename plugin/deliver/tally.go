@@ -156,7 +156,7 @@ func (r *run) decide(t *tally) {
 // shut closes a destination's gate.
 func (r *run) shut(t *tally) {
 	why := r.rejections[t.why]
-	if why.Scope == bulk.UnknownScope {
+	if why.Scope == bulk.UnknownScope && why.Remedy == "" {
 		why.Remedy = remedyUnknown
 	}
 	held, ok := r.holds.close(t.name, why)

@@ -116,13 +116,25 @@ func (b *busyIndices) trouble() trouble {
 		[]string{"es_rejected_execution_exception", "overloaded"}}
 }
 
+// broadTemplate is a template that no index can be made by. Every server says the same of it as OpenSearch says of a document. A shard
+// limit hides it.
+func broadTemplate() trouble {
+	return trouble{"template with too many fields", func(t *testing.T, s *elasticsearch.Server, bad string) {
+		asks(t, s, bad, [3]string{"PUT", "/_template/BAD-1", `{"index_patterns":["BAD*"],"order":1,"mappings":{"properties":{"a":{"type":"long"},"b":{"type":"long"},"c":{"type":"long"}}}}`},
+			[3]string{"PUT", "/_template/BAD-2", `{"index_patterns":["BAD*"],"order":2,"settings":{"index.mapping.total_fields.limit":2}}`})
+	}, func(t *testing.T, s *elasticsearch.Server, bad string) {
+		asks(t, s, bad, [3]string{"DELETE", "/_template/BAD-*", ""})
+	},
+		[]string{"Limit of total fields", "index.mapping.total_fields.limit"}}
+}
+
 // TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and
 // for one that can, in each state that Elasticsearch has for it: those of the healthy one arrive at
 // once, the others after the repair, each once.
 func TestHeldDestinationLosesNothing(t *testing.T) {
 	const records = 100
 	busy := &busyIndices{}
-	for _, trouble := range append(troubles(), busy.trouble()) {
+	for _, trouble := range append(troubles(), busy.trouble(), broadTemplate()) {
 		for _, spooled := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/spool %v", trouble.name, spooled), func(t *testing.T) {
 				s := e2e.Cluster(t)
