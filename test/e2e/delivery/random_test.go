@@ -136,12 +136,18 @@ func (m *storm) weather(t *testing.T, s *elasticsearch.Server, patience time.Dur
 	if m.seed%2 == 0 {
 		o.MaxBytes = size * 3 / 4
 	}
+	if m.busy != nil {
+		o.Busy = m.busy.has
+	}
 	proxy := e2e.StartFaults(t, s, e2e.Hurried(o))
 	p := e2e.NewInstance(t, append(options, e2e.Hurry, "Hosts "+proxy.URL(), fmt.Sprintf("Bulk_Size %d", size))...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	began := time.Now()
 	flushes := m.flush(ctx, t, p)
+	if m.drained != nil {
+		m.drained()
+	}
 	p.Close()
 	proxy.Close()
 	account := proxy.Account()
@@ -161,7 +167,7 @@ func (m *storm) weather(t *testing.T, s *elasticsearch.Server, patience time.Dur
 // flush brings all chunks, several at a time, and returns how many flushes it took.
 func (m *storm) flush(ctx context.Context, t *testing.T, p *e2e.Instance) (flushes int) {
 	t.Helper()
-	queue := make(chan tagged)
+	queue := make(chan tagged, len(m.chunks))
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	var faults []error
@@ -186,8 +192,12 @@ func (m *storm) flush(ctx context.Context, t *testing.T, p *e2e.Instance) (flush
 			time.Sleep(trafficPause)
 		}
 	}()
-	for _, chunk := range m.chunks {
-		queue <- chunk
+	if m.feed != nil {
+		m.feed(queue)
+	} else {
+		for _, chunk := range m.chunks {
+			queue <- chunk
+		}
 	}
 	close(queue)
 	all.Wait()

@@ -27,6 +27,12 @@ type storm struct {
 	records int
 	chunks  []tagged
 	kinds   []kind
+
+	// feed hands out the chunks at its own pace; nil: all at once. busy are the indices that the proxy throttles.
+	feed func(queue chan<- tagged)
+	busy *busyIndices
+	// drained waits until nothing is on its way any more; nil where the flushes' answers say so.
+	drained func()
 }
 
 type tagged struct {
@@ -46,9 +52,12 @@ var traffic = func() tagged {
 }()
 
 const (
-	trafficRecord = `{"n":-1,"message":"traffic"}`
+	trafficRecord = `{"n":-1,"message":"traffic","to":9}`
 	trafficPause  = 100 * time.Millisecond
 )
+
+// stormIndices is the number of indices that the records' field to stands for, where an output uses it.
+const stormIndices = 6
 
 // Shares of the records that are not good, in a thousand.
 const (
@@ -84,11 +93,11 @@ func newStorm(t testing.TB, seed uint64, records, chunkRecords int) *storm {
 func (s *storm) record(n int) string {
 	switch s.kinds[n] {
 	case poison:
-		return fmt.Sprintf(`{"n":%d,"code":"poison %d","message":%q}`, n, n, s.message(n))
+		return fmt.Sprintf(`{"n":%d,"to":%d,"code":"poison %d","message":%q}`, n, n%stormIndices, n, s.message(n))
 	case guilty:
-		return fmt.Sprintf(`{"n":%d,"guilty":true,"message":%q}`, n, s.message(n))
+		return fmt.Sprintf(`{"n":%d,"to":%d,"guilty":true,"message":%q}`, n, n%stormIndices, s.message(n))
 	}
-	return fmt.Sprintf(`{"n":%d,"code":%d,"message":%q,"kubernetes":{"pod_name":"pod-%d","labels":{"app":"checkout"}}}`, n, n%7, s.message(n), n%13)
+	return fmt.Sprintf(`{"n":%d,"to":%d,"code":%d,"message":%q,"kubernetes":{"pod_name":"pod-%d","labels":{"app":"checkout"}}}`, n, n%stormIndices, n%7, s.message(n), n%13)
 }
 
 // message is a text by which a document is known to be the nth, and not mixed with another.
