@@ -44,7 +44,7 @@ var serverCases = []testCase{
 	{title: "`Dead_Letter_Index`, `Dead_Letter_File`, replay", tests: []string{"TestHostDeadLetterIndex", "TestHostDeadLetterIndexThatRefusesTooEndsThere", "TestHostDeadLetterFileAndItsReplay"}},
 	{title: "the server's own 413 and 429", tests: []string{"TestMatrixRealRefusalsOfSizeAndLoad"}},
 	{title: "blocked and missing indices", tests: []string{"TestHeldDestinationLosesNothing", "TestBlockedIndexCostsItsNeighboursNothing"}},
-	{title: "an index in each of nine states beside a healthy one, from Fluent Bit", tests: []string{"TestOneIndexInTroubleBesideAHealthyOne", "TestIndicesInTroubleBesideAHealthyOne", "TestUnassignedPrimaryIsWaitedForOnce"}},
+	{title: "an index in each of nine states beside a healthy one, from Fluent Bit", tests: []string{"TestOneIndexInTroubleBesideAHealthyOne", "TestUnassignedPrimaryIsWaitedForOnce"}},
 	{title: "errors and their scopes: the recorded answer in a hundred states", tests: []string{"TestFaultTableIsAskedOfTheServer"}},
 	{title: "an illegal item costs no other", tests: []string{"TestIllegalItemCostsNoOtherAndFewRequests"}},
 	{title: "a proxy that throttles, cuts or answers pages", tests: []string{"TestFaultCostsNoRecord", "TestItemsThatWereTakenAreNotSentAgain"}},
