@@ -61,6 +61,7 @@ const (
 	remedyPrivilege  = "give the user or key the privileges in docs/security.md"
 	remedyPipeline   = "create that ingest pipeline, or correct Pipeline, or default_pipeline and final_pipeline in the index's settings"
 	remedyHost       = "host is text in these records, and an object in that index, as logsdb and ECS have it (host.name): rename it in a filter modify, rename host hostname"
+	remedyRouting    = "the index requires a routing: set Routing, or correct the records that have none"
 	remedyFields     = "the index, or its template, has more fields than allowed: raise index.mapping.total_fields.limit, or map fewer fields (flattened, or dynamic: false)"
 	remedyStream     = "a data stream accepts create only: set Write_Operation create, or send to an index"
 )
@@ -158,8 +159,8 @@ var faults = []Fault{
 	{Type: "version_conflict_engine_exception", Scope: DocumentScope},
 	{Type: "document_missing_exception", Scope: DocumentScope},
 	{Type: "document_source_missing_exception", Scope: DocumentScope},
-	{Type: "routing_missing_exception", Scope: DocumentScope},
-	{Type: "invalid_index_name_exception", Scope: DocumentScope}, // no state of the cluster makes such a name valid
+	{Type: "routing_missing_exception", Scope: UnknownScope, Remedy: remedyRouting}, // of one document, or of all where Routing is not set
+	{Type: "invalid_index_name_exception", Scope: DocumentScope},                    // no state of the cluster makes such a name valid
 	{Prefix: "data_stream [", Reason: "] index name is too long", Scope: DocumentScope},
 	{Type: "invalid_type_name_exception", Scope: DocumentScope},
 	{Type: "parse_exception", Scope: DocumentScope},

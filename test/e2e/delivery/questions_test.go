@@ -189,7 +189,7 @@ func questions() []question {
 			ask: call{"POST", "/_bulk", `{"update":{"_index":"BAD","_id":"1"}}` + "\n" + `{"doc":{"n":1}}` + "\n"}},
 		{name: "update without a source", scope: bulk.DocumentScope, before: []call{made(`{"mappings":{"_source":{"enabled":false}}}`), {"PUT", "/BAD/_doc/1?refresh=true", `{"n":1}`}},
 			ask: call{"POST", "/_bulk", `{"update":{"_index":"BAD","_id":"1"}}` + "\n" + `{"doc":{"n":1}}` + "\n"}},
-		{name: "missing routing", scope: bulk.DocumentScope, before: []call{made(`{"mappings":{"_routing":{"required":true}}}`)},
+		{name: "missing routing", scope: bulk.UnknownScope, before: []call{made(`{"mappings":{"_routing":{"required":true}}}`)},
 			ask: call{"POST", "/_bulk", `{"create":{"_index":"BAD","_id":"1"}}` + "\n" + ordinary + "\n"}},
 		{name: "id that is too long", scope: bulk.DocumentScope, before: []call{made("")},
 			ask: call{"POST", "/_bulk", `{"create":{"_index":"BAD","_id":"` + strings.Repeat("x", 600) + `"}}` + "\n" + ordinary + "\n"}},

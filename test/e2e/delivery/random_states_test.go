@@ -13,10 +13,10 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// stormTemplate makes the storm's indices as FieldMappings does, whoever makes them.
+// stormTemplate makes the storm's indices as FieldMappings does, also those that a bulk request makes.
 const stormTemplate = `{"index_patterns":["BAD-*"],"priority":400,"template":` + e2e.FieldMappings + `}`
 
-// stormState is a state of Elasticsearch for the indices of a storm: what it is about, begin and repair.
+// stormState is a state of Elasticsearch for the indices of a storm.
 type stormState struct {
 	name          string
 	of            int // the index, everyIndex for the cluster
