@@ -8,8 +8,8 @@ type Scope uint8
 
 // The scopes.
 const (
-	// UnknownScope: the table has no row for it, or one that may be the document's fault and may not. The document is innocent
-	// until it is proved guilty (deliver.Strikes).
+	// UnknownScope: the table has no row for it, or one that may be the document's fault and may
+	// not. The document is innocent until it is proved guilty (deliver.Strikes).
 	UnknownScope Scope = iota
 	// DocumentScope: Elasticsearch will never take this document.
 	DocumentScope
@@ -171,7 +171,8 @@ var faults = []Fault{
 	{Type: "date_time_parse_exception", Scope: DocumentScope},
 	{Type: "number_format_exception", Scope: DocumentScope},
 	{Status: 413, Scope: DocumentScope},
-	// Every server says this of a template that makes an index with too many fields, and OpenSearch of a document, too.
+	// Every server says this of a template that makes an index with too many fields, and OpenSearch
+	// of a document, too.
 	{Type: "illegal_argument_exception", Prefix: "Limit of total fields [", Scope: UnknownScope, Remedy: remedyFields},
 	{Reason: "Limit of mapping depth [", Scope: DocumentScope},
 	{Reason: "Limit of nested fields [", Scope: DocumentScope},

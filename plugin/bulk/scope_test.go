@@ -11,11 +11,13 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// recorded is an error as a server of Elasticsearch or OpenSearch says it, and the scope that it has.
+// recorded is an error as a server of Elasticsearch or OpenSearch says it, and the scope that it
+// has.
 type recorded struct {
-	// From is "asked" where TestFaultTableIsAskedOfTheServer asks the server for it, "test" where another end-to-end test provokes it on a
-	// real server, "source" where it was composed from public source, and "status" where the meaning of the HTTP status decides. In names
-	// the record, the test, the source file ("repository: path") or the standard.
+	// From is "asked" where TestFaultTableIsAskedOfTheServer asks the server for it, "test" where
+	// another end-to-end test provokes it on a real server, "source" where it was composed from
+	// public source, and "status" where the meaning of the HTTP status decides. In names the
+	// record, the test, the source file ("repository: path") or the standard.
 	From, In, Server string
 	Type, Reason     string
 	Status           int
@@ -81,7 +83,8 @@ func TestEveryRowOfTheFaultTable(t *testing.T) {
 	t.Logf("%d rows by the most that shows them: %v", len(bulk.Faults()), by)
 }
 
-// TestEveryRecordedFaultSaysWhereItIsFrom holds the records that no server is asked for to a source file, or a test that exists.
+// TestEveryRecordedFaultSaysWhereItIsFrom holds the records that no server is asked for to a source
+// file, or a test that exists.
 func TestEveryRecordedFaultSaysWhereItIsFrom(t *testing.T) {
 	tests := testNames(t)
 	for _, r := range recordedFaults(t) {

@@ -99,7 +99,8 @@ type letter struct {
 	Document  string
 }
 
-// readLetters checks that every record that is not good has one letter, and no other has. index begins the name of its index.
+// readLetters checks that every record that is not good has one letter, and no other has. index
+// begins the name of its index.
 func (m *storm) readLetters(t *testing.T, s *elasticsearch.Server, index, dead string) {
 	t.Helper()
 	if err := s.Refresh(t.Context(), dead); err != nil {

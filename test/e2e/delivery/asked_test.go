@@ -22,7 +22,8 @@ import (
 
 var update = flag.Bool("update", false, "write plugin/bulk/testdata/asked")
 
-// question brings a server into a state, and asks for its answer. In paths and bodies BAD stands for an index of its own.
+// question brings a server into a state, and asks for its answer. In paths and bodies BAD stands
+// for an index of its own.
 type question struct {
 	name    string
 	scope   bulk.Scope // of the answer; scopeOf has another for a family
@@ -38,7 +39,8 @@ type question struct {
 // call is a request: method, path, body.
 type call [3]string
 
-// answered is an error as the server says it. Whole means that the request was answered with it, not an item.
+// answered is an error as the server says it. Whole means that the request was answered with it,
+// not an item.
 type answered struct {
 	Question string `json:"question"`
 	Status   int    `json:"status,omitempty"`
@@ -49,9 +51,9 @@ type answered struct {
 	Absent   string `json:"absent,omitempty"`
 }
 
-// TestFaultTableIsAskedOfTheServer brings the server into each state that can be brought about, and compares its answer, and the scope
-// that the plugin's table has for it, with what was recorded. TestEveryRowOfTheFaultTable holds each row to these records, or to a
-// file of the servers' source.
+// TestFaultTableIsAskedOfTheServer brings the server into each state that can be brought about, and
+// compares its answer, and the scope that the plugin's table has for it, with what was recorded.
+// TestEveryRowOfTheFaultTable holds each row to these records, or to a file of the servers' source.
 func TestFaultTableIsAskedOfTheServer(t *testing.T) {
 	support.LongForm(t) // a hundred states, half a second each
 	s := e2e.Cluster(t)

@@ -391,10 +391,12 @@ func besideAll(t *testing.T, all []*besideAgent, busy *busyIndices) {
 	each(func(b *besideAgent) { b.arrive(t, s) })
 }
 
-// TestOneIndexInTroubleBesideAHealthyOne lets real agents send 200 records a second to an index in each state that keeps it from taking
-// documents, and as many to a healthy one in the same chunks; then the state is repaired. All states are there at the same time, on one server.
-// With TROUBLE each state has agents of its own, whose delays, requests and memory are judged, and with SOAK=1 the built-in es is beside
-// them: docs/benchmarks.md has its table. Without, one agent writes to all of them.
+// TestOneIndexInTroubleBesideAHealthyOne lets real agents send 200 records a second to an index in
+// each state that keeps it from taking documents, and as many to a healthy one in the same chunks;
+// then the state is repaired. All states are there at the same time, on one server. With TROUBLE
+// each state has agents of its own, whose delays, requests and memory are judged, and with SOAK=1
+// the built-in es is beside them: docs/benchmarks.md has its table. Without, one agent writes to
+// all of them.
 func TestOneIndexInTroubleBesideAHealthyOne(t *testing.T) {
 	support.LongForm(t) // with TROUBLE it starts 19 agents at once
 	run, busy := besideLong(t), &busyIndices{}

@@ -116,8 +116,8 @@ func (b *busyIndices) trouble() trouble {
 		[]string{"es_rejected_execution_exception", "overloaded"}}
 }
 
-// broadTemplate is a template that no index can be made by. Every server says the same of it as OpenSearch says of a document. A shard
-// limit hides it.
+// broadTemplate is a template that no index can be made by. Every server says the same of it as
+// OpenSearch says of a document. A shard limit hides it.
 func broadTemplate() trouble {
 	return trouble{"template with too many fields", func(t *testing.T, s *elasticsearch.Server, bad string) {
 		asks(t, s, bad, [3]string{"PUT", "/_template/BAD-1", `{"index_patterns":["BAD*"],"order":1,"mappings":{"properties":{"a":{"type":"long"},"b":{"type":"long"},"c":{"type":"long"}}}}`},

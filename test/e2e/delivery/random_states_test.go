@@ -13,7 +13,8 @@ import (
 	"out_es/test/elasticsearch"
 )
 
-// stormTemplate makes the storm's indices as FieldMappings does, also those that a bulk request makes.
+// stormTemplate makes the storm's indices as FieldMappings does, also those that a bulk request
+// makes.
 const stormTemplate = `{"index_patterns":["BAD-*"],"priority":400,"template":` + e2e.FieldMappings + `}`
 
 // stormState is a state of Elasticsearch for the indices of a storm.
@@ -26,8 +27,8 @@ type stormState struct {
 
 const everyIndex = -1
 
-// stormStates are those that come and go at random. BAD is the beginning of the indices' names; BAD-3 is an alias, and BAD-5 is
-// deleted at the beginning.
+// stormStates are those that come and go at random. BAD is the beginning of the indices' names;
+// BAD-3 is an alias, and BAD-5 is deleted at the beginning.
 func stormStates() []stormState {
 	setting := func(name string, of int, key string) stormState {
 		path := fmt.Sprintf("/BAD-%d/_settings", of)
@@ -105,7 +106,8 @@ func (c *climate) draw() (drawn []stormState) {
 	return drawn
 }
 
-// feed hands out the chunks of a storm in steps, each in other states, the first two before the last index is made.
+// feed hands out the chunks of a storm in steps, each in other states, the first two before the
+// last index is made.
 func (c *climate) feed(t *testing.T, m *storm) func(queue chan<- tagged) {
 	return func(queue chan<- tagged) {
 		left := m.chunks
@@ -136,8 +138,9 @@ func (c *climate) feed(t *testing.T, m *storm) func(queue chan<- tagged) {
 	}
 }
 
-// TestRandomStatesAndFaultsLoseNothing mixes states of Elasticsearch that keep single indices, or all, from taking documents with the
-// faults of a storm, and records that it rejects: each good record is there once, and each other is in the dead letters once.
+// TestRandomStatesAndFaultsLoseNothing mixes states of Elasticsearch that keep single indices, or
+// all, from taking documents with the faults of a storm, and records that it rejects: each good
+// record is there once, and each other has one dead-letter record.
 func TestRandomStatesAndFaultsLoseNothing(t *testing.T) {
 	p := planned(t)
 	steps := 24
@@ -180,7 +183,8 @@ func TestRandomStatesAndFaultsLoseNothing(t *testing.T) {
 	}
 }
 
-// await waits until as many documents are there as the storm has records, dead letters included.
+// await waits until as many documents are there as the storm has records, dead-letter records
+// included.
 func (m *storm) await(t *testing.T, s *elasticsearch.Server, index, dead string, patience time.Duration) {
 	t.Helper()
 	count := func(pattern string) int {
@@ -196,5 +200,5 @@ func (m *storm) await(t *testing.T, s *elasticsearch.Server, index, dead string,
 			return
 		}
 	}
-	t.Errorf("after %s there are %d documents and %d dead letters of %d records", patience, count(index+"-*")-count(index+"-9"), count(dead), m.records)
+	t.Errorf("after %s there are %d documents and %d dead-letter records of %d records", patience, count(index+"-*")-count(index+"-9"), count(dead), m.records)
 }

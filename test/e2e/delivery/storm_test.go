@@ -28,7 +28,8 @@ type storm struct {
 	chunks  []tagged
 	kinds   []kind
 
-	// feed hands out the chunks at its own pace; nil: all at once. busy are the indices that the proxy throttles.
+	// feed hands out the chunks at its own pace; nil: all at once. busy are the indices that the
+	// proxy throttles.
 	feed func(queue chan<- tagged)
 	busy *busyIndices
 	// drained waits until nothing is on its way any more; nil where the flushes' answers say so.
@@ -56,7 +57,8 @@ const (
 	trafficPause  = 100 * time.Millisecond
 )
 
-// stormIndices is the number of indices that the records' field to stands for, where an output uses it.
+// stormIndices is the number of indices that the records' field to stands for, where an output uses
+// it.
 const stormIndices = 6
 
 // Shares of the records that are not good, in a thousand.
