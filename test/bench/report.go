@@ -45,14 +45,13 @@ func (f figures) tables() string {
 	f.largeTable(&out)
 	f.realTable(&out)
 	f.growthTable(&out)
-	f.encodeTable(&out)
 	out.WriteString("\n## The machine\n\n| | |\n| --- | --- |\n")
 	for _, one := range f {
 		if one.part == "machine" {
 			fmt.Fprintf(&out, "| %s | %s |\n", one.output, one.with)
 		}
 	}
-	fmt.Fprintf(&out, "| start-up and size | %s |\n", f.origin("start"))
+	fmt.Fprintf(&out, "| encode path | %s |\n| start-up and size | %s |\n", f.origin("encode"), f.origin("start"))
 	return out.String() + "\n"
 }
 
@@ -123,13 +122,4 @@ func (f figures) realTable(out *strings.Builder) {
 // growthTable has the plot only: its points are in figures.csv.
 func (f figures) growthTable(out *strings.Builder) {
 	fmt.Fprintf(out, "\n## As things grow\n\n%s\n\n![CPU as things grow](benchmarks/growth.svg)\n", f.origin("growth"))
-}
-
-func (f figures) encodeTable(out *strings.Builder) {
-	fmt.Fprintf(out, "\n## The encode path alone\n\n%s\nA chunk of 2 MB, in memory, on one core.\n\n| | MB/s |\n| --- | --- |\n", f.origin("encode"))
-	for _, name := range f.outputs("encode", "2 MB chunk") {
-		if speed := f.encode(name, "mb_per_s"); speed.n > 0 {
-			fmt.Fprintf(out, "| %s | %s |\n", name, speed.text(0))
-		}
-	}
 }
