@@ -116,8 +116,12 @@ func (r *run) afterFailure(ctx context.Context) error {
 		return r.giveUp(r.failure)
 	case bulk.Unreachable:
 		// No host is met twice so, since each is set aside by its failure.
-		if r.failure.Elsewhere && time.Since(r.progress) <= r.policy.Budget {
+		switch {
+		case !r.failure.Elsewhere:
+		case time.Since(r.progress) <= r.policy.Budget:
 			return nil
+		case r.role != Prober:
+			return r.giveUp(r.failure) // the cluster is up, so that its gate stays open
 		}
 	case bulk.Misconfigured:
 		r.fail()
