@@ -150,3 +150,27 @@ func TestFailuresInARowAreNoStrikes(t *testing.T) {
 		onceEach(t, src)
 	})
 }
+
+// The answer that releases a destination is as good a comparison as any other: a document that
+// failed in it with an unknown error has its strikes as soon as one that failed later.
+func TestAReleaseForgetsNoStrike(t *testing.T) {
+	poison, others := newList(2), 0
+	poison.id = 1
+	by := map[string]bulk.Item{"logs": blockedItem}
+	bubble(t, policy, answering(poison, by), func(t *testing.T, d *deliver.Deliverer, s *server) {
+		_ = flush(t, d, poison) // blocked
+		for poison.refusals[1] == nil {
+			time.Sleep(policy.Longest)
+			s.script = poisoned(1, item(400, "new_exception"))
+			_ = flush(t, d, poison) // the first of these releases it
+			s.script = func(_ int, r request) reply { return accepted(r) }
+			if err := flush(t, d, newList(3)); err != nil || others > 10 {
+				t.Fatal(err, others)
+			}
+			others++
+		}
+		if others != 3 {
+			t.Errorf("rejected after %d failures", others)
+		}
+	})
+}
