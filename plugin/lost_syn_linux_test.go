@@ -17,7 +17,7 @@ import (
 )
 
 // blackHole is a port whose SYNs are lost: its queue of connections is full, and the kernel drops
-// further ones, as a firewall does. The client sends them again until it has no patience left.
+// further ones, as a firewall does. The client re-sends them until it runs out of time.
 type blackHole struct {
 	url  string
 	fd   int
