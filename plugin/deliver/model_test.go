@@ -165,7 +165,7 @@ func newModel(t *testing.T, seed uint64) *model {
 		m.names = append(m.names, fmt.Sprint("index", n))
 	}
 	m.deliverer = deliver.New(m, m, deliver.Policy{
-		Bytes: 200 + m.random.IntN(2000), RequestTimeout: 10 * time.Second, Initial: 500 * time.Millisecond, Longest: 10 * time.Second,
+		Bytes: 200 + m.random.IntN(2000), RequestTimeout: 10 * time.Second, InitialPause: 500 * time.Millisecond, MaxPause: 10 * time.Second,
 		Budget: []time.Duration{0, 2 * time.Second, 5 * time.Second}[m.random.IntN(3)], Window: 1,
 	})
 	return m
@@ -256,7 +256,7 @@ func (m *model) flush(c *modelChunk) {
 		m.fail("a chunk was answered OK with %v left", left)
 	}
 	for n, kind := range c.natures {
-		delivered, refused := len(c.verdicts[n]), len(c.refusals[n])
+		delivered, refused := len(c.verdicts[n]), len(c.rejections[n])
 		if delivered+refused != 1 || kind == good && delivered != 1 || kind == malformed && refused != 1 {
 			m.fail("a document of nature %d was delivered %d times and rejected %d times", kind, delivered, refused)
 		}
@@ -275,7 +275,7 @@ func (m *model) flush(c *modelChunk) {
 func (m *model) compare() {
 	c := m.current
 	for n := range c.sizes {
-		if got, want := len(c.refusals[n]) > 0, m.rejected[event{c, n}]; got != want {
+		if got, want := len(c.rejections[n]) > 0, m.rejected[event{c, n}]; got != want {
 			m.fail("document %d of nature %d for %s, rejected: %t, want %t (%+v)", n, c.natures[n], c.target(n), got, want, m.suspicions[event{c, n}])
 		}
 	}

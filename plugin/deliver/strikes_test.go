@@ -159,8 +159,8 @@ func TestAReleaseForgetsNoStrike(t *testing.T) {
 	by := map[string]bulk.Item{"logs": blockedItem}
 	bubble(t, policy, answering(poison, by), func(t *testing.T, d *deliver.Deliverer, s *server) {
 		_ = flush(t, d, poison) // blocked
-		for poison.refusals[1] == nil {
-			time.Sleep(policy.Longest)
+		for poison.rejections[1] == nil {
+			time.Sleep(policy.MaxPause)
 			s.script = poisoned(1, item(400, "new_exception"))
 			_ = flush(t, d, poison) // the first of these releases it
 			s.script = func(_ int, r request) reply { return accepted(r) }
