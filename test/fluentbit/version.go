@@ -30,9 +30,15 @@ func Version(t testing.TB) string {
 // behaviour of older ones.
 func Since(t testing.TB, version, instead string) {
 	t.Helper()
-	if slices.Compare(numbers(t, Version(t)), numbers(t, version)) < 0 {
+	if Before(t, version) {
 		t.Skipf("Fluent Bit before %s %s", version, instead)
 	}
+}
+
+// Before reports whether the program is older than version.
+func Before(t testing.TB, version string) bool {
+	t.Helper()
+	return slices.Compare(numbers(t, Version(t)), numbers(t, version)) < 0
 }
 
 func numbers(t testing.TB, version string) (all []int) {

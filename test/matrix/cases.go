@@ -72,6 +72,7 @@ var agentCases = []testCase{
 	{title: "a rejected document is counted, and costs no other", tests: []string{"TestFluentBitRefusedDocumentsCostNoOthers"}},
 	{title: "Elasticsearch comes late, and is away for 20 s", tests: []string{"TestFluentBitElasticsearchComesLate", "TestFluentBitElasticsearchAwayForTwentySeconds"}},
 	{title: "agent killed under load: no loss, no duplicates", tests: []string{"TestCrashKilledAgentLosesAndDoublesNothing", "TestCrashKilledAgentDoublesAtMostWhatIsReadAgain"}},
+	{title: "a line that was read in part at a kill is whole", tests: []string{"TestFluentBitTailResumes"}},
 	{title: "SIGTERM in an outage: quick exit, no loss", tests: []string{"TestCrashTermInOutageEndsSoonAndLosesNothing"}},
 	{title: "SIGTERM while a file is read", tests: []string{"TestFluentBitTermWhileBusyLosesNothing"}},
 	{title: "spool: kills, many tags, exit in an outage, inputs never wait", tests: []string{"TestSpoolKilledAgentLosesAndDoublesNothing", "TestSpoolMakesFewRequestsOfManyTags", "TestSpoolExitIsQuickWithElasticsearchAway", "TestSpoolNeverBlocksTheEngine"}},

@@ -23,7 +23,7 @@ const (
 
 type result struct {
 	outcome outcome
-	reason  string // of a skip
+	reason  string // of a skip, or the exception that a test passed with
 }
 
 // subjectRun is a run of all cases with one subject: a server, or a Fluent Bit.
@@ -91,19 +91,30 @@ const longestLine = 64 << 20
 var (
 	verdictLine = regexp.MustCompile(`^--- (PASS|SKIP|FAIL): (\w+) `)
 	saidLine    = regexp.MustCompile(`^ {4}\w+\.go:\d+: (.*)$`)
+	turnLine    = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +(\w+)`)
 )
 
+// exception begins the line of a test that takes a known fault of its subject.
+const exception = "but: "
+
 // parse reads the output of go test -v. A test's own lines are behind its verdict or, if it ran
-// alone, before it: the last line before the verdict is a skip's reason.
+// alone, before it: the last line before the verdict is a skip's reason. An exception is said by the
+// test that the line before it names, or a part of it.
 func parse(out []byte) subjectRun {
 	r := subjectRun{results: map[string]result{}}
-	said := ""
+	said, turn, exceptions := "", "", map[string]string{}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, longestLine)
 	for lines.Scan() {
 		line := lines.Text()
+		if match := turnLine.FindStringSubmatch(line); match != nil {
+			turn = match[1]
+		}
 		if match := saidLine.FindStringSubmatch(line); match != nil {
 			said = match[1]
+			if taken, ok := strings.CutPrefix(said, exception); ok {
+				exceptions[turn] = taken
+			}
 			if subject, ok := strings.CutPrefix(said, "subject: "); ok {
 				r.subject = subject
 			}
@@ -113,8 +124,11 @@ func parse(out []byte) subjectRun {
 			continue
 		}
 		got := result{outcome: map[string]outcome{"PASS": passed, "SKIP": skipped, "FAIL": failing}[match[1]]}
-		if got.outcome == skipped {
+		switch got.outcome {
+		case skipped:
 			got.reason = said
+		case passed:
+			got.reason = exceptions[match[2]]
 		}
 		r.results[match[2]] = got
 		said = ""

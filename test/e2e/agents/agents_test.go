@@ -124,12 +124,9 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 	}
 }
 
-// halfLine is a defect of Fluent Bit that spoils tests that stop tail amid a file.
-const halfLine = "loses the beginning of the line that tail has read in part when it stops"
-
 func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 	support.LongForm(t)
-	fluentbit.Since(t, "5.0.3", halfLine)
+	e2e.SkipTornLines(t)
 	s := e2e.Cluster(t)
 	const records = 40_000
 	index := e2e.FreshIndex(t, s)
@@ -150,7 +147,7 @@ func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 
 func TestFluentBitHotReload(t *testing.T) {
 	fluentbit.Since(t, "3.2.3", e2e.ReloadHangs)
-	fluentbit.Since(t, "5.0.3", halfLine)
+	e2e.SkipTornLines(t)
 	s := e2e.Cluster(t)
 	const records = 20_000
 	index := e2e.FreshIndex(t, s)

@@ -49,7 +49,7 @@ func TestCrashKilledAgentLosesAndDoublesNothing(t *testing.T) {
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 	lines := crashes(t, s, at, e2e.ContainerLine, 1)
-	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
+	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
 }
 
 // rereadBytes is the maximum part of a file that tail may read again after a kill: it stores its
@@ -62,7 +62,7 @@ func TestCrashKilledAgentDoublesAtMostWhatIsReadAgain(t *testing.T) {
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 	lines := crashes(t, s, at, e2e.PlainLine, 2)
-	missing, extra := e2e.Take(t, s, at.Prefix).Missing(lines)
+	missing, extra := e2e.Take(t, s, at.Prefix).MissingAfterRestarts(t, lines, e2e.PlainLine)
 	if len(missing) > 0 {
 		t.Errorf("%d of %d lines are missing, the first is %q", len(missing), len(lines), missing[0])
 	}

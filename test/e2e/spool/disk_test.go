@@ -152,7 +152,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			missing, _ := got.Missing(lines)
 			t.Logf("%d power cuts, %d lines, %d lost", cuts, len(lines), len(missing))
 			if sync == "on" {
-				got.AssertOnce(t, lines)
+				got.AssertOnceAfterRestarts(t, lines)
 			} else if len(missing) == 0 {
 				t.Error("nothing is lost without Spool_Sync: these were no power cuts")
 			}

@@ -75,5 +75,5 @@ func killSpooling(t *testing.T, kills int, sync string) {
 		t.Errorf("%.0f frames were damaged", damaged)
 	}
 	last.Stop(t, 20*time.Second)
-	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
+	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
 }

@@ -102,7 +102,7 @@ func assertReloaded(t *testing.T, s *elasticsearch.Server, at *e2e.Site, agent *
 	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 	awaitSpooled(t, agent, time.Minute)
 	agent.Stop(t, 20*time.Second)
-	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
+	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
 	if strings.Contains(agent.Log(), "another output uses") {
 		t.Error("an instance found the spool locked")
 	}
