@@ -122,16 +122,22 @@ func WriteTags(t *testing.T, dir string) []Line {
 	t.Helper()
 	var all []Line
 	for i := range Tags {
-		name := fmt.Sprintf("tag%03d", i)
-		var text strings.Builder
-		for n := range tagLines {
-			l := lineOf(name, n)
-			all = append(all, l)
-			text.WriteString(ContainerLine(l))
-		}
-		if err := os.WriteFile(filepath.Join(dir, name+".log"), []byte(text.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		all = append(all, WriteLines(t, dir, fmt.Sprintf("tag%03d", i), tagLines)...)
+	}
+	return all
+}
+
+// WriteLines writes a file of n lines.
+func WriteLines(t *testing.T, dir, name string, n int) (all []Line) {
+	t.Helper()
+	var text strings.Builder
+	for k := range n {
+		l := lineOf(name, k)
+		all = append(all, l)
+		text.WriteString(ContainerLine(l))
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".log"), []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
