@@ -108,7 +108,13 @@ func TestPodsGoToNodesThatCanRunThem(t *testing.T) {
 		_, objects := Render(t, folder)
 		for _, o := range objects {
 			spec := o.PodSpec()
-			if List(spec, "containers") == nil || o.Kind() == "Elasticsearch" || o.Kind() == "Kibana" {
+			switch o.Kind() { // ECK's
+			case "Elasticsearch":
+				spec, _ = At(o, "spec", "nodeSets", 0, "podTemplate", "spec").(map[string]any)
+			case "Kibana":
+				spec, _ = At(o, "spec", "podTemplate", "spec").(map[string]any)
+			}
+			if List(spec, "containers") == nil {
 				continue
 			}
 			if Text(spec, "nodeSelector", "kubernetes.io/os") != "linux" {
