@@ -18,12 +18,12 @@ type containers struct {
 	lines int
 }
 
-func newContainers(folder string, rate int) (*containers, error) {
+func newContainers(folder string, number, rate int) (*containers, error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, err
 	}
 	c := &containers{rate: rate, began: time.Now()}
-	for i := range 40 {
+	for i := range number {
 		file, err := os.Create(filepath.Join(folder, fmt.Sprintf("shop-779986219f-%05d_shop_web-%064x.log", i, i)))
 		if err != nil {
 			return nil, err

@@ -4,6 +4,10 @@
 // until the sink has all records.
 //
 //	go run ./test/bench/node -plugin ./out_es.so -rate 1000
+//
+// A spool that is full by then is the case that the limit on memory is for:
+//
+//	go run ./test/bench/node -rate 10000 -containers 1 -spool 64M -outage 45s
 package main
 
 import (
@@ -29,22 +33,32 @@ const configuration = "deploy/kubernetes/base/agent/fluent-bit.yaml"
 const (
 	warmUp = 10 * time.Second
 	steady = 15 * time.Second
-	outage = 15 * time.Second
 	tick   = 100 * time.Millisecond
 )
 
 func main() {
 	plugin := flag.String("plugin", "./out_es.so", "the shared object")
 	program := flag.String("fluent-bit", "fluent-bit", "the agent's program")
-	rate := flag.Int("rate", 1000, "records a second")
+	var l load
+	flag.IntVar(&l.rate, "rate", 1000, "records a second")
+	flag.IntVar(&l.containers, "containers", 40, "containers that write them")
+	flag.StringVar(&l.spool, "spool", "8G", "SPOOL_LIMIT")
+	flag.DurationVar(&l.outage, "outage", 15*time.Second, "how long the sink is away")
 	flag.Parse()
-	if err := run(*program, *plugin, *rate); err != nil {
+	if err := run(*program, *plugin, l); err != nil {
 		fmt.Fprintln(os.Stderr, "node:", err)
 		os.Exit(1)
 	}
 }
 
-func run(program, plugin string, rate int) error {
+// load is what the agent has to bear.
+type load struct {
+	rate, containers int
+	spool            string
+	outage           time.Duration
+}
+
+func run(program, plugin string, l load) error {
 	server, err := sink.Start(sink.Answers{})
 	if err != nil {
 		return err
@@ -57,13 +71,13 @@ func run(program, plugin string, rate int) error {
 		return err
 	}
 	defer os.RemoveAll(folder)
-	containers, err := newContainers(filepath.Join(folder, "containers"), rate)
+	containers, err := newContainers(filepath.Join(folder, "containers"), l.containers, l.rate)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	agent, err := start(ctx, program, plugin, folder, []string{"KUBE_URL=" + api.URL, "ES_HOSTS=http://" + server.Address()})
+	agent, err := start(ctx, program, plugin, folder, []string{"KUBE_URL=" + api.URL, "ES_HOSTS=http://" + server.Address(), "SPOOL_LIMIT=" + l.spool})
 	if err != nil {
 		return err
 	}
@@ -76,10 +90,10 @@ func run(program, plugin string, rate int) error {
 		write  func() error
 	}{
 		{"steady", func() {}, func() error { return containers.writeFor(steady, agent.sample) }},
-		{"outage", server.Go, func() error { return containers.writeFor(outage, agent.sample) }},
+		{"outage", server.Go, func() error { return containers.writeFor(l.outage, agent.sample) }},
 		{"drain", func() { err = server.Come() }, func() error {
 			return containers.writeFor(time.Minute, func() error {
-				if server.Count().Documents >= containers.lines-3*rate {
+				if server.Count().Documents >= containers.lines-3*l.rate {
 					return errDrained
 				}
 				return agent.sample()
@@ -92,7 +106,7 @@ func run(program, plugin string, rate int) error {
 		if err = phase.write(); err != nil && !errors.Is(err, errDrained) {
 			return fmt.Errorf("%s: %w; the end of the agent's log:\n%s", phase.name, err, agent.log.Tail(20))
 		}
-		fmt.Printf("%6d records/s, %s: %s\n", rate, phase.name, agent.since(began, agent.look(server)))
+		fmt.Printf("%6d records/s, %s: %s\n", l.rate, phase.name, agent.since(began, agent.look(server)))
 	}
 	return nil
 }
@@ -114,7 +128,7 @@ func start(ctx context.Context, program, plugin, folder string, environment []st
 	a.cmd = exec.CommandContext(ctx, program, "-e", plugin, "-c", configuration)
 	a.cmd.Env = append(append(os.Environ(), environment...), "LISTEN=127.0.0.1", fmt.Sprint("HTTP_PORT=", ports[0]), fmt.Sprint("EXPORTER_PORT=", ports[1]),
 		"HOST_LOG="+folder, "STATE_DIR="+folder, "JOURNAL_PATH="+folder, "JOURNAL_FROM_TAIL=on", "NODE_NAME=node-1", "POD_NAMESPACE=monitoring",
-		"KUBE_TOKEN_FILE="+token, "KUBE_CA_FILE="+token, "DATA_STREAM_NAMESPACE=default", "SPOOL_LIMIT=8G", "SPOOL_LIMIT_NODE=1G")
+		"KUBE_TOKEN_FILE="+token, "KUBE_CA_FILE="+token, "DATA_STREAM_NAMESPACE=default", "SPOOL_LIMIT_NODE=1G")
 	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
 	return a, a.cmd.Start()
 }
