@@ -150,7 +150,8 @@ func (s *stack) askKubelet(t *testing.T) {
 			readAll(t, agent, 3*perNode+1)
 			var document map[string]any
 			support.Eventually(t, time.Minute, "the line is there", func() bool {
-				for _, d := range s.documents(t, containerLogs) {
+				all, _ := s.found(t, containerLogs)
+				for _, d := range all {
 					if strings.HasPrefix(deploy.Text(d, "log"), mark) {
 						document = d
 					}

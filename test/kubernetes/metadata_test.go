@@ -244,7 +244,8 @@ func TestPodThatComesBackIsAskedForAnew(t *testing.T) {
 		uid := s.cluster.Kubectl(t, "", "-n", "shop", "get", "pod", "db-0", "-o", "jsonpath={.metadata.uid}")
 		cri(t, s.node.fileOf(t, "shop", "db-0", "db", uid, containerID("db-0", "db"+version)), "F", "of version "+version)
 		support.Eventually(t, time.Minute, "the line is there", func() bool {
-			for _, d := range s.documents(t, containerLogs) {
+			all, _ := s.found(t, containerLogs)
+			for _, d := range all {
 				if strings.HasPrefix(deploy.Text(d, "log"), "of version "+version) {
 					if got := deploy.Text(d, "kubernetes", "labels", "version"); got != version || deploy.Text(d, "kubernetes", "pod_id") != uid {
 						t.Errorf("the line of version %s has the label of %q and the pod %v", version, got, deploy.At(d, "kubernetes", "pod_id"))

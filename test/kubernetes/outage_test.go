@@ -131,11 +131,7 @@ func TestStackLosesAndDuplicatesNothing(t *testing.T) {
 	for _, lines := range written {
 		total += lines
 	}
-	support.Eventually(t, 2*time.Minute, "all documents are there", func() bool {
-		_ = s.es.Refresh(t.Context(), pattern)
-		n, err := s.es.Count(t.Context(), pattern)
-		return err == nil && n >= total
-	})
+	support.Eventually(t, 2*time.Minute, "all documents are there", func() bool { return s.count(t, pattern) >= total })
 	seen := map[string]int{}
 	for _, d := range s.documents(t, pattern) {
 		seen[strings.TrimSuffix(deploy.Text(d, "log"), "\n")]++

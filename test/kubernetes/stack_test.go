@@ -71,14 +71,23 @@ func (s *stack) start(t *testing.T, kind, name, state string) *fluentbit.Agent {
 	return fluentbit.StartFile(t, s.plugin, filepath.Join(dir, "fluent-bit.yaml"), s.objects.Environment(t, s.objects.Find(t, kind, name), given)...)
 }
 
-// documents returns all of a pattern's, by the value of a field.
+// documents returns all of a pattern's.
 func (s *stack) documents(t *testing.T, pattern string) []map[string]any {
 	t.Helper()
-	if err := s.es.Refresh(t.Context(), pattern); err != nil {
+	all, err := s.found(t, pattern)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var all []map[string]any
-	err := s.es.Documents(t.Context(), pattern, func(d elasticsearch.Document) error {
+	return all
+}
+
+// found is documents for a wait: of an index that has just been created, the answer may be an error.
+func (s *stack) found(t *testing.T, pattern string) (all []map[string]any, err error) {
+	t.Helper()
+	if err := s.es.Refresh(t.Context(), pattern); err != nil {
+		return nil, err
+	}
+	err = s.es.Documents(t.Context(), pattern, func(d elasticsearch.Document) error {
 		var source map[string]any
 		if err := json.Unmarshal(d.Source, &source); err != nil {
 			return err
@@ -87,10 +96,18 @@ func (s *stack) documents(t *testing.T, pattern string) []map[string]any {
 		all = append(all, source)
 		return nil
 	})
+	return all, err
+}
+
+// count is the number of documents that can be found now.
+func (s *stack) count(t *testing.T, pattern string) int {
+	t.Helper()
+	_ = s.es.Refresh(t.Context(), pattern)
+	n, err := s.es.Count(t.Context(), pattern)
 	if err != nil {
-		t.Fatal(err)
+		return 0
 	}
-	return all
+	return n
 }
 
 const containerLogs = "logs-kubernetes.container_logs-default"
@@ -125,7 +142,7 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	s.node.sidecar(t, myapp, 3)
 
 	const want = 5 + 2 + 3
-	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are there", want), func() bool { return len(s.documents(t, containerLogs)) >= want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are there", want), func() bool { return s.count(t, containerLogs) >= want })
 
 	// The kubelet rotates by renaming.
 	if err := os.Rename(web.Name(), web.Name()+".20261123-110000"); err != nil {
@@ -133,7 +150,7 @@ func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
 	}
 	cri(t, web, "F", "a last line into the file that was renamed")
 	cri(t, s.node.file(t, "shop", "web-0", "nginx"), "F", "a first line into the next file")
-	support.Eventually(t, time.Minute, "the lines around the rotation are there", func() bool { return len(s.documents(t, containerLogs)) >= want+2 })
+	support.Eventually(t, time.Minute, "the lines around the rotation are there", func() bool { return s.count(t, containerLogs) >= want+2 })
 
 	byLog := map[string]map[string]any{}
 	all := s.documents(t, containerLogs)
@@ -190,7 +207,7 @@ func (s *stack) dailyIndices(t *testing.T) {
 	t.Helper()
 	s.with(t, "kubernetes/components/logstash").start(t, "DaemonSet", "out-es-agent", t.TempDir())
 	const pattern, want = "logstash-2*", 6
-	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, pattern), func() bool { return len(s.documents(t, pattern)) == want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, pattern), func() bool { return s.count(t, pattern) == want })
 	for _, d := range s.documents(t, pattern) {
 		day, _, _ := strings.Cut(deploy.Text(d, "@timestamp"), "T")
 		if index := "logstash-" + strings.ReplaceAll(day, "-", "."); d["_index"] != index || deploy.Text(d, "kubernetes", "pod_name") == "" {
@@ -321,13 +338,13 @@ func TestStackBringsEachEventOnce(t *testing.T) {
 	state := t.TempDir()
 	collector := s.start(t, "Deployment", "out-es-events", state)
 	const before = 702
-	support.Eventually(t, time.Minute, "the events of before are there", func() bool { return len(s.documents(t, "heapster-*")) == before })
+	support.Eventually(t, time.Minute, "the events of before are there", func() bool { return s.count(t, "heapster-*") == before })
 	for count := 2; count <= 3; count++ {
 		s.cluster.Kubectl(t, "", "-n", "default", "patch", "event", "web-0.a", "--type=merge", "-p", fmt.Sprintf(`{"count":%d}`, count))
 	}
 	s.cluster.Kubectl(t, event("web-0.b", "Killing", 1), "create", "-f", "-")
 	const after = before + 3
-	support.Eventually(t, time.Minute, "the later ones are there", func() bool { return len(s.documents(t, "heapster-*")) == after })
+	support.Eventually(t, time.Minute, "the later ones are there", func() bool { return s.count(t, "heapster-*") == after })
 
 	// A restart that has lost its volume reads everything again.
 	collector.Stop(t, time.Minute)
@@ -368,7 +385,7 @@ func (s *stack) eventsInADataStream(t *testing.T, want int) {
 	t.Helper()
 	s.with(t, "kubernetes/components/events-data-stream").start(t, "Deployment", "out-es-events", t.TempDir())
 	const stream = "logs-kubernetes.events-default"
-	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, stream), func() bool { return len(s.documents(t, stream)) == want })
+	support.Eventually(t, time.Minute, fmt.Sprintf("%d documents are in %s", want, stream), func() bool { return s.count(t, stream) == want })
 	for _, d := range s.documents(t, stream) {
 		id := deploy.Text(d, "metadata", "uid") + "-" + deploy.Text(d, "metadata", "resourceVersion")
 		if index, _ := d["_index"].(string); d["_id"] != id || !strings.HasPrefix(index, ".ds-"+stream) {
