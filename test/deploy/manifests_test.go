@@ -94,6 +94,28 @@ func TestImagesHaveTags(t *testing.T) {
 	}
 }
 
+// TestOneImageOfThePlugin: the values for Helm, which only a copy of the chart renders, and the compose file name the image of the overlays.
+func TestOneImageOfThePlugin(t *testing.T) {
+	_, objects := Render(t, "kubernetes/overlays/external")
+	image := Text(List(objects.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "containers")[0], "image")
+	for _, file := range []string{"helm/values.yaml", "helm/values-events.yaml"} {
+		text, err := os.ReadFile(Folder(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Text(values[0], "image", "repository") + ":" + Text(values[0], "image", "tag"); got != image {
+			t.Errorf("%s has the image %s, the overlays %s", file, got, image)
+		}
+	}
+	if text, err := os.ReadFile(Folder("compose/compose.yaml")); err != nil || !strings.Contains(string(text), "image: "+image+"\n") {
+		t.Errorf("compose.yaml has another image than %s, %v", image, err)
+	}
+}
+
 // TestConfigurationAndSecretsAreThere follows every reference that isn't optional.
 func TestConfigurationAndSecretsAreThere(t *testing.T) {
 	examples := map[string]Objects{}
