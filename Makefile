@@ -112,7 +112,7 @@ test-spool: build ## Run the tests of the spool, and show their figures: all, or
 
 test-deploy: build deploy-tools ## Check the Kubernetes stack: schemas, kube-score, alert rules, and each configuration in Fluent Bit
 	DEPLOY_TOOLS=$(DEPLOY_CACHE)/bin DEPLOY_SCHEMAS=$(DEPLOY_CACHE)/schemas OUT_ES_SO=$(CURDIR)/out_es.so \
-	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 10m ./test/deploy
+	  $(GOTESTSUM) --format testdox -- -count=1 -timeout 15m ./test/deploy
 
 deploy-tools: need-go ## Build the tools of test-deploy: kustomize, kubeconform, kube-score, and Kubernetes' schemas
 	@mkdir -p $(DEPLOY_CACHE)

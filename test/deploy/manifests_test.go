@@ -94,7 +94,8 @@ func TestImagesHaveTags(t *testing.T) {
 	}
 }
 
-// TestOneImageOfThePlugin: the values for Helm, which only a copy of the chart renders, and the compose file name the image of the overlays.
+// TestOneImageOfThePlugin: the values for Helm, which only a copy of the chart renders, and the
+// compose file name the image of the overlays.
 func TestOneImageOfThePlugin(t *testing.T) {
 	_, objects := Render(t, "kubernetes/overlays/external")
 	image := Text(List(objects.Find(t, "DaemonSet", "out-es-agent").PodSpec(), "containers")[0], "image")

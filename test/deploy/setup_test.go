@@ -107,10 +107,13 @@ func setUpTwice(t *testing.T, s *elasticsearch.Server, family, retention string)
 	if imports.Load() != 2 {
 		t.Errorf("Kibana got the saved objects %d times in 2 runs", imports.Load())
 	}
-	for _, name := range []string{`"logs-es_go"`, `"logstash-es_go"`, `"heapster-es_go"`, retention} {
+	for _, name := range []string{`"logs-es_go"`, `"logs-kubernetes.*-*"`, `"logstash-es_go"`, `"heapster-es_go"`, retention} {
 		if !strings.Contains(answers[0], name) {
 			t.Errorf("there is no %s in %s", name, answers[0])
 		}
+	}
+	if strings.Contains(answers[0], `"logs-*-*"`) {
+		t.Error("the template takes others' data streams, too")
 	}
 	var first, second any
 	if json.Unmarshal([]byte(answers[0]), &first) != nil || json.Unmarshal([]byte(answers[1]), &second) != nil || !reflect.DeepEqual(withoutTimes(first), withoutTimes(second)) {

@@ -81,7 +81,8 @@ func (s *stack) documents(t *testing.T, pattern string) []map[string]any {
 	return all
 }
 
-// found is documents for a wait: of an index that has just been created, the answer may be an error.
+// found is documents for a wait: of an index that has just been created, the answer may be an
+// error.
 func (s *stack) found(t *testing.T, pattern string) (all []map[string]any, err error) {
 	t.Helper()
 	if err := s.es.Refresh(t.Context(), pattern); err != nil {

@@ -124,11 +124,12 @@ policy() {
   esac
 }
 # template NAME FILE POLICY: with the policy's name, where there are policies, and RETENTION for
-# data streams that keep it themselves.
+# data streams that keep it themselves. Of logs-*-*, which others may write to as well, it takes the
+# stack's own data streams only.
 template() {
   insert=''
   if [ "$policies" = yes ] && [ -n "$3" ]; then insert="\"index.lifecycle.name\": \"$3\", "; fi
-  sed -E "s/\"settings\": *\{/&$insert/; s/(\"data_retention\": *\")[^\"]*/\1$RETENTION/" "$2" >"$work/template"
+  sed -E "s/\"settings\": *\{/&$insert/; s/(\"data_retention\": *\")[^\"]*/\1$RETENTION/; s/\"logs-\*-\*\"/\"logs-kubernetes.*-*\"/" "$2" >"$work/template"
   must "the index template $1 for $family" PUT "$url/_index_template/$1" -H "$json" --data-binary "@$work/template"
 }
 
