@@ -1,8 +1,7 @@
 # Every target is listed by "make help", except need-…, which only name a missing tool. CI calls
 # those of .ci/run.
 
-# The version is that of plugin/plugin.go, the one place where it is written; a test compares those
-# that need a copy.
+# The version comes from plugin/plugin.go alone; a test compares the copies in other files.
 VERSION  ?= $(shell sed -n 's/^.Version = "\(.*\)"/\1/p' plugin/plugin.go)
 COMMIT   ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 # No path and no state of the working copy goes into a build: the same source gives the same file in
@@ -169,8 +168,8 @@ bench: build ## Measure the agent beside the built-in es, a textbook plugin and 
 bench-go: need-go ## Run the Go benchmarks of all packages: MB/s and B/op
 	go test -run '^$$' -bench . -benchmem ./plugin/...
 
-# The release. The C library of the machine that builds decides where the .so loads: Debian 12's is
-# as old as that of the oldest official image. TAR writes the same archive from the same files.
+# The release. The .so needs a C library at least as new as that of the build machine: Debian 12's
+# is as old as that of the oldest official image. TAR writes the same archive from the same files.
 DIST    := dist
 ARCHES  := amd64 arm64 armv7 s390x
 HOST    := $(shell go env GOHOSTARCH)

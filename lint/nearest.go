@@ -7,8 +7,8 @@ import (
 	"out_es/plugin/config"
 )
 
-// nearest is the name that a misspelled one, in lower case, was meant to be: the one with the
-// fewest letters to change, "" where that would be a third of them or more.
+// nearest is the known name with the fewest letters to change in a misspelled one (in lower case),
+// "" if a third of them or more would change.
 func nearest(name string) string {
 	best, fewest := "", (max(len(name), 3)+2)/3
 	for _, candidate := range names() {

@@ -197,8 +197,8 @@ func TestBulkSizeSplitsBetweenDocuments(t *testing.T) {
 	}
 }
 
-// A value that is replaced must be counted once in a flush, however often its
-// record is sent, or made anew because it did not fit.
+// A replaced value counts once in a flush, however often its record is sent, or encoded anew
+// because it did not fit.
 func TestACutValueIsCountedOnceAFlush(t *testing.T) {
 	deep := any("bottom")
 	for range 300 {

@@ -17,8 +17,7 @@ import (
 	"out_es/test/support"
 )
 
-// hung is a time that nothing here takes on a busy machine, and less than that of a call that
-// hangs.
+// hung is longer than anything here takes on a busy machine, and shorter than a call that hangs.
 const hung = 20 * time.Second
 
 // spooled is an instance with a spool in dir.

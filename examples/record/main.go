@@ -1,7 +1,7 @@
 // Command record runs the real Fluent Bit over examples/logs with the inputs and filters of
-// examples/fluent-bit.conf, and writes the chunks that its outputs get to
-// examples/records/chunks.msgpack.gz. `make run` feeds them to the plugin where no Fluent Bit is
-// installed, so that the documents are those that a user of Fluent Bit would see.
+// examples/fluent-bit.conf. It writes the chunks for the outputs to
+// examples/records/chunks.msgpack.gz. Without an installed Fluent Bit, `make run` feeds them to the
+// plugin, so that the documents are those of a real agent.
 //
 //	go run ./examples/record        # fluent-bit on PATH, or FLUENT_BIT
 package main

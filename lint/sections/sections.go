@@ -1,8 +1,8 @@
 // Package sections reads Fluent Bit's configuration, in its classic format and in YAML, into
 // sections with properties that know their place in the file. It has both formats' traps, and so
-// the same view as Fluent Bit: the classic format's values keep quotes and a trailing "# …", the
-// indentation must be the same in a whole file, and a variable that is not set becomes nothing.
-// Facts come from Fluent Bit 5.1.1's src/config_format, src/flb_env.c and src/flb_config.c.
+// the same view as Fluent Bit. Values of the classic format keep quotes and a trailing "# …", the
+// indentation must be the same in a whole file, and an unset variable becomes nothing. Facts come
+// from Fluent Bit 5.1.1's src/config_format, src/flb_env.c and src/flb_config.c.
 package sections
 
 import (

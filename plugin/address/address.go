@@ -71,8 +71,8 @@ func DataStreamOptions(kind, dataset, namespace Part) Options {
 // one id above it fails the whole request.
 const maxIDBytes = 512
 
-// ErrIDTooLong means that a record's own id is longer than Elasticsearch accepts; ErrNoID that the
-// record lacks one with RecordIDs, or has a value that is no text, number or boolean.
+// ErrIDTooLong means that a record's own id is longer than Elasticsearch accepts. ErrNoID means
+// that, with RecordIDs, the record has no id, or one that is no text, number or boolean.
 var (
 	ErrIDTooLong = errors.New("address: the id is longer than 512 bytes")
 	ErrNoID      = errors.New("address: the record has no id where Id_Key points to")

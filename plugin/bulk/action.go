@@ -27,8 +27,8 @@ const NoPipeline = `"_none"`
 // Sent is the part of an action that the verdict on its item depends on.
 type Sent struct {
 	Operation Operation
-	// OwnPipeline says that the action named a pipeline that was made for this
-	// event, so that a missing pipeline is the event's fault.
+	// OwnPipeline is set if the action named a pipeline made for this event, so that a missing
+	// pipeline is the event's fault.
 	OwnPipeline bool
 }
 

@@ -130,9 +130,8 @@ func Redact(reason string) string {
 
 var closings = map[string]string{"[": "]", "(": ")", "'": "'", `"`: `"`}
 
-// enclosed returns where the name or value ends that opens at i; i itself
-// where nothing opens. A name ends at its own closing. A value may hold any
-// number of those, so that it ends at the last one there is.
+// enclosed returns the end of the name or value that opens at i, and i itself if nothing opens. A
+// name ends at its own closing. A value may hold any number of those, so it ends at the last one.
 func enclosed(reason string, i int) (end int, name bool) {
 	closing := closings[reason[i:i+1]]
 	apostrophe := closing == "'" && i > 0 && isLetter(reason[i-1]) // can't, field's

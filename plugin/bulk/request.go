@@ -16,9 +16,9 @@ const (
 )
 
 const (
-	// pieceBytes is how much NDJSON is gathered before it is compressed: two
-	// of deflate's 32 KB windows, so that the compressor is not called for
-	// every document, and the uncompressed body never exists as a whole.
+	// pieceBytes is the size of the NDJSON pieces for compression: two of deflate's 32 KB windows.
+	// The compressor runs less often than once a document, and the uncompressed body never exists
+	// as a whole.
 	pieceBytes = 64 << 10
 	// keepBytes is the largest buffer that is kept for the next request: two
 	// chunks of Fluent Bit's 2 MB grown by a fourth. A larger one was needed
@@ -73,9 +73,8 @@ func (r *Request) Wait() Wait { return r.wait }
 // NewRequest returns an empty request.
 func NewRequest(c Compression) *Request { return &Request{compression: c} }
 
-// Expect says how large requests become. A buffer of that size is made once and
-// kept: one that grows little by little is copied each time, and beyond keepBytes
-// would be given back with each request.
+// Expect says how large requests become. A buffer of that size is made once and kept. One that
+// grows in steps would be copied each time, and beyond keepBytes released with each request.
 func (r *Request) Expect(bytes int) { r.expected = bytes }
 
 // Reset empties the request and keeps its memory within bounds.

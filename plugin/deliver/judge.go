@@ -206,8 +206,8 @@ func (r *run) settle() leftovers {
 	return left
 }
 
-// keep adds an item that stays: until its destination is tried again where that
-// is held, else until the next attempt.
+// keep adds an item that stays until the next attempt, or until the next probe of a held
+// destination.
 func (r *run) keep(left *leftovers, res result) {
 	why := r.rejections[res.rejection]
 	if res.tally != noTally && r.tallies[res.tally].held != nil {

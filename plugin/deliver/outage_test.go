@@ -69,7 +69,7 @@ func TestOfManyThatFailOneGoesOnTrying(t *testing.T) {
 		if left := inParallel(t, d, 100); left != 0 {
 			t.Errorf("%d left", left)
 		}
-		// 100 that failed, 2 of the prober's that failed, one each that passed.
+		// 100 failed ones, 2 failed ones of the prober, one each that passed.
 		if len(s.requests) != 202 {
 			t.Errorf("%d requests", len(s.requests))
 		}

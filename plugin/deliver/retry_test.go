@@ -135,8 +135,8 @@ func TestACanceledFlushEndsInTheMiddleOfAPause(t *testing.T) {
 	})
 }
 
-// Items that were answered before the flush's time was up are settled; otherwise they would be sent
-// again and duplicated.
+// Items with an answer before the end of the flush's time are settled; otherwise they would be
+// retried and duplicated.
 func TestACanceledFlushKeepsWhatItWasTold(t *testing.T) {
 	script := always(reply{items: []bulk.Item{item(201), item(201)}, failure: &bulk.Failure{Class: bulk.Ambiguous, Err: bulk.ErrIncomplete}})
 	bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {

@@ -27,9 +27,8 @@ import (
 //	  │           └ settings (401 …), canceled ───────────▶ ErrLeft
 //	  └ the same events but those settled; behind them after advance or leave
 //
-// At the source's end, destinations that were turned away and may be tried by
-// then are probed: from the source's start, with their events and no others. A
-// wait that the budget does not cover is ErrLeft, too.
+// At the source's end, held destinations that may be tried by then are probed: from the source's
+// start, with their events and no others. A wait beyond the budget is ErrLeft, too.
 type run struct {
 	*Deliverer
 	parent context.Context // that of the caller, which FlushLimit does not end
@@ -187,9 +186,8 @@ func (r *run) restart() {
 	r.behind, r.ended, r.admission.probing = nil, false, false
 }
 
-// atEnd is called when nothing is left to be filled in. It reports whether
-// there is more: destinations that were turned away are tried one by one, each
-// with a request of its own, so that none waits for another.
+// atEnd is called when nothing is left to fill in. It reports whether there is more: held
+// destinations are probed one by one, each by a request of its own, so that none waits for another.
 func (r *run) atEnd() (more bool) {
 	r.ended = true
 	if r.endProbe(); r.search.accused >= 0 && r.accusedAlone() {

@@ -2,8 +2,8 @@ package document
 
 import "out_es/plugin/chunk"
 
-// The walk that writes the document also finds the values that an address needs: it descends the
-// branches of Options.Paths in parallel and notes where those values begin.
+// The walk that writes the document also finds the values for the address: it descends the branches
+// of Options.Paths in parallel and notes the start of those values.
 
 // Values returns the record's values at Options.Paths, of the event that was written last. They are
 // valid until the next Append.

@@ -6,9 +6,9 @@ import (
 	"math/bits"
 )
 
-// Events of one source have the same keys in the same order. The table of known keys remembers
-// which key followed which sequence of keys, and its JSON: Elasticsearch accepts a key that is
-// found there, and it is no duplicate, so nothing but a comparison remains to be done.
+// Events of one source have the same keys in the same order. The table of known keys remembers the
+// successor of each sequence of keys, and its JSON. A key from the table is accepted by
+// Elasticsearch, and no duplicate, so that a comparison is enough.
 //
 // A path identifies a sequence of keys, from an object's first: a 64-bit hash of all their texts,
 // with a random seed for each writer. A collision is as likely as an undetected bit flip on a disk;
@@ -61,8 +61,7 @@ type ends struct{ head, middle, tail uint64 }
 type keyCache struct {
 	keys [cacheWays << cacheBits]cachedKey // each cacheWays of them are a row
 	seed maphash.Seed
-	// seenOnce are the paths behind keys that were seen once: a key is remembered when it is seen
-	// again.
+	// seenOnce are the paths behind keys seen once: a key is remembered at the second time.
 	seenOnce seenHashes
 }
 

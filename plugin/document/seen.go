@@ -1,7 +1,7 @@
 package document
 
-// seenHashes remembers the last 64-bit hashes that it was asked about, by half of their bits: eight
-// in each of 64 rows, so that hashes that alternate don't displace each other.
+// seenHashes remembers the last 64-bit hashes that it was asked about, by half of their bits. There
+// are eight in each of 64 rows, so that alternating hashes don't displace each other.
 type seenHashes [seenRows][seenWays]uint32
 
 const (

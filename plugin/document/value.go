@@ -103,9 +103,8 @@ func scalar(dst, b []byte) (out, rest []byte, err error) {
 	return extension(dst, b)
 }
 
-// endsEarly reports whether b ends before the string or binary at its start does, where its length
-// has four bytes: msgp takes that for an int, which is negative from 2 GB on where an int has 32
-// bits.
+// endsEarly reports whether b ends before the string or binary at its start does, if its length has
+// four bytes: msgp reads an int, and an int of 32 bits is negative from 2 GB on.
 func endsEarly(b []byte) bool {
 	const str32, bin32, head = 0xdb, 0xc6, 5
 	return len(b) >= head && (b[0] == str32 || b[0] == bin32) && uint64(binary.BigEndian.Uint32(b[1:])) > uint64(len(b)-head)

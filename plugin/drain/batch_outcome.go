@@ -111,8 +111,8 @@ func (b *batch) discard(i int, why error) {
 	f := b.frames[i]
 	file, err := b.spool.SetAside(f.entry.Place, f.entry.End)
 	b.states.Lost(1, fmt.Sprintf("a chunk of %d records is damaged (%v)", f.entry.Records, why), file, err)
-	// A frame whose bytes can't be trusted has no positions: its records are counted by its head,
-	// less those whose end is known.
+	// A frame with damaged bytes has no positions: its records are counted by its head, less the
+	// settled ones.
 	account := report.Account{}
 	if f.source != nil {
 		account = *f.source.Account()

@@ -274,8 +274,8 @@ func (d *Drain) heldBack(tag string, data []byte) bool {
 func (d *Drain) Close() {
 	d.look.Stop()
 	if !d.stop() {
-		// The disk hangs. Its lock must not be given away before the senders are
-		// done with it, and not be kept from the instance that follows after that.
+		// The disk hangs. The senders keep its lock until they are done, and then the next instance
+		// gets it.
 		guard.Go(d.fault, func() {
 			<-d.sender.done
 			<-d.retrier.done

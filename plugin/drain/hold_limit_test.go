@@ -23,9 +23,9 @@ func of(k string) string {
 // ended are the records that came to an end in a run, by outcome.
 func (r *running) ended(outcome string) int { return int(r.host.Count("records_total", outcome)) }
 
-// Hold_Limit ends the wait of records in a spool as it does without one: in chunks that hold
-// nothing else, in chunks of which the rest was accepted, and across restarts of the agent, which
-// do not begin it anew. Nothing is rejected before.
+// Hold_Limit ends the wait of records in a spool as it does without one: in chunks of such records
+// only, in chunks with an accepted rest, and across restarts of the agent, which do not begin it
+// anew. Nothing is rejected before.
 func TestHoldLimitEndsTheWaitOfSpooledRecords(t *testing.T) {
 	for _, limit := range []time.Duration{time.Nanosecond, time.Second, 10 * time.Minute, 30 * 24 * time.Hour} {
 		for _, restarts := range []int{0, 3} {

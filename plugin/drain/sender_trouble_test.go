@@ -14,8 +14,7 @@ import (
 	"out_es/plugin/bulk"
 )
 
-// hung is a time that nothing here takes on a busy machine, and less than that of a call that
-// hangs.
+// hung is longer than anything here takes on a busy machine, and shorter than a call that hangs.
 const hung = 20 * time.Second
 
 // troubled is an instance whose sender waits in its first request until resume is closed, while a

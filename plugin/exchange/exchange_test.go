@@ -18,8 +18,7 @@ import (
 	"out_es/plugin/callback"
 )
 
-// hung is a time that nothing here takes on a busy machine, and less than that of a call that
-// hangs.
+// hung is longer than anything here takes on a busy machine, and shorter than a call that hangs.
 const hung = 20 * time.Second
 
 // server serves each connection with handle, and counts connections and requests.

@@ -76,7 +76,7 @@ type Pool struct {
 func NewPool(o Options) *Pool { return &Pool{options: o, config: o.TLS} }
 
 // Do sends a request and returns its answer, which must be closed. A kept connection that turns out
-// to be closed before a byte was written costs nothing: the next one is used, or a new one made.
+// to be closed before the first byte costs nothing: Do takes the next one, or connects.
 //
 // Possible errors: *Error.
 func (p *Pool) Do(ctx context.Context, r *Request) (*Answer, error) {

@@ -112,8 +112,8 @@ func marks(w uint64) uint64 {
 	return w | ((w ^ ones*quoteToSpace) - ones*(' '+1)) | ((w ^ ones*'\\') - ones)
 }
 
-// appendEscaped appends s, which starts with a byte that JSON wants escaped or
-// that is not ASCII, and the closing quote.
+// appendEscaped appends s and the closing quote. s starts with a byte to escape in JSON, or with
+// one outside of ASCII.
 func appendEscaped(dst, s []byte) []byte {
 	for len(s) > 0 {
 		dst = slices.Grow(dst, len(s)+escapedRoom)

@@ -19,7 +19,7 @@ type holds struct {
 }
 
 // holdKind is the common part of holds that share a line: Elasticsearch's error type, of which
-// there are few, its status, and the remedy, which is the operator's next step.
+// there are few, its status, and the operator's next step.
 type holdKind struct {
 	status int
 	kind   string

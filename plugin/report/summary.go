@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// firstSummary is how long the repetitions behind a first line are gathered, so
-	// that a burst is two lines; laterSummary is how often they follow while it
-	// goes on, and how long a kind must have been silent to be told at once again.
+	// firstSummary is how long the repetitions behind a first line are gathered, so that a burst is
+	// two lines. laterSummary is the interval of further lines while it goes on, and the silence
+	// after which a kind is logged at once again.
 	firstSummary = 2 * time.Second
 	laterSummary = time.Minute
 	// summaryKinds bounds the different lines that are told apart.

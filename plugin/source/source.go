@@ -128,8 +128,8 @@ type Source struct {
 	account      report.Account
 	// kept says that records are left which On_Rejection keeps.
 	kept bool
-	// admission is that of the last Fill, which turnedAway events; behind says
-	// that events before from are not settled.
+	// admission is that of the last Fill, which turnedAway events; behind is set if events before
+	// from are not settled.
 	admission  *deliver.Admission
 	turnedAway bool
 	behind     bool

@@ -21,8 +21,8 @@ import (
 //	44  4  CRC-32C of the 44 bytes before
 //	48     tag, bitmap, chunk
 //
-// There are two checksums, so that the lengths can be trusted if the chunk is damaged: then one
-// frame is lost and no other.
+// There are two checksums: the lengths of a damaged chunk are still known, so that damage costs one
+// frame and no other.
 const headBytes = 48
 
 // Frame is one chunk in the spool.

@@ -170,8 +170,8 @@ func (s *Spool) Dir() string { return s.dir }
 // Added signals the event that Await asked for.
 func (s *Spool) Added() <-chan struct{} { return s.added }
 
-// Await makes Added signal once that many bytes of frames are behind a reader, so that a sender
-// that waits for more is not woken by each frame. Each signal needs a call of its own.
+// Await makes Added signal once that many bytes of frames are behind a reader, so that each frame
+// does not wake a waiting sender. Each signal needs a call of its own.
 func (s *Spool) Await(r *Reader, bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -74,8 +74,8 @@ func TestFailedAppendsLeaveNoFiles(t *testing.T) {
 	}
 }
 
-// blocked replaces each segment by something that can't be deleted, and returns a function that
-// ends that.
+// blocked replaces each segment by something that can't be deleted, and returns a function to end
+// that.
 func blocked(t *testing.T, s *Spool) (unblock func()) {
 	t.Helper()
 	paths := files(t, s.dir)

@@ -221,8 +221,8 @@ func TestUnsafeStaysAtTheEdge(t *testing.T) {
 }
 
 // dataPath has the packages that every record goes through, and the packages that they must not
-// import: those that work by reflection. Packages that read templates or name errors, which happens
-// once, may use fmt.
+// import, because of reflection. Packages that read templates or name errors, which happens once,
+// may use fmt.
 var dataPath = map[string][]string{
 	"out_es/plugin/document": {"reflect", "encoding/json", "fmt"},
 	"out_es/plugin/jsontext": {"reflect", "encoding/json", "fmt"},

@@ -47,8 +47,7 @@ func (b *bench) addMachine() {
 	}
 }
 
-// statePrefix begins the names of the parts that say at which commit, and on which day, each case
-// was measured.
+// statePrefix begins the names of the parts with the commit and the day of each measured case.
 const statePrefix = "state of "
 
 // origin is the command that measures a part, with the state of what was measured.

@@ -8,8 +8,7 @@ import (
 	"testing"
 )
 
-// stackFolders are those of folders that run in the stack's namespace, which may be one that others
-// use, too.
+// stackFolders are those of folders that run in the stack's namespace, which others may use, too.
 func stackFolders() []string {
 	return slices.DeleteFunc(slices.Clone(folders), func(folder string) bool { return !strings.Contains(folder, "overlays") })
 }

@@ -81,9 +81,9 @@ func deletedAfterRollover(t *testing.T, s *elasticsearch.Server, stream string) 
 	}
 }
 
-// setUpTwice checks the objects on a server of a family: templates of that family and no other,
-// with the retention if the server keeps it in a template; Kibana's objects; an alias for every
-// index of events; and a data stream.
+// setUpTwice checks the objects on a server of a family. There are templates of that family and no
+// other, with the retention if the server keeps it in a template; Kibana's objects; an alias for
+// every index of events; and a data stream.
 func setUpTwice(t *testing.T, s *elasticsearch.Server, family, retention string) {
 	t.Helper()
 	kibana, imports := fakeKibana(t)

@@ -26,9 +26,9 @@ type storedVariant struct {
 	most     float64
 }
 
-// storedVariants are the ways that Elasticsearch 9 offers, and the bytes that a document takes at
-// most, from which docs/sizing.md calculates. A logsdb without x-pack has to be told the codec and
-// the mode of the source.
+// storedVariants are the index modes and codecs of Elasticsearch 9, and the most bytes of a
+// document, from which docs/sizing.md calculates. A logsdb without x-pack needs the codec and the
+// mode of the source as settings.
 var storedVariants = []storedVariant{
 	{"standard", ``, 270},
 	{"best", `"index.codec": "best_compression",`, 200},
@@ -83,9 +83,9 @@ func TestBytesOfADocument(t *testing.T) {
 	}
 }
 
-// nativeLibraries makes the folder that Elasticsearch's packages have and its jars lack, for
-// best_compression and logsdb: Debian's zstd, and in the place of the library for vectors one that
-// says that this processor has nothing of use for them.
+// nativeLibraries makes the folder of native libraries, which Elasticsearch's jars lack, for
+// best_compression and logsdb: Debian's zstd, and a stand-in for the vector library that reports no
+// usable instructions.
 func nativeLibraries(t *testing.T) string {
 	t.Helper()
 	cc, err := exec.LookPath("cc")

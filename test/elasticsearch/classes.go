@@ -10,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// classArchive returns the JVM arguments that load Elasticsearch's classes from an archive of this
-// very JDK, which takes two seconds off every start, and writes that archive the first time. It is
-// a convenience: an error here occurs again in the start itself, which reports it, or does not
-// matter; then there are no arguments.
+// classArchive returns the JVM arguments for loading Elasticsearch's classes from an archive of
+// this very JDK, which makes every start two seconds faster. The first start writes the archive.
+// Without it there are no arguments: an error here either occurs again in the start itself, which
+// reports it, or does not matter.
 func classArchive(ctx context.Context, d distribution, java jdk, home string, options Options) []string {
 	build := sha256.Sum256(append([]byte(java.home+"\n"), java.release...))
 	path := filepath.Join(home, "classes-"+hex.EncodeToString(build[:4])+".jsa")

@@ -1,7 +1,7 @@
 // Package elasticsearch starts real servers for tests, from their jars on Maven Central: no
-// installer, no container. Elasticsearch 9.5.3, 8.19.21 and 7.17.29, OpenSearch 3.8.0 and 2.19.1
-// start in two to ten seconds, answer on 127.0.0.1 only, and never outlive the program that started
-// them, however that program ends. StartCluster joins several nodes to one cluster.
+// installer, no container. Versions: Elasticsearch 9.5.3, 8.19.21 and 7.17.29, OpenSearch 3.8.0 and
+// 2.19.1. They start in two to ten seconds, answer on 127.0.0.1 only, and end with the program that
+// started them, even if it is killed. StartCluster joins several nodes to one cluster.
 //
 // docs/compatibility.md has the features of the embedded servers. All have HTTP, indices,
 // templates, data streams, search and bulk; with Options.Security those of SecuredVersion have TLS,
@@ -228,8 +228,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 // one.
 func (s *Server) Options() Options { return s.options }
 
-// Ended returns a channel that is closed when the process has ended, whoever ended it; nil, which
-// blocks for ever, for a server that isn't ours.
+// Ended returns a channel that is closed when the process has ended, for whatever reason. It is
+// nil, and so blocks for ever, for a server that isn't ours.
 func (s *Server) Ended() <-chan struct{} { return s.ended }
 
 // PID is the server's process id, or 0 when it isn't running or isn't ours.

@@ -1,7 +1,7 @@
 // Package faults is an HTTP/1.1 proxy on 127.0.0.1 in front of the real Elasticsearch that
 // misbehaves like networks, load balancers and clusters. It draws the fault of a bulk request from
-// a seeded source, so that a failure can be repeated by its seed, and records it, so that a test
-// knows which duplicates are unavoidable.
+// a seeded source, so that a seed repeats a failure, and records it, so that a test knows the
+// unavoidable duplicates.
 //
 // A client's view of a bulk request:
 //

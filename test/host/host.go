@@ -60,8 +60,8 @@ type Host struct {
 // Start compiles the host if need be, starts it, loads the plugin and registers it. The child is
 // killed when ctx ends.
 //
-// Errors: no C compiler (with what to install), a plugin that can't be loaded or that Fluent Bit
-// would not register, and *CrashError when the child dies.
+// Possible errors: no C compiler (with the package to install), a plugin that does not load or that
+// Fluent Bit would not register, and *CrashError when the child dies.
 func Start(ctx context.Context, o Options) (*Host, error) {
 	program, err := executable(ctx, o)
 	if err != nil {

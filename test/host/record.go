@@ -13,9 +13,9 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// AppendJSON appends one JSON object as msgpack, as Fluent Bit's JSON parser does: keys in their
-// order and repeated where they are repeated, whole numbers as integers where 64 bits hold them,
-// other numbers as 64 bit floats, strings byte for byte.
+// AppendJSON appends one JSON object as msgpack, as Fluent Bit's JSON parser does. Keys keep their
+// order and their repetitions; whole numbers are integers if 64 bits hold them, other numbers are
+// 64-bit floats; strings are the same bytes.
 //
 // Errors: object is not exactly one JSON object, or a number in it is larger than a float can be;
 // dst comes back as it was.

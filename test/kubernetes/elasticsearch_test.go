@@ -12,8 +12,8 @@ import (
 )
 
 // TestElasticsearchGoesNodeByNode on the real API server with the real controllers: the three nodes
-// of overlays/production are replaced one after the other, and while one is not ready, which is
-// until its shards have recovered (ready.sh), neither a rolling update nor a drain takes another.
+// of overlays/production are replaced one after the other. A node is ready once its shards have
+// recovered (ready.sh), and until then neither a rolling update nor a drain takes another.
 func TestElasticsearchGoesNodeByNode(t *testing.T) {
 	c := ready(t)
 	nodes := c.controllers(t, "node-1", "node-2", "node-3")

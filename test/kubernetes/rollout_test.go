@@ -60,9 +60,9 @@ func changed(before, after map[string][]string) (names []string) {
 	return names
 }
 
-// TestChangesUpgradesAndRollbacks on the real API server with the real controllers, three nodes: a
-// second apply rolls nothing; a changed secret and a changed value roll their readers; a new
-// version goes node by node, and back; a canary is on its node.
+// TestChangesUpgradesAndRollbacks runs on the real API server with the real controllers and three
+// nodes. A second apply rolls nothing; a changed secret and a changed value roll their readers; a
+// new version goes node by node, and back; a canary is on its node.
 func TestChangesUpgradesAndRollbacks(t *testing.T) {
 	c := ready(t)
 	nodes := c.controllers(t, "node-1", "node-2", "node-3")

@@ -82,17 +82,31 @@ func run(vale []string) (string, error) {
 // that it is no part of the next sentence: those behind code often have none.
 func page(lines []comments.Line) []byte {
 	var out bytes.Buffer
+	inList := false
 	for i, number := 0, 1; i < len(lines); number++ {
 		if line := lines[i]; line.Number == number {
-			if strings.HasPrefix(line.Text, "  ") || strings.HasPrefix(line.Text, "\t") {
-				out.WriteString("    ") // what is indented, such as a list of variables, is code
+			text := strings.TrimLeft(line.Text, " \t")
+			isIndented := strings.HasPrefix(line.Text, "  ") || strings.HasPrefix(line.Text, "\t")
+			switch {
+			case text != "" && line.Trailing:
+				out.WriteString("- ") // those of several lines are no sentence
+			case strings.HasPrefix(text, "- "):
+				inList = true
+			case isIndented && inList:
+				out.WriteString("  ")
+			case isIndented:
+				out.WriteString("    ") // code, or a table
+			default:
+				inList = false
 			}
-			out.WriteString(line.Text)
+			out.WriteString(text)
 			i++
 			last := line.Trailing || i == len(lines) || lines[i].Number != number+1 || lines[i].Trailing
-			if last && line.Text != "" && !strings.ContainsAny(line.Text[len(line.Text)-1:], ".:;?!`|") {
+			if last && text != "" && !strings.ContainsAny(text[len(text)-1:], ".:;?!`|") {
 				out.WriteByte('.')
 			}
+		} else {
+			inList = false
 		}
 		out.WriteByte('\n')
 	}

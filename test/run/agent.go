@@ -96,7 +96,7 @@ func (a *agent) choose(ctx context.Context, s settings, state string) error {
 	return a.chooseHost(ctx, s, state)
 }
 
-// start runs the command on an operating system thread that lives as long as it does: Linux tells a
+// start runs the command on an operating system thread with the same lifetime: Linux signals a
 // child that its parent died when the thread that started it ends.
 func (a *agent) start() error {
 	started := make(chan error)

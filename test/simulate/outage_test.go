@@ -31,9 +31,9 @@ func refusals(trace *Trace) int {
 }
 
 // TestOutageEndsSoonForEveryAgent checks, for each kind of outage, the pause between two requests
-// of an agent, and the time until it notices the end: the gate stays closed for no longer than
-// Retry_Max or the server's Retry-After, and the next chunk, at most Every later, is the probe. One
-// that hangs takes Request_Timeout first.
+// of an agent, and the time until it notices the end. The gate stays closed for at most Retry_Max
+// or the server's Retry-After, and the next chunk, at most Every later, is the probe. A hanging one
+// takes Request_Timeout first.
 func TestOutageEndsSoonForEveryAgent(t *testing.T) {
 	const every, closed = 10 * time.Second, 30 * time.Second
 	for name, c := range map[string]struct {

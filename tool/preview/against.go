@@ -31,9 +31,8 @@ const (
 	cleaning = 30 * time.Second
 )
 
-// Trial asks Elasticsearch whether it takes documents: in indices that are made for this, from the
-// mapping of the real index where it is there, else from the template that it would be made from.
-// The real indices are not touched.
+// Trial asks Elasticsearch whether it takes documents, in temporary indices. Their mapping is that
+// of the real index, or of its template if it does not exist yet. The real indices are not touched.
 type Trial struct {
 	asker    Asker
 	template *template.Template // the section's own, nil for none
@@ -41,7 +40,8 @@ type Trial struct {
 	indices  map[string]string // real to throw-away
 	body     []byte
 	waiting  []string // where each document of body comes from
-	// Rejected is called for each document that is not taken, Told for how the indices are made.
+	// Rejected is called for each rejected document, Told for the way in which the indices are
+	// made.
 	Rejected func(where, why string)
 	Told     func(text string)
 }

@@ -1,6 +1,6 @@
 // Package replay brings dead-letter records back into Elasticsearch, through the plugin's own
-// delivery. Records that are not delivered stay in a new file; a position that is written down
-// behind each batch makes an interrupted run go on where it ended.
+// delivery. Undelivered records stay in a new file; the stored position behind each batch lets an
+// interrupted run go on where it ended.
 package replay
 
 import (
@@ -29,8 +29,8 @@ type Options struct {
 	Compression bulk.Compression
 	// Pipeline is for records that name none, a JSON string; empty for none.
 	Pipeline []byte
-	// MadeIDs gives records without an id one that is made of their text, so that a record that is
-	// sent twice is there once.
+	// MadeIDs gives records without an id one that is made of their text, so that a retry makes no
+	// duplicate.
 	MadeIDs bool
 	// DryRun sends nothing and writes nothing.
 	DryRun bool

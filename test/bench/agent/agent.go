@@ -91,9 +91,8 @@ func Start(ctx context.Context, o Options) (*Agent, error) {
 	return a, nil
 }
 
-// start runs the command on an operating system thread that lives as long as
-// it does: Linux tells a child that its parent died when the thread that
-// started it ends.
+// start runs the command on an operating system thread with the same lifetime: Linux signals a
+// child that its parent died when the thread that started it ends.
 func (a *Agent) start() error {
 	started := make(chan error)
 	go func() {

@@ -1,7 +1,7 @@
 // Command load writes container logs at a steady rate, like many containers with a few lines a
-// second each: each file gets its lines of a second in one write, files in turn, so that Fluent Bit
-// makes one chunk a file and second. It is a separate process, so that its CPU is not counted, and
-// truncates the files at its end.
+// second each. Each file gets its lines of a second in one write, files in turn, so that Fluent Bit
+// makes one chunk per file and second. It is a separate process, so that its CPU is not counted,
+// and truncates the files at its end.
 //
 //	load -folder F -files 100 -rate 20
 //

@@ -78,8 +78,8 @@ func Large(textBytes int) Maker {
 	}
 }
 
-// Write writes count records over that many files below folder, which it
-// makes, and returns how many bytes that are.
+// Write makes folder, writes count records to that many files in it, and returns the number of
+// bytes.
 //
 // Possible errors: those of the file system.
 func Write(folder string, count, files int, make Maker) (bytes int64, err error) {

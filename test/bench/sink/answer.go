@@ -38,8 +38,8 @@ func (a Answers) appendBulk(b []byte, documents int, operation, query string) []
 	return append(b, "]}"...)
 }
 
-// refused is an item with a reason that fills its share of RefusedBytes, like that of a document
-// that a long value made unreadable.
+// refused is an item with a reason that fills its share of RefusedBytes, as the reason for an
+// unreadable long value does.
 func (a Answers) refused(documents int, operation string) string {
 	const about = `{"%s":{"status":400,"error":{"type":"document_parsing_exception","reason":"[1:48] failed to parse field [n] of type [long]. Preview of field's value: '%s'"}}}`
 	share := max(a.RefusedBytes/max(documents, 1)-len(about), 1)

@@ -128,9 +128,9 @@ func broadTemplate() trouble {
 		[]string{"Limit of total fields", "index.mapping.total_fields.limit"}}
 }
 
-// TestHeldDestinationLosesNothing brings chunks with records for an index that can't be written and
-// for one that can, in each state that Elasticsearch has for it: those of the healthy one arrive at
-// once, the others after the repair, each once.
+// TestHeldDestinationLosesNothing delivers chunks with records for a blocked index and for a
+// healthy one, in each state in which Elasticsearch blocks an index. Those of the healthy one
+// arrive at once, the others after the repair, each once.
 func TestHeldDestinationLosesNothing(t *testing.T) {
 	const records = 100
 	busy := &busyIndices{}

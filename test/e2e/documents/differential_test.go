@@ -23,9 +23,9 @@ import (
 )
 
 // TestFluentBitDiffersFromTheBuiltInWhereItSaysSo sends the same records through the built-in es,
-// the built-in opensearch and es_go, in one Fluent Bit, and compares the server's documents with
-// the tables of testdata/differences.txt. An undocumented difference fails, and so does a
-// documented one that no longer exists.
+// the built-in opensearch and es_go, in one Fluent Bit. It compares the server's documents with the
+// tables of testdata/differences.txt: an undocumented difference fails, and so does a documented
+// one that no longer exists.
 func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 	support.LongForm(t)
 	fluentbit.Since(t, "4.2.0", "has built-in outputs that differ otherwise: docs/migration.md lists the differences to those of 4.2 and 5.1")

@@ -13,9 +13,9 @@ import (
 	"out_es/test/host"
 )
 
-// In a field without a mapping the first value decides: a whole float, of either size, a large one
-// that is written with an exponent, and a time of whole seconds must not make it a long, since its
-// index has no fractions.
+// In a field without a mapping the first value decides about its type, and a long has no fractions.
+// A whole float of either size, a large one with an exponent, and a time of whole seconds must not
+// make it a long.
 func TestHostWholeFloatsAreMappedAsFloats(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)

@@ -21,8 +21,8 @@ import (
 )
 
 // wrongFor is how long a credential is wrong, and mostUnauthorized the requests that this may cost,
-// whatever the number of chunks: one at once, then one each time the gate opens, which is 2.5 s
-// apart on average with Retry_Max 5s.
+// whatever the number of chunks. There is one at once, then one each time the gate opens: every 2.5
+// s on average with Retry_Max 5s.
 const (
 	wrongFor         = 30 * time.Second
 	mostUnauthorized = 30

@@ -106,7 +106,7 @@ func leakChunk(t *testing.T) []byte {
 }
 
 // appendOdd appends events that no JSON can make, with the marker inside: values that are no
-// events, and bytes that are cut off.
+// events, and truncated bytes.
 func appendOdd(chunk []byte) []byte {
 	marker := fmt.Sprintf("%s%d-", secret, len(leaks))
 	chunk = msgp.AppendString(chunk, marker)                                            // no event

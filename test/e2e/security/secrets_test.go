@@ -40,8 +40,8 @@ func forms(secret string) []string {
 	return slices.Compact(all)
 }
 
-// repeater fails in the way that the first part of a request's path names, and
-// repeats in its answers all that the request said of who asks.
+// repeater fails in the way that the first part of a request's path names, and repeats the
+// request's credentials in its answers.
 func repeater(t *testing.T) *httptest.Server {
 	t.Helper()
 	serve := func(w http.ResponseWriter, r *http.Request) {

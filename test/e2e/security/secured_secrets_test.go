@@ -11,7 +11,7 @@ import (
 )
 
 // TestNoSecretIsToldOfASecuredServer is TestNoSecretIsEverTold with the answers of real security:
-// to credentials that are wrong, to one that is right and may not write, and to one that may.
+// to wrong credentials, to a right one without the privilege to write, and to one with it.
 func TestNoSecretIsToldOfASecuredServer(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)

@@ -120,9 +120,9 @@ func TestSpoolMakesFewRequestsOfManyTags(t *testing.T) {
 	}
 }
 
-// TestSpoolSyncTakesTheLoad gives agents the same load, of which two sync each
-// chunk before they answer: one on the thread that all inputs share, which
-// waits for the disk as often as there are tags, and one on a worker.
+// TestSpoolSyncTakesTheLoad gives agents the same load. Two of them sync each chunk before they
+// answer: one on the thread of all inputs, with a wait for the disk for each tag, and one on a
+// worker.
 func TestSpoolSyncTakesTheLoad(t *testing.T) {
 	support.LongForm(t)
 	seconds := 10

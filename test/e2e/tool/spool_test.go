@@ -65,8 +65,8 @@ func spooledEvents(first, n int) (b []byte) {
 	return b
 }
 
-// wantedTag is that of the records that cat prints; its chunks are the last, which no request comes
-// to during the test.
+// wantedTag is that of the records that cat prints; its chunks are the last, so that no request
+// reaches them during the test.
 const wantedTag = "kube.wanted"
 
 // fillSpool makes a spool of so many bytes, a sixth of it in small chunks, and returns the number

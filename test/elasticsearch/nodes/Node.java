@@ -11,9 +11,9 @@ import java.util.stream.Stream;
 
 /**
  * One real node, for tests. Arguments are the server's settings, key=value. Prints "listening
- * HOST:PORT" on standard output once HTTP answers, and logs to standard error. What differs between
- * servers is in the class Family, which stands behind this one in the file that is launched: a
- * single file, since Java before 22 launches no more.
+ * HOST:PORT" on standard output once HTTP answers, and logs to standard error. The differences
+ * between servers are in the class Family, behind this one in the launched file: a single file,
+ * since Java before 22 launches no more.
  *
  * Runs until standard input ends: the launcher closes it to stop the node, and the kernel closes it
  * when the launcher dies, however it dies. The folder named by the property out_es.temporary, if

@@ -5,9 +5,9 @@
  *
  * Facts come from Fluent Bit's src/flb_plugin_proxy.c, src/proxy/go/go.c, src/flb_output.c,
  * src/flb_api.c, src/flb_log.c and lib/cmetrics. The same as there: one plugin struct for all
- * instances, Init and Exit on the engine's thread, a flush on a small coroutine stack, on the
- * engine's thread or on a worker chosen in turn, each worker with a queue of its own, workers
- * joined before Exit, properties first match wins, the executable's symbols. Stricter: memory that
+ * instances; Init and Exit on the engine's thread; the executable's symbols; of properties the
+ * first match wins. A flush runs on a small coroutine stack, on the engine's thread or on a worker
+ * chosen in turn. Each worker has a queue of its own, and ends before Exit. Stricter: memory that
  * the plugin may no longer touch is filled with 0xDB, and below each stack lies a page that can't
  * be touched.
  *

@@ -1,6 +1,6 @@
 /*
  * The host's own parts and their owners. host.c reads the commands; thread.c runs jobs on other
- * threads; load.c, instance.c and flush.c are the life of a plugin, of an instance and of a chunk;
+ * threads. load.c, instance.c and flush.c are the life of a plugin, of an instance and of a chunk.
  * log.c and metrics.c are the symbols that Fluent Bit's executable exports; frame.c is the
  * conversation with the Go side.
  */

@@ -9,9 +9,10 @@ type Vector struct {
 	Signature               string
 }
 
-// Vectors are those of AWS's documentation: of the IAM and General Reference (ListUsers), of its
-// Signature Version 4 test suite (get-vanilla and so on, made for the service "service"), and of
-// the Amazon S3 API Reference, "Examples: Signature Calculations", with X-Amz-Content-Sha256.
+// Vectors are those of AWS's documentation. They are from the IAM and General Reference
+// (ListUsers), from the Signature Version 4 test suite (get-vanilla and so on, made for the service
+// "service"), and from the Amazon S3 API Reference, "Examples: Signature Calculations", with
+// X-Amz-Content-Sha256.
 func Vectors() []Vector {
 	suite := Key{ID: "AKIDEXAMPLE", Secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Region: "us-east-1", Service: "service"}
 	iam := suite

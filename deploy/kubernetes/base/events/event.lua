@@ -1,6 +1,6 @@
--- An event's identity is its uid and the version that this count of it has: each count is one
--- document, however often it is read. managedFields says who wrote which field, has keys that
--- Elasticsearch refuses, and is no part of the event.
+-- An event's identity is its uid and the version of this count: each count is one document, however
+-- often it is read. managedFields (the writer of each field) has keys that Elasticsearch rejects,
+-- and is no part of the event.
 function event(tag, timestamp, record)
   local metadata = record["metadata"]
   if type(metadata) ~= "table" then

@@ -1,9 +1,9 @@
 -- The labels of web_access_requests_total, so that no log can bring the agent down. Methods and
 -- classes of paths are closed sets. Open ones (clients, codes, containers) have a bound: a
 -- container has ACCESS_SERIES_OF_CONTAINER series, a node ACCESS_SERIES. A request beyond that is
--- counted in the series of its container whose labels are all `other`, and where even containers
--- are too many, in one of the node: every request is counted once, and a container that floods
--- takes nothing from its neighbours.
+-- counted in the container's series with the labels `other`; if there are too many containers, in
+-- the node's series `other`. So every request is counted once, and a flooding container takes
+-- nothing from its neighbours.
 local function set(words)
   local all = {}
   for word in words:gmatch("[^%s,]+") do

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Whether this node of Elasticsearch is ready. For the first time after it has started it is when
-# the cluster is as READY_STATUS says, so that a rolling update or a drain goes on only when the
-# shards are there again; after that it is while it answers: a cluster that is yellow for another
-# node's sake takes none of its addresses away.
+# Reports whether this node of Elasticsearch is ready. After its start it is ready once the cluster
+# has READY_STATUS: a rolling update or a drain goes on only when the shards are assigned again.
+# After that it is ready while it answers: a cluster that is yellow because of another node takes
+# none of its addresses away.
 set -u
 seen=${READY_FILE:-/tmp/ready}
 ask() {

@@ -134,9 +134,9 @@ template() {
 }
 
 if [ "$family" = opensearch ]; then
-  # OpenSearch keeps such policies in a plugin of its own. Of a data stream the index that is
-  # written to can't be deleted: it is rolled over first, and its age counts from then on. One that
-  # is there stays as it is: changing it takes its sequence number.
+  # OpenSearch keeps such policies in a plugin of its own. The write index of a data stream can't be
+  # deleted: it rolls over first, and its age counts from then on. An existing policy stays as it
+  # is: a change needs its sequence number.
   gone='{"name":"gone","actions":[{"delete":{}}],"transitions":[]}'
   states() { # name, description, patterns, actions, condition
     printf '{"policy":{"description":"out_es: %s","default_state":"kept","ism_template":[{"index_patterns":%s,"priority":100}],"states":[{"name":"kept","actions":%s,"transitions":[{"state_name":"gone","conditions":{"%s":"%s"}}]},%s]}}' \

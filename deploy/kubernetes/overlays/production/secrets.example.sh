@@ -6,10 +6,10 @@
 #   ./secrets.example.sh FOLDER
 #
 # makes a folder that is a component of kustomize: named in a kustomization beside the overlay, it
-# makes Secrets with a hash in their names. What is applied again stays as it is; a file of the
-# folder that is changed makes another Secret, and rolls the pods that read it. Keep the folder
-# where secrets are kept, not in git. Without a folder the Secrets are printed, under plain names,
-# for a cluster that takes them as they are:
+# makes Secrets with a hash in their names. A second apply changes nothing; a changed file of the
+# folder makes another Secret, and rolls the pods that read it. Keep the folder with other secrets,
+# not in git. Without a folder the Secrets are printed, under plain names, for a cluster that takes
+# them as they are:
 #
 #   ./secrets.example.sh | kubectl create -f -
 #
