@@ -11,7 +11,8 @@ import (
 	"out_es/test/support"
 )
 
-// timesOfInterest are on both sides of every instant that has broken clocks.
+// timesOfInterest are the boundaries of calendars and number types: 1970, 2038, 2106, leap days,
+// the last second of 9999.
 var timesOfInterest = []chunk.Time{
 	{Seconds: 0, Nanos: 0}, {Seconds: 0, Nanos: 1}, {Seconds: 1, Nanos: 999999999},
 	{Seconds: -1, Nanos: 0}, {Seconds: -1, Nanos: 999999999}, {Seconds: -86400 * 365 * 200, Nanos: 5000000},

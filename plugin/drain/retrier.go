@@ -10,8 +10,9 @@ import (
 	"out_es/plugin/spool"
 )
 
-// retrier delivers the queues of later, one request of one queue at a time, each queue when its
-// time comes. It has a goroutine of its own, so that a slow destination delays no other's chunks.
+// retrier delivers the queues in the folder later/, which hold records that the front of the spool
+// could not deliver. It sends one request of one queue at a time, each queue when its next try is
+// due. It has a goroutine of its own, so that a slow destination delays no other's chunks.
 //
 //	a frame           its time comes             all settled
 //	──────▶ waiting ─────────────────▶ sending ─────────────▶ the next at once; removed when empty
@@ -24,12 +25,12 @@ type retrier struct {
 	sources *source.Shared
 	scratch *source.Scratch // of whichever batch is being sent
 	queues  map[*spool.Queue]*retry
-	// arrived signals that later has something new.
+	// arrived signals a new frame in later/.
 	arrived chan struct{}
 	done    chan struct{}
 }
 
-// retry is one queue on its way.
+// retry is one queue with its schedule.
 type retry struct {
 	queue  *spool.Queue
 	batch  *batch

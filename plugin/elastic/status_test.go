@@ -18,7 +18,8 @@ const (
 	page     = `<html><body><h1>It works!</h1></body></html>`
 )
 
-// TestStatuses has the request rows of "What Elasticsearch's answers mean".
+// TestStatuses has the rows for whole requests of "What Elasticsearch's answers mean" in
+// docs/architecture.md.
 func TestStatuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int

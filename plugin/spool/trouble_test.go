@@ -96,7 +96,7 @@ func blocked(t *testing.T, s *Spool) (unblock func()) {
 	}
 }
 
-// A segment that can't be deleted occupies its room until it can.
+// A segment that can't be deleted counts against Limit until a later try deletes it.
 func TestWhatCannotBeDeletedIsDeletedLater(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 2000, SegmentBytes: 300})
 	n := 0

@@ -101,7 +101,7 @@ type floorBody struct {
 }
 
 // sound finds how many bytes the plugin makes of a chunk, and keeps one of its
-// requests: the floor sends as many.
+// requests: the floor sends the same number.
 func (b *bench) sound(in input) error {
 	if b.floor.path != "" {
 		return nil

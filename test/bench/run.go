@@ -124,7 +124,7 @@ type result struct {
 // perSecond is the throughput from the agent's start to the last request.
 func (r result) perSecond() float64 { return float64(r.Documents) / r.Last.Sub(r.began).Seconds() }
 
-// try runs a trial.
+// try runs an agent with the section of a trial, and returns its figures.
 //
 // Possible errors: Fluent Bit can't be started, ends badly, or takes longer
 // than runPatience.

@@ -115,7 +115,7 @@ func FreshIndex(t *testing.T, s *elasticsearch.Server) string {
 }
 
 // EventuallyCount waits until an index holds at least so many documents, and fails the test unless
-// it holds as many.
+// it holds that number.
 func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want int, patience time.Duration) {
 	t.Helper()
 	count := func() int {

@@ -16,7 +16,7 @@ import (
 	"out_es/test/support"
 )
 
-// wire is the way to Elasticsearch, which can be cut.
+// wire forwards connections to Elasticsearch, until a test cuts them.
 type wire struct {
 	address, target string
 	mu              sync.Mutex
@@ -66,7 +66,8 @@ func (w *wire) cut() {
 	w.open = nil
 }
 
-// requests is how often the API server was asked for one object of a resource, pods or namespaces.
+// requests counts the API server's GET requests for a single object of a resource, pods or
+// namespaces.
 func (c *Cluster) requests(t testing.TB, resource string) (n int) {
 	t.Helper()
 	one := regexp.MustCompile(`(?m)^apiserver_request_total\{[^}]*resource="` + resource + `"[^}]*subresource=""[^}]*verb="GET"[^}]*\} (\d+)$`)

@@ -26,8 +26,8 @@ func strictIndex(t *testing.T, s *elasticsearch.Server) string {
 	return index
 }
 
-// firstNumber begins the list of a rejected record: a whole number if the server accepts one beside
-// a fraction, when the record is replayed.
+// firstNumber is the first element of the list in a rejected record. Older servers reject a list of
+// 1 and 2.50 at the replay, so they get two fractions.
 func firstNumber() string {
 	if e2e.NewestServer() {
 		return "1"

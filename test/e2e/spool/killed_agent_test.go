@@ -10,8 +10,7 @@ import (
 	"out_es/test/faults"
 )
 
-// spoolKills is how often an agent with a spool is killed, by its Spool_Sync:
-// SOAK makes it many.
+// spoolKills is the number of kills of an agent with a spool, by Spool_Sync. SOAK raises it.
 func spoolKills() map[string]int {
 	if os.Getenv("SOAK") != "" {
 		return map[string]int{"off": 200, "on": 50}

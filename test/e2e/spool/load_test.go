@@ -26,8 +26,7 @@ const (
 	loadRate = 20 // records a second and tag
 )
 
-// manyTags is a configuration of as many inputs, each with a tag of its own, and
-// one output.
+// manyTags is a configuration with loadTags inputs, each with a tag of its own, and one output.
 func manyTags(output string) string {
 	record := fmt.Sprintf(`{"log":%q,"stream":"stdout","kubernetes":{"pod_name":"web-77f8d5c9-x2x9z","namespace_name":"shop","container_name":"web","labels":{"app":"checkout","tier":"front"},"host":"node-7"}}`,
 		"10.1.2.3 - - [23/Nov/2026:08:00:00 +0000] \"GET /api/v1/cart/items?limit=50 HTTP/1.1\" 200 1834 \"-\" \"Mozilla/5.0 (X11; Linux x86_64)\" "+strings.Repeat("a line as long as they are, ", 14))
