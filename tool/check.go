@@ -20,8 +20,7 @@ func newCheck(s streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Find mistakes in configurations of Fluent Bit that have sections of es_go",
 		Long: `check reads configurations of Fluent Bit, classic or YAML, with their included files. In sections of es_go it finds mistakes
-that Fluent Bit accepts silently: misspelled and misplaced options, values that the plugin rejects at start, and settings that
-lose or duplicate records. docs/lint.md lists the rules.
+that Fluent Bit accepts silently: misspelled and misplaced options, values that the plugin rejects at start, and the loss or duplication of records. docs/lint.md lists the rules.
 
 It exits with 1 for errors; with --strict also for warnings. Notes never count.`,
 		Example: `  out-es check /etc/fluent-bit/fluent-bit.conf

@@ -65,8 +65,8 @@ type Source interface {
 	// WasHeld reports whether all remaining events have waited for a held destination: their turn
 	// comes after that of new ones (pace).
 	WasHeld() bool
-	// Checkpoint notes that an answer settled some of the items, and that the others will take a
-	// while: a source that outlives the process stores its progress.
+	// Checkpoint notes that an answer settled some of the items, and the others will take a while:
+	// a source that outlives the process stores its progress.
 	Checkpoint()
 	// Sent is the part of the action for the event at position that a verdict depends on.
 	Sent(position int) bulk.Sent
@@ -131,8 +131,8 @@ type Observer interface {
 type Attempt struct {
 	// Failure is nil for a request whose items were all answered.
 	Failure *bulk.Failure
-	// Throttled says that the items were rejected for lack of capacity, where
-	// that is no failure of the request, too.
+	// Throttled is set if the items were rejected for lack of capacity, and the request as a whole
+	// did not fail.
 	Throttled bool
 	Bytes     int // of the body, as sent
 	Items     int

@@ -117,8 +117,8 @@ func (r *run) reject(position int, why Rejection) Disposition {
 	return fate
 }
 
-// localised is called when a request was taken: a document that was rejected
-// alone before is guilty. It reports whether a dead-letter record is to be sent for it.
+// localised is called after an accepted request: a document that failed alone before is guilty. It
+// reports whether to send a dead-letter record for it.
 func (r *run) localised() (redo bool) {
 	accused, why := r.search.accused, r.search.why
 	r.search.accepted, r.search.accused = true, -1

@@ -19,8 +19,8 @@ const (
 // tally is one answer's result for one destination.
 type tally struct {
 	name string
-	// accepted are items that it has now; rejected those that are themselves at
-	// fault: both show that it can be written.
+	// accepted are items that it has now; rejected are items at fault themselves. Both show that it
+	// can be written.
 	accepted, rejected int
 	// busy, blocked and suspect are items that stay, by verdict. fresh are those
 	// of suspect that had no strike before.

@@ -15,8 +15,8 @@ import (
 	"out_es/plugin/source"
 )
 
-// strict is an Elasticsearch that rejects whole requests: larger ones than limit, where that is not
-// 0, and those that hold the word poison.
+// strict is an Elasticsearch that rejects whole requests: larger ones than limit, unless that is 0,
+// and those with the word poison.
 type strict struct {
 	mu       sync.Mutex
 	limit    int
@@ -60,8 +60,8 @@ func text(t string) string {
 	return "\x92\x00\x81\xa1t\xdb" + string([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)}) + t
 }
 
-// One record for which whole requests are rejected is found in a spool wherever it lies in it, and
-// costs no other record: it is rejected, dead-lettered or kept as On_Rejection says. Others arrive.
+// A record that fails whole requests is found at any place in a spool, and costs no other record.
+// On_Rejection decides about it: rejected, dead-lettered or kept. Others arrive.
 func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 	const others = 20
 	faults := map[string]struct {
