@@ -14,10 +14,10 @@ import (
 // recorded is an error as a server of Elasticsearch or OpenSearch says it, and the scope that it
 // has.
 type recorded struct {
-	// From is "asked" where TestFaultTableIsAskedOfTheServer asks the server for it, "test" where
-	// another end-to-end test provokes it on a real server, "source" where it was composed from
-	// public source, and "status" where the meaning of the HTTP status decides. In names the
-	// record, the test, the source file ("repository: path") or the standard.
+	// From is the origin: "asked" (TestFaultTableIsAskedOfTheServer asks the server for it), "test"
+	// (another end-to-end test provokes it on a real server), "source" (composed from public
+	// source) or "status" (the meaning of the HTTP status decides). In names the record, the test,
+	// the source file ("repository: path") or the standard.
 	From, In, Server string
 	Type, Reason     string
 	Status           int

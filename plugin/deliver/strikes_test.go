@@ -151,8 +151,8 @@ func TestFailuresInARowAreNoStrikes(t *testing.T) {
 	})
 }
 
-// The answer that releases a destination is as good a comparison as any other: a document that
-// failed in it with an unknown error has its strikes as soon as one that failed later.
+// The answer that releases a destination is as good a comparison as any other: an unknown error in
+// it counts as a strike, like one in a later answer.
 func TestAReleaseForgetsNoStrike(t *testing.T) {
 	poison, others := newList(2), 0
 	poison.id = 1

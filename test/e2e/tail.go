@@ -10,15 +10,15 @@ import (
 )
 
 // Fluent Bit's tail from tornSince (its commit 42029a4f5) to before tornUntil (22f8800ff) stores how
-// far it has read, not how far it has handed over: of a line that it had read in part when the
-// agent ended, the beginning is lost, and the rest becomes a record. It counts `offset` from where
-// it resumes: a line that is read again after a kill has another `offset`, and with it another
-// generated id. TestFluentBitTailResumes shows both, with a built-in output, too.
+// far it has read, not how far it has handed over. If the agent ends within a line, the line's
+// beginning is lost, and the rest becomes a record. It counts `offset` from where it resumes: after
+// a kill, a line has another `offset`, and with it another generated id. TestFluentBitTailResumes
+// shows both, with a built-in output, too.
 const (
 	tornSince = "3.0.0"
 	tornUntil = "5.0.3"
-	tornLines = "Fluent Bit " + tornSince + " to 5.0.2 loses the beginning of the line that tail has read in part when it stops, and " +
-		"gives a line that is read again after a kill another `offset`, and so another generated id"
+	tornLines = "Fluent Bit " + tornSince + " to 5.0.2 loses the beginning of a line that tail has read in part when it stops. " +
+		"After a kill, a line that is read again has another `offset`, and so another generated id"
 )
 
 // TailTearsLines reports whether the Fluent Bit under test has these faults.
@@ -67,9 +67,9 @@ func (i Inventory) AssertOnceAfterRestarts(t *testing.T, lines []Line) {
 	t.Logf("of %d lines, %d are there with several offsets", len(lines), again)
 }
 
-// MissingAfterRestarts is Missing; where tail tears lines it leaves out those within which it
-// resumed: by the offset of the next line, the rest of such a line was what it read first. That
-// rest is a document, unless it begins within the line's time: then Fluent Bit drops it.
+// MissingAfterRestarts is Missing without the lines that tail has torn: those within which it
+// resumed. The offset of the next line shows that the rest of such a line was read first. The rest
+// is a document, unless it begins within the line's time: then Fluent Bit drops it.
 func (i Inventory) MissingAfterRestarts(t *testing.T, lines []Line, format Format) (missing []string, extra int) {
 	t.Helper()
 	all, extra := i.Missing(lines)

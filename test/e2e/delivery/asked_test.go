@@ -51,8 +51,8 @@ type answered struct {
 	Absent   string `json:"absent,omitempty"`
 }
 
-// TestFaultTableIsAskedOfTheServer brings the server into each state that can be brought about, and
-// compares its answer, and the scope that the plugin's table has for it, with what was recorded.
+// TestFaultTableIsAskedOfTheServer brings the server into each state of the table. Its answer, and
+// the scope in the plugin's table, must be the recorded ones.
 // TestEveryRowOfTheFaultTable holds each row to these records, or to a file of the servers' source.
 func TestFaultTableIsAskedOfTheServer(t *testing.T) {
 	support.LongForm(t) // a hundred states, half a second each
