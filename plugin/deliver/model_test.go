@@ -13,15 +13,15 @@ import (
 	"out_es/test/support"
 )
 
-// The model of the strikes and gates: a simple account of what a cluster answered, and of what has to
-// follow from it, beside the real deliverer, in fake time. Answers are drawn at random: accepted,
+// The model of the strikes and gates: a simple account of a cluster's answers, and of their
+// consequences, beside the real deliverer, in fake time. Answers are drawn at random: accepted,
 // faults of documents, of destinations, unknown errors of both, backpressure of a destination and
 // of the cluster, and a network that loses requests. The rules:
 //
 //  1. A document is rejected for its own known fault at once, for an unknown one when it has its
 //     strikes, exactly then, and never for anything else.
-//  2. A failure with an unknown error is a strike where its destination accepted another document in
-//     the same answer, or since the failure before, a second or more after it; 3 of a 4xx are
+//  2. A failure with an unknown error is a strike where its destination accepted another document
+//     in the same answer, or since the failure before, a second or more after it; 3 of a 4xx are
 //     enough, 10 of others.
 //  3. A block holds its destination. So do unknown errors where nothing of the destination is
 //     accepted or rejected, and one of the documents has no strike yet.
@@ -204,8 +204,8 @@ func (m *model) repair() {
 	m.network, m.conditions, m.repaired = bulk.Delivered, map[string]condition{}, true
 }
 
-// waiting reports whether a chunk of the time before the repair has not ended. New chunks come along,
-// with which poison records can be compared.
+// waiting reports whether a chunk of the time before the repair has not ended. New chunks come
+// along, with which poison records can be compared.
 func (m *model) waiting() bool {
 	for _, c := range m.chunks {
 		if c.id < 200 {

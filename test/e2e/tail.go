@@ -9,8 +9,8 @@ import (
 	"out_es/test/fluentbit"
 )
 
-// Fluent Bit's tail from tornSince (its commit 42029a4f5) to before tornUntil (22f8800ff) stores how
-// far it has read, not how far it has handed over. If the agent ends within a line, the line's
+// Fluent Bit's tail from tornSince (its commit 42029a4f5) to before tornUntil (22f8800ff) stores
+// how far it has read, not how far it has handed over. If the agent ends within a line, the line's
 // beginning is lost, and the rest becomes a record. It counts `offset` from where it resumes: after
 // a kill, a line has another `offset`, and with it another generated id. TestFluentBitTailResumes
 // shows both, with a built-in output, too.
@@ -35,10 +35,9 @@ func SkipTornLines(t *testing.T) {
 	}
 }
 
-// AssertOnceAfterRestarts is AssertOnce for lines of containers that were written while the agent was killed or
-// reloaded. Where tail tears lines it takes that, each with its evidence, and nothing else: a line
-// may be missing if tail resumed within it, and may be there several times if its documents have
-// different offsets.
+// AssertOnceAfterRestarts is AssertOnce for lines of containers that were written while the agent
+// was killed or reloaded. Where tail tears lines, a line may be missing if tail resumed within it,
+// and may be duplicated if its documents have different offsets. Nothing else is accepted.
 func (i Inventory) AssertOnceAfterRestarts(t *testing.T, lines []Line) {
 	t.Helper()
 	if !TailTearsLines(t) {

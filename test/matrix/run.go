@@ -98,8 +98,8 @@ var (
 const exception = "but: "
 
 // parse reads the output of go test -v. A test's own lines are behind its verdict or, if it ran
-// alone, before it: the last line before the verdict is a skip's reason. An exception is said by the
-// test that the line before it names, or a part of it.
+// alone, before it: the last line before the verdict is a skip's reason. An exception belongs to
+// the test, or a part of it, that the line before it names.
 func parse(out []byte) subjectRun {
 	r := subjectRun{results: map[string]result{}}
 	said, turn, exceptions := "", "", map[string]string{}

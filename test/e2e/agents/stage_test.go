@@ -139,12 +139,14 @@ func (s *stage) forward(request *http.Request) []byte {
 }
 
 // passOn passes a request on, and the answer back.
+// It reports whether the connection stays open.
 func passOn(s *stage, conn net.Conn, request *http.Request) bool {
 	_, err := conn.Write(s.forward(request))
 	return err == nil
 }
 
 // neverRead leaves a request in the kernel's buffers.
+// It reports whether the connection stays open.
 func neverRead(s *stage, _ net.Conn, request *http.Request) bool {
 	s.hold()
 	if _, err := io.Copy(io.Discard, request.Body); err == nil {
@@ -154,6 +156,7 @@ func neverRead(s *stage, _ net.Conn, request *http.Request) bool {
 }
 
 // neverAnswer passes a request on and keeps the answer.
+// It reports whether the connection stays open.
 func neverAnswer(s *stage, _ net.Conn, request *http.Request) bool {
 	s.forward(request)
 	s.hold()
@@ -161,6 +164,7 @@ func neverAnswer(s *stage, _ net.Conn, request *http.Request) bool {
 }
 
 // halfAnswer passes a request on and gives the first half of the answer; others get all of it.
+// It reports whether the connection stays open.
 func halfAnswer(s *stage, conn net.Conn, request *http.Request) bool {
 	if s.bulks.Load() > 1 {
 		return passOn(s, conn, request)
@@ -172,6 +176,7 @@ func halfAnswer(s *stage, conn net.Conn, request *http.Request) bool {
 }
 
 // oneOfTwo waits for two large requests under way, and answers the one that came first.
+// It reports whether the connection stays open.
 func oneOfTwo(s *stage, conn net.Conn, request *http.Request) bool {
 	if request.ContentLength < 100_000 {
 		return passOn(s, conn, request)
@@ -204,6 +209,7 @@ func refuse(status string, header ...string) func(*stage, net.Conn, *http.Reques
 }
 
 // neverAnswerTheSecond answers the first request with 503.
+// It reports whether the connection stays open.
 func neverAnswerTheSecond(s *stage, conn net.Conn, request *http.Request) bool {
 	if s.bulks.Load() > 1 {
 		return neverAnswer(s, conn, request)
@@ -214,6 +220,7 @@ func neverAnswerTheSecond(s *stage, conn net.Conn, request *http.Request) bool {
 }
 
 // neverConnectAgain answers the first request, and ends all connections, with no room for others.
+// It reports whether the connection stays open.
 func neverConnectAgain(s *stage, conn net.Conn, request *http.Request) bool {
 	if s.bulks.Load() > 1 {
 		return false
