@@ -88,10 +88,10 @@ check: need-go need-cc prose ## Format, vet, lint, prose, workflows, import rule
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent|TestThePageHas' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./test/bench ./tool
 
 # The rules stand in .vale.ini and test/prose/styles, each with its own tests beside it.
-prose: need-go ## Lint pages and comments: terms, sentences, spelling
+prose: need-go ## Lint pages, comments and messages: terms, sentences, spelling
 	@mkdir -p build; $(VALE) test >build/prose.log || { cat build/prose.log; exit 1; }
 	@go run ./test/prose -vale "$(VALE)"
-	@git ls-files | grep -vE '(^|/)testdata/|^test/prose/styles|^third_party/|\.(gz|csv|log|ndjson|sum|svg)$$' | xargs $(MISSPELL) -error -i noth
+	@git ls-files | grep -vE '(^|/)testdata/|^test/prose/styles|^third_party/|\.(gz|csv|log|ndjson|sum|svg)$$' | xargs -r $(MISSPELL) -error -i noth
 
 generate: need-go ## Write the files that are made from code: docs/configuration.md, docs/out-es.md, man pages, plots, golden files
 	go test -count=1 ./plugin/config ./lint/migrate ./test/simulate ./test/bench ./lint ./tool -update

@@ -153,7 +153,7 @@ func (c *checker) faults(s *sections.Section) {
 	}
 	for i := range s.Properties {
 		if p := &s.Properties[i]; len(p.Unset) > 0 {
-			c.report(p.Position, Note, "unset-variable", "%s: ${%s} is not set here, so this is not checked; Fluent Bit reads a variable that is not set as nothing", p.Written, p.Unset[0])
+			c.report(p.Position, Note, "unset-variable", "%s: ${%s} is not set here, so this is not checked; Fluent Bit reads an unset variable as nothing", p.Written, p.Unset[0])
 		}
 	}
 }
@@ -256,9 +256,9 @@ func (c *checker) duplicates(s *sections.Section) {
 	switch {
 	case len(key) > 0:
 	case len(generate) == 0:
-		c.report(s.Position, Warning, "duplicates", "neither Generate_ID nor Id_Key: a request that is cut after it was sent is duplicated; write Generate_ID on")
+		c.report(s.Position, Warning, "duplicates", "neither Generate_ID nor Id_Key: the retry of a cut request makes duplicates; write Generate_ID on")
 	case len(generate[0].Unset) == 0 && !isOn(generate[0].Value):
-		c.report(generate[0].Position, Warning, "duplicates", "without ids a request that is cut after it was sent is duplicated; write Generate_ID on")
+		c.report(generate[0].Position, Warning, "duplicates", "without ids the retry of a cut request makes duplicates; write Generate_ID on")
 	}
 }
 

@@ -129,7 +129,7 @@ func parseProxy(text string) (string, error) {
 	}
 	proxy, err := url.Parse(text)
 	if err != nil || proxy.Hostname() == "" || strings.ContainsAny(text, "?#, \t") || strings.Trim(proxy.Path, "/") != "" {
-		return "", errors.New("must be the URL of one proxy, such as http://proxy.example.com:3128, or off; special characters of its password are written as %40 and the like")
+		return "", errors.New("must be the URL of one proxy, such as http://proxy.example.com:3128, or off; special characters of its password must be percent-encoded, such as %40 for @")
 	}
 	port, known := proxyPorts[proxy.Scheme]
 	if !known {

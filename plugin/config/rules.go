@@ -121,7 +121,7 @@ func (j *judge) tls(o *Option) {
 	switch {
 	case !o.TLS || !j.isUsed(o) || j.speaksTLS() || j.found.about("Hosts"):
 	case o.Kind == Switch:
-		j.report(o, "is off, which works only with https:// in Hosts: that is what switches TLS on")
+		j.report(o, "is off, which works only with https:// in Hosts, which switches TLS on")
 	default:
 		j.report(o, "works only with https:// in Hosts, which is what switches TLS on")
 	}

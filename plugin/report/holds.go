@@ -77,7 +77,7 @@ func (r *Reporter) Held(h deliver.Hold) {
 			since, h.Why.Status, h.Why.Error, reason, h.Why.Remedy)
 		return
 	}
-	r.host.Log(level, "%s is held: status %d, %s: %s; its records are kept and retried, other indices are not affected (held for this reason since %s: %d): %s",
+	r.host.Log(level, "%s is held: status %d, %s: %s; its records are kept and retried, other indices go on (held for this reason since %s: %d): %s",
 		h.Destination, h.Why.Status, h.Why.Error, reason, since, lines.held, strings.ReplaceAll(h.Why.Remedy, "<index>", h.Destination))
 }
 

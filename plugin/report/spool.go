@@ -141,7 +141,7 @@ func (s *Spool) Parked(err error) {
 	defer s.mu.Unlock()
 	if err == nil {
 		if took, told := s.unparked.end(); told {
-			s.host.Log(fluentbit.Info, "the spool sends again, after %s", took)
+			s.host.Log(fluentbit.Info, "the spool delivers again, after %s", took)
 		}
 		return
 	}

@@ -1,6 +1,6 @@
-// Command prose runs vale, a linter of prose, over the pages and comments of the repository. `make
-// prose` calls it with the version of vale that the Makefile names; the rules are .vale.ini and the
-// folder styles.
+// Command prose runs vale, a linter of prose, over the repository's pages, comments and messages.
+// `make prose` calls it with the version of vale that the Makefile names; the rules are .vale.ini
+// and the folder styles.
 //
 // The pages are given to vale as they are. Comments are written to build/prose first, a Markdown
 // file for each source file with every line at its place: one way for all languages, some of which
@@ -15,13 +15,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"out_es/test/prose/comments"
 )
 
-// folder is where the comments are written.
-const folder = "build/prose"
+// folder is where the comments are written, and messages, in it, where the texts of log lines and
+// errors are.
+const (
+	folder   = "build/prose"
+	messages = folder + "/messages"
+)
+
+// product matches the files of which the messages are judged, too.
+var product = regexp.MustCompile(`^(plugin|lint|tool|cmd)/.*\.go$`)
 
 func main() {
 	vale := flag.String("vale", "vale", "the command that runs vale")
@@ -40,12 +48,13 @@ func main() {
 
 // run returns vale's findings, a line each, "" where there are none.
 //
-// Possible errors: git or vale can't be run, vale rejects its configuration, a file can't be read
+// Possible errors: vale can't be run, vale rejects its configuration, a file can't be read
 // or written.
 func run(vale []string) (string, error) {
 	list, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard").Output()
-	if err != nil {
-		return "", fmt.Errorf("the files are listed by git: %w", err)
+	if err != nil { // an unpacked archive
+		fmt.Fprintln(os.Stderr, "prose: skipped: git lists the files, and reports", err)
+		return "", nil
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return "", err
@@ -63,17 +72,23 @@ func run(vale []string) (string, error) {
 			continue
 		}
 		lines, _ := comments.Of(name, text)
-		if len(lines) == 0 {
-			continue
+		pages := map[string][]comments.Line{folder: lines}
+		if product.MatchString(name) && !strings.HasSuffix(name, "_test.go") {
+			pages[messages] = comments.Messages(text)
 		}
-		name = filepath.Join(folder, name+".md")
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return "", err
+		for under, lines := range pages {
+			if len(lines) == 0 {
+				continue
+			}
+			file := filepath.Join(under, name+".md")
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				return "", err
+			}
+			if err := os.WriteFile(file, page(lines), 0o644); err != nil {
+				return "", err
+			}
+			files = append(files, file)
 		}
-		if err := os.WriteFile(name, page(lines), 0o644); err != nil {
-			return "", err
-		}
-		files = append(files, name)
 	}
 	return lint(vale, files)
 }
@@ -125,7 +140,7 @@ func lint(vale, files []string) (string, error) {
 	var faults strings.Builder
 	for line := range strings.Lines(string(out)) {
 		if rest, found := strings.CutPrefix(line, folder+"/"); found {
-			line = strings.Replace(rest, ".md:", ":", 1)
+			line = strings.Replace(strings.TrimPrefix(rest, "messages/"), ".md:", ":", 1)
 		}
 		faults.WriteString(line)
 	}

@@ -5,6 +5,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -74,6 +75,34 @@ func ofGo(text []byte, lines []string) (found []Line) {
 				Number: number, Text: c.strip(line), Width: width(whole),
 				Trailing: i == 0 && strings.TrimSpace(whole[:place.Column-1]) != "",
 			})
+		}
+	}
+}
+
+// sentence is the fewest words of a message.
+const sentence = 4
+
+// Messages returns the interpreted strings of a Go file that have several words: the texts of log
+// lines and errors. Of two in one line it returns the longer one.
+func Messages(text []byte) (found []Line) {
+	files := token.NewFileSet()
+	file := files.AddFile("", files.Base(), len(text))
+	var s scanner.Scanner
+	s.Init(file, text, nil, 0)
+	for {
+		position, kind, literal := s.Scan()
+		if kind == token.EOF {
+			return found
+		}
+		message, err := strconv.Unquote(literal)
+		if kind != token.STRING || literal[0] == '`' || err != nil || len(strings.Fields(message)) < sentence {
+			continue
+		}
+		line := Line{Number: file.Line(position), Text: strings.ReplaceAll(message, "\n", " "), Trailing: true}
+		if last := len(found) - 1; last < 0 || found[last].Number != line.Number {
+			found = append(found, line)
+		} else if len(found[last].Text) < len(line.Text) {
+			found[last] = line
 		}
 	}
 }

@@ -39,3 +39,11 @@ func TestCommentsOfEachLanguage(t *testing.T) {
 		t.Error("a picture has no comments")
 	}
 }
+
+func TestMessagesOfAFile(t *testing.T) {
+	const text = "package a\n\nvar a = \"short\"\n\nfunc f() { log(\"one two three four\", \"five six\", `raw one two three`) }\n"
+	got := Messages([]byte(text))
+	if len(got) != 1 || got[0].Number != 5 || got[0].Text != "one two three four" {
+		t.Errorf("%+v", got)
+	}
+}
