@@ -23,7 +23,7 @@ LIBDIR   ?= $(PREFIX)/$(if $(wildcard /usr/lib64/libc.so.6),lib64,lib)
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ACTIONLINT  := go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 GOTESTSUM   := go run gotest.tools/gotestsum@v1.13.0
-VALE        := go run github.com/errata-ai/vale/v3/cmd/vale@v3.19.0
+VALE        := go run github.com/errata-ai/vale/v3/cmd/vale@v3.19.0 --no-global
 MISSPELL    := go run github.com/golangci/misspell/cmd/misspell@v0.8.0
 
 .DEFAULT_GOAL := build

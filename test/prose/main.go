@@ -101,6 +101,7 @@ func page(lines []comments.Line) []byte {
 	for i, number := 0, 1; i < len(lines); number++ {
 		if line := lines[i]; line.Number == number {
 			text := strings.TrimLeft(line.Text, " \t")
+			isCode := false
 			isIndented := strings.HasPrefix(line.Text, "  ") || strings.HasPrefix(line.Text, "\t")
 			switch {
 			case text != "" && line.Trailing:
@@ -109,15 +110,16 @@ func page(lines []comments.Line) []byte {
 				inList = true
 			case isIndented && inList:
 				out.WriteString("  ")
-			case isIndented:
-				out.WriteString("    ") // code, or a table
+			case isIndented: // code, or a table
+				isCode = true
+				out.WriteString("    ")
 			default:
 				inList = false
 			}
 			out.WriteString(text)
 			i++
 			last := line.Trailing || i == len(lines) || lines[i].Number != number+1 || lines[i].Trailing
-			if last && text != "" && !strings.ContainsAny(text[len(text)-1:], ".:;?!`|") {
+			if last && !isCode && text != "" && !strings.ContainsAny(text[len(text)-1:], ".:;?!`|") {
 				out.WriteByte('.')
 			}
 		} else {
