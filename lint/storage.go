@@ -7,7 +7,7 @@ import (
 	"out_es/lint/sections"
 )
 
-// service checks the settings of Fluent Bit as a whole that prevent losses.
+// service checks the settings of the service section that prevent loss.
 func (c *checker) service() {
 	if p := c.setting("daemon"); p != nil && isOn(firstWord(p.Value)) {
 		c.report(p.Position, Error, "daemon", "%s on: Fluent Bit forks after it has loaded the plugin, and a Go program does not survive that; let systemd or a container keep it in the background", p.Written)

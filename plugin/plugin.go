@@ -1,5 +1,5 @@
 // Package plugin is one es_go output: it turns the chunks that Fluent Bit
-// hands over into documents in Elasticsearch, and answers for each of them.
+// hands over into documents in Elasticsearch, and returns the result of each chunk.
 package plugin
 
 import (
@@ -142,7 +142,7 @@ func (p *Plugin) closeDeadLetters() {
 	}
 }
 
-// Close ends the instance: it drops its connections and says its last words.
+// Close ends the instance: it drops its connections and logs its final summary.
 // It must be called on one of Fluent Bit's threads, after the last Flush. Further
 // calls do nothing.
 func (p *Plugin) Close() { p.closing.Do(p.close) }

@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// quotations are the words of Elasticsearch and Lucene behind which nothing
-// but the record follows, often without an end that can be told from it.
+// quotations are phrases of Elasticsearch and Lucene before a part of the record that is quoted up
+// to the end of the reason, often without a closing mark.
 var quotations = []string{
 	"Preview of field's value", "The prefix of the first immense term", "For input string",
 	"at [Source:", "[Source:", "source[", "request: [", "against source:",

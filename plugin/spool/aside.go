@@ -10,7 +10,8 @@ import (
 	"out_es/plugin/filelimit"
 )
 
-// asideBytes bounds the damage that is kept for an operator, so that it can't fill the disk.
+// asideBytes bounds the damaged bytes that are kept for an operator, so that they can't fill the
+// disk.
 const asideBytes = 64 << 20
 
 const (

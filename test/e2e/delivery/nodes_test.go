@@ -16,7 +16,8 @@ import (
 	"out_es/test/support"
 )
 
-// bulkRequests is how many each node answered, by its name, as it says itself.
+// bulkRequests returns the number of bulk requests that each node answered, by the node's name,
+// from its own statistics.
 func bulkRequests(t *testing.T, s *elasticsearch.Server) map[string]int {
 	t.Helper()
 	answer, err := s.Do(t.Context(), http.MethodGet, "/_nodes/stats/http", nil)

@@ -135,7 +135,7 @@ func (g generator) value(b []byte, depth int) (msgpack []byte, want any) {
 	return g.scalar(b)
 }
 
-// object makes a map with different, nasty, and legal keys.
+// object makes a map with distinct keys that are unusual and legal.
 func (g generator) object(b []byte, depth int) (msgpack []byte, want any) {
 	n := g.IntN(8)
 	b, object := msgp.AppendMapHeader(b, uint32(n)), map[string]any{}

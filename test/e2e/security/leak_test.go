@@ -14,8 +14,8 @@ import (
 	"out_es/test/host"
 )
 
-// secret is a marker that no log line may have. Each carries its case's number, so that a leak is
-// known by it.
+// secret begins the markers that no log line may have. A marker ends with the number of its case,
+// which identifies a leak.
 const secret = "SECRET-"
 
 // strictMappings has a field of each kind that can refuse a value.
@@ -82,8 +82,8 @@ var leaks = []struct{ name, record string }{
 	{"whole request refused for it", `{"guilty":true,"text":"%s"}`},
 }
 
-// leakOf is the ith leak for the server under test, its patterns filled in.
-// For older servers one of them has the marker in the value alone, not in the key as well.
+// leakOf returns record i of leaks with its markers filled in. Older servers get one of them with
+// the marker in the value only, not in the key.
 func leakOf(i int) []byte {
 	text := leaks[i].record
 	if e2e.NewestServer() {

@@ -1,5 +1,5 @@
-// Command cmd runs the real Elasticsearch, or OpenSearch, until it is interrupted, for a shell to
-// use:
+// Command cmd runs the real Elasticsearch, or OpenSearch, until it is interrupted, for use in a
+// shell:
 //
 //	go run ./test/elasticsearch/cmd -port 9200 -data /var/tmp/es
 //

@@ -1,5 +1,5 @@
 // Package interrupt says when a command of this project is to end: at Ctrl-C, at SIGTERM, and when
-// the `go run` that started it is gone, which passes no signal on when it is killed.
+// the `go run` that started it is gone: a killed `go run` passes no signal on.
 package interrupt
 
 import (
