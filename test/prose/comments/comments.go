@@ -5,6 +5,7 @@ import (
 	"go/scanner"
 	"go/token"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -82,9 +83,21 @@ func ofGo(text []byte, lines []string) (found []Line) {
 // sentence is the fewest words of a message.
 const sentence = 4
 
-// Messages returns the interpreted strings of a Go file that have several words: the texts of log
-// lines and errors. Of two in one line it returns the longer one.
-func Messages(text []byte) (found []Line) {
+// annotation is a text of an alert.
+var annotation = regexp.MustCompile(`^\s*(?:summary|description): *"?(.*?)"?$`)
+
+// Messages returns the texts for operators in a file. In YAML these are the summaries and
+// descriptions of alerts; in Go the interpreted strings of several words: log lines and errors. Of
+// two in one line it returns the longer one.
+func Messages(name string, text []byte) (found []Line) {
+	if path.Ext(name) != ".go" {
+		for i, line := range strings.Split(string(text), "\n") {
+			if match := annotation.FindStringSubmatch(line); match != nil {
+				found = append(found, Line{Number: i + 1, Text: match[1], Trailing: true})
+			}
+		}
+		return found
+	}
 	files := token.NewFileSet()
 	file := files.AddFile("", files.Base(), len(text))
 	var s scanner.Scanner

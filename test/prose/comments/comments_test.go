@@ -42,8 +42,12 @@ func TestCommentsOfEachLanguage(t *testing.T) {
 
 func TestMessagesOfAFile(t *testing.T) {
 	const text = "package a\n\nvar a = \"short\"\n\nfunc f() { log(\"one two three four\", \"five six\", `raw one two three`) }\n"
-	got := Messages([]byte(text))
+	got := Messages("a.go", []byte(text))
 	if len(got) != 1 || got[0].Number != 5 || got[0].Text != "one two three four" {
+		t.Errorf("%+v", got)
+	}
+	got = Messages("a.yml", []byte("alert: A\nannotations:\n  summary: \"one two\"\n  description: three\n"))
+	if len(got) != 2 || got[0].Text != "one two" || got[1].Number != 4 || got[1].Text != "three" {
 		t.Errorf("%+v", got)
 	}
 }
