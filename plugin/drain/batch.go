@@ -250,6 +250,7 @@ func (b *batch) bind(f *frame) error {
 // its start again once an earlier one came to its end; until then the next goes on behind them.
 func (b *batch) begin() {
 	b.over, b.settled, b.reach, b.rewound = false, 0, 0, false
+	b.filled = 0 // a delivery may end before its first Fill, and the frames of the last were forgotten
 	for _, f := range b.frames {
 		if f.source == nil {
 			continue

@@ -82,3 +82,22 @@ func TestASegmentThatIsCutUnderTheSenderCostsItsFrames(t *testing.T) {
 		t.Errorf("%d frames arrived, %d damaged", arrived, damaged)
 	}
 }
+
+// A delivery may end before its first request, as where the gate is closed: the frames that the one
+// before had come to are forgotten by then.
+func TestADeliveryWithoutARequestAfterAnOutage(t *testing.T) {
+	r := prepare(t, options(t.TempDir()), away)
+	r.flush(t, "tag", withTime)
+	b := r.sender.fresh
+	if _, err := b.readAhead(1, maxFrames); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.sender.deliver(b); !r.sender.outage(b, err) {
+		t.Errorf("no outage: %v", err)
+	}
+	b.forget()
+	r.cancel()
+	if err := r.sender.deliver(b); err == nil || !r.sender.outage(b, err) {
+		t.Errorf("no outage: %v", err)
+	}
+}
