@@ -2,7 +2,9 @@ package faults
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -198,16 +200,44 @@ func TestTornAnswerEndsInItsMiddle(t *testing.T) {
 	}
 }
 
+// watched is a connection that notes when reading from it fails.
+type watched struct {
+	net.Conn
+	closed chan<- error
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	if err != nil {
+		select {
+		case w.closed <- err:
+		default: // it is known already
+		}
+	}
+	return n, err
+}
+
 func TestDroppedConnectionIsFoundDeadLater(t *testing.T) {
 	behind := newTarget(t)
 	p := startProxy(t, Options{Target: behind.URL, Rules: []Rule{Always(DropIdle)}})
 	client := plainClient(t)
+	transport := client.Transport.(*http.Transport)
+	closed := make(chan error, 3)
+	transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		connection, err := new(net.Dialer).DialContext(ctx, network, address)
+		return &watched{connection, closed}, err
+	}
 	for range 3 {
 		status, _, _, err := post(t, client, p.URL()+"/_bulk", bulk(1))
 		if status != 200 || err != nil {
 			t.Fatal(status, err)
 		}
-		time.Sleep(2 * longestPause) // the fault takes time: the close comes unannounced
+		select { // the close comes unannounced, some time after the answer
+		case <-closed:
+		case <-time.After(time.Minute):
+			t.Fatal("the connection stays open")
+		}
+		transport.CloseIdleConnections() // it may not have noticed yet
 	}
 	if got := behind.documents(); got != 3 {
 		t.Errorf("%d documents reached the target, want 3", got)
