@@ -109,8 +109,7 @@ var table = []Option{
 		TLS:   true,
 		Needs: []Link{{Option: "TLS_Verify", Why: "does nothing with \"TLS_Verify off\": remove one of them"}},
 		field: func(c *Config) any { return &c.TLSCAFile },
-		Doc: "Trusted certificate authorities instead of the machine's, PEM, read again when it " +
-			"changes.",
+		Doc:   "Trusted certificate authorities instead of the machine's, PEM, reloaded on change.",
 	},
 	{
 		Name: "TLS_Crt_File", Group: "connection",
