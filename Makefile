@@ -88,7 +88,7 @@ check: need-go need-cc prose ## Format, vet, lint, prose, workflows, import rule
 	go test -count=1 -run 'TestReference|TestTable|TestPlotsAreCurrent|TestThePageHas' ./plugin/config ./lint/migrate ./plugin/document ./test/simulate ./test/bench ./tool
 
 # The rules stand in .vale.ini and test/prose/styles, each with its own tests beside it.
-prose: need-go ## Lint pages, comments and messages: terms, sentences, spelling
+prose: need-go need-cc ## Lint pages, comments and messages: terms, sentences, spelling
 	@mkdir -p build; $(VALE) test >build/prose.log || { cat build/prose.log; exit 1; }
 	@go run ./test/prose -vale "$(VALE)"
 	@git ls-files | grep -vE '(^|/)testdata/|^test/prose/styles|^third_party/|\.(gz|csv|log|ndjson|sum|svg)$$' | xargs -r $(MISSPELL) -error -i noth
