@@ -339,3 +339,30 @@ func TestABusyDestinationHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+// Ten minutes of throttling item by item: a hundred chunks come back again and again, all on the
+// engine's thread, as without Workers. It is held up for the budget of one flush, and no more.
+func TestThrottlingHoldsUpTheEngineForOneBudget(t *testing.T) {
+	for name, p := range map[string]deliver.Policy{"the usual budget": policy, "no budget": {
+		Bytes: policy.Bytes, RequestTimeout: policy.RequestTimeout, InitialPause: policy.InitialPause, MaxPause: policy.MaxPause,
+	}} {
+		t.Run(name, func(t *testing.T) {
+			script := func(_ int, r request) reply {
+				return reply{items: slices.Repeat([]bulk.Item{throttledItem}, len(r.documents)), after: 10 * time.Millisecond}
+			}
+			bubble(t, p, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+				var busy time.Duration
+				for began := time.Now(); time.Since(began) < 10*time.Minute; time.Sleep(100 * time.Millisecond) {
+					before := time.Now()
+					if err := flush(t, d, newList(3)); !errors.Is(err, deliver.ErrLeft) {
+						t.Fatal(err)
+					}
+					busy += time.Since(before)
+				}
+				if n := len(s.requests); busy > 10*time.Second || n > 80 {
+					t.Errorf("flushes took %s of ten minutes, with %d requests", busy, n)
+				}
+			})
+		})
+	}
+}

@@ -1,8 +1,11 @@
 package agents
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -32,6 +35,8 @@ func TestCrashTermInOutageEndsSoonAndLosesNothing(t *testing.T) {
 		"port closed, workers 1": {1, e2e.ClosedPort, time.Minute, termGrace + termMore},
 		"port closed, workers 4": {4, e2e.ClosedPort, time.Minute, termGrace + termMore},
 		"no answer, workers 1":   {1, e2e.HangingPort, 4 * time.Second, termGrace + 4*time.Second + termMore},
+		"items 429, workers 0":   {0, throttlingPort, time.Minute, termGrace + termMore},
+		"items 429, workers 1":   {1, throttlingPort, time.Minute, termGrace + termMore},
 	}
 	for round := range moments() {
 		for name, c := range cases {
@@ -50,6 +55,23 @@ func moments() int {
 		return 8
 	}
 	return 1
+}
+
+// throttlingPort is an Elasticsearch that answers each request with 200, and each of its items with
+// 429.
+func throttlingPort(t *testing.T) (url string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := support.ReadBody(w, r)
+		if !ok {
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		item := `{"create":{"status":429,"error":{"type":"es_rejected_execution_exception","reason":"rejected execution of coordinating operation"}}}`
+		_, _ = fmt.Fprintf(w, `{"errors":true,"items":[%s]}`, strings.TrimSuffix(strings.Repeat(item+",", bytes.Count(body, []byte("\n"))/2), ","))
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 type termCase struct {
