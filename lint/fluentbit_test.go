@@ -96,6 +96,24 @@ func TestClaimsHold(t *testing.T) {
 	}
 }
 
+// TestThreadsOfGoOutputsStartTwice shows why Workers don't survive a hot reload: it ends half of
+// the threads. Where this fails, Fluent Bit is repaired, and the rule can go.
+func TestThreadsOfGoOutputsStartTwice(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.conf")
+	text := "[SERVICE]\n    Hot_Reload on\n[INPUT]\n    Name dummy\n[OUTPUT]\n    Name es_go\n    Match *\n    Hosts http://127.0.0.1:1\n    Workers 1\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	report, err := lint.File(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(report.Findings, func(f lint.Finding) bool { return f.Rule == "hot-reload" }) {
+		t.Errorf("the linter has nothing of Workers and Hot_Reload: %v", report.Findings)
+	}
+	logWith(t, path, []string{"worker #0 started"}, 2)
+}
+
 // TestMatchIsNeeded has the one claim about a missing property.
 func TestMatchIsNeeded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.conf")

@@ -159,7 +159,7 @@ func TestEveryRuleIsExplained(t *testing.T) {
 		}
 	}
 	for _, rule := range []string{"syntax", "unknown-option", "reserved-option", "ignored-value", "comment", "quotes", "invalid-value", "match",
-		"workers", "data-loss", "duplicates", "daemon", "unset-variable"} {
+		"workers", "hot-reload", "data-loss", "duplicates", "daemon", "unset-variable"} {
 		if !found[rule] {
 			t.Errorf("no case of testdata/check has %s", rule)
 		}

@@ -212,13 +212,16 @@ func (c *checker) match(s *sections.Section) {
 	c.report(s.Position, Error, "match", "the section has neither Match nor Match_Regex: Fluent Bit sends it nothing")
 }
 
-// workers are not needed where a flush ends in the spool.
+// workers are not needed where a flush ends in the spool, and don't survive a hot reload.
 func (c *checker) workers(s *sections.Section) {
-	if s.Last("spool_path") != nil {
-		return
-	}
 	p := s.Last("workers")
 	switch {
+	case c.reloads() && p != nil && len(p.Unset) == 0 && leadingNumber(p.Value) > 0:
+		// For a Go output flb_output_enable_multi_threading is called twice, by
+		// flb_plugin_proxy_output_init and by its caller: the first threads survive the reload.
+		c.report(p.Position, Warning, "hot-reload", "%s %s and Hot_Reload: Fluent Bit starts the threads of a Go output twice, and ends only one half of them; after a reload "+
+			"the others crash it. Restart the agent instead, or set Spool_Path without Workers", p.Written, p.Value)
+	case s.Last("spool_path") != nil:
 	case p == nil:
 		c.report(s.Position, Warning, "workers", "Workers is missing: while a request is under way, all inputs and outputs of this Fluent Bit wait; write Workers 1")
 	case len(p.Unset) == 0 && leadingNumber(p.Value) < 1:

@@ -25,6 +25,12 @@ func (c *checker) service() {
 	}
 }
 
+// reloads reports whether SIGHUP reloads the configuration.
+func (c *checker) reloads() bool {
+	p := c.setting("hot_reload")
+	return p != nil && isOn(firstWord(p.Value))
+}
+
 // setting finds the last value of an option of the service sections.
 func (c *checker) setting(name string) *sections.Property {
 	for _, s := range slices.Backward(c.configuration.Of("service")) {

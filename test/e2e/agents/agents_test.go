@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -155,17 +154,8 @@ func TestFluentBitHotReload(t *testing.T) {
 	conf := onDisk(t, "    Hot_Reload on\n", path, e2e.Section(s.URL(), index, "Generate_ID on"))
 	agent := fluentbit.Start(t, e2e.Plugin(), conf)
 	support.Eventually(t, time.Minute, "the plugin starts", func() bool { return strings.Contains(agent.Log(), "writes to index") })
-	refused := 0
 	for reload := 1; reload <= 2; reload++ {
-		agent.Signal(t, syscall.SIGHUP)
-		support.Eventually(t, time.Minute, "the plugin starts again", func() bool {
-			log := agent.Log()
-			if n := strings.Count(log, "reloading in progress, aborting"); n > refused { // the plugin starts before the reload ends
-				refused = n
-				agent.Signal(t, syscall.SIGHUP)
-			}
-			return strings.Count(log, "writes to index") == reload+1
-		})
+		e2e.Reload(t, agent, "writes to index", reload+1)
 	}
 	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, index), want)

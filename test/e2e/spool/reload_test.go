@@ -2,7 +2,6 @@ package spool
 
 import (
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -72,16 +71,7 @@ func TestSpoolDrainsThroughHotReloads(t *testing.T) {
 // reloadSpooling makes the nth instance start.
 func reloadSpooling(t *testing.T, at *e2e.Site, agent *fluentbit.Agent, n int) {
 	t.Helper()
-	refused := func() int { return strings.Count(agent.Log(), "reloading in progress, aborting") }
-	before := refused()
-	agent.Signal(t, syscall.SIGHUP)
-	support.Eventually(t, time.Minute, "the plugin starts again", func() bool {
-		if now := refused(); now > before { // an instance starts before its reload ends
-			before = now
-			agent.Signal(t, syscall.SIGHUP)
-		}
-		return agent.Ended() || strings.Count(agent.Log(), "spool in "+at.State) >= n
-	})
+	e2e.Reload(t, agent, "spool in "+at.State, n)
 	awaitStarts(t, at, agent, n)
 }
 
