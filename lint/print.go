@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Format is how findings are written.
+// Format is an output format of findings.
 type Format string
 
 // The formats: a line a finding, a JSON array, and the workflow commands with which hosted CI shows

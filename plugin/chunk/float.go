@@ -13,7 +13,7 @@ const (
 
 // AppendFloat writes a float of 32 or 64 bits as encoding/json does (ECMAScript's number to
 // string): the shortest digits that read back the same, 1700000000.5 and not 1.7000000005e+09.
-// Values that are no number become NaN, +Inf or -Inf.
+// Values that are not finite become NaN, +Inf or -Inf.
 func AppendFloat(dst []byte, f float64, bits int) []byte {
 	if !hasExponent(math.Abs(f), bits) {
 		return strconv.AppendFloat(dst, f, 'f', -1, bits)

@@ -43,8 +43,8 @@ var (
 	errKeyPassword = errors.New("can't be decrypted: the password in TLS_Key_Passwd is wrong, or the way of encryption is not PBES2 or OpenSSL's traditional one")
 )
 
-// decryptKey returns the key of a PEM file, decrypted. Errors of the decrypting libraries say
-// little more than that they failed, and are left out.
+// decryptKey returns the key of a PEM file, decrypted. Errors of the decrypting libraries are left
+// out: they give no reason.
 func decryptKey(text []byte, password string) ([]byte, error) {
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch {

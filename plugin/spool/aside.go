@@ -55,7 +55,7 @@ func (s *Spool) SetAside(from, to Place) (string, error) {
 	return path, nil
 }
 
-// aside is the number of bytes that have been set aside.
+// aside returns the size of the files of damaged data in the folder.
 func (s *Spool) aside() (bytes int64) {
 	files, err := os.ReadDir(s.dir)
 	if err != nil {
