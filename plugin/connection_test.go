@@ -11,8 +11,8 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-// TestWarningsOfWhatIsOpenOnTheWay come at every start, and for nothing else.
-func TestWarningsOfWhatIsOpenOnTheWay(t *testing.T) {
+// TestWarningsOfUnencryptedConnections come at every start, and for nothing else.
+func TestWarningsOfUnencryptedConnections(t *testing.T) {
 	for name, c := range map[string]struct {
 		section section
 		warns   string // "" for nothing

@@ -18,8 +18,8 @@ import (
 // toTheDead reports whether a document is a dead-letter record in the index of these tests.
 func toTheDead(d document) bool { return d.Index == "dead" }
 
-// letterNumbers are the fields n of the documents in letters, in order.
-func letterNumbers(t *testing.T, letters []map[string]any) []int {
+// deadLetterNumbers are the fields n of the documents in letters, in order.
+func deadLetterNumbers(t *testing.T, letters []map[string]any) []int {
 	t.Helper()
 	var all []int
 	for _, letter := range letters {
@@ -46,11 +46,11 @@ func (e *elasticsearch) letters() []map[string]any {
 	return all
 }
 
-func TestRefusedDocumentsGoToTheDeadLetters(t *testing.T) {
+func TestRejectedDocumentsGoToTheDeadLetters(t *testing.T) {
 	for _, ids := range []string{"off", "on"} {
 		t.Run("ids "+ids, func(t *testing.T) {
 			e := newElasticsearch(t)
-			wrong := refuses(mismatch, 1, 3)
+			wrong := rejects(mismatch, 1, 3)
 			e.refuse = func(d document) *itemError {
 				if toTheDead(d) {
 					return nil
@@ -62,7 +62,7 @@ func TestRefusedDocumentsGoToTheDeadLetters(t *testing.T) {
 				t.Errorf("outcome %v", outcome)
 			}
 			letters := e.letters()
-			if got := letterNumbers(t, letters); !slices.Equal(got, []int{1, 3}) {
+			if got := deadLetterNumbers(t, letters); !slices.Equal(got, []int{1, 3}) {
 				t.Fatalf("letters of %v", got)
 			}
 			for field, want := range map[string]any{"index": "logs", "tag": "a.tag", "status": 400.0, "type": mismatch.Type, "reason": mismatch.Reason} {
@@ -85,9 +85,9 @@ func TestRefusedDocumentsGoToTheDeadLetters(t *testing.T) {
 }
 
 // A dead-letter record that can't be delivered now must not be lost, nor written twice.
-func TestALetterThatMustWait(t *testing.T) {
+func TestADeadLetterThatMustWait(t *testing.T) {
 	e := newElasticsearch(t)
-	wrong := refuses(mismatch, 1)
+	wrong := rejects(mismatch, 1)
 	full := true
 	e.refuse = func(d document) *itemError {
 		if toTheDead(d) && full {
@@ -109,7 +109,7 @@ func TestALetterThatMustWait(t *testing.T) {
 	if outcome := flushUntilDone(t, p, "tag", numbered(3)); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
 	}
-	if got := letterNumbers(t, e.letters()); !slices.Equal(got, []int{1}) {
+	if got := deadLetterNumbers(t, e.letters()); !slices.Equal(got, []int{1}) {
 		t.Errorf("letters of %v", got)
 	}
 	if n := host.Count("records_total", "dead_lettered"); n != 1 {
@@ -117,7 +117,7 @@ func TestALetterThatMustWait(t *testing.T) {
 	}
 }
 
-func TestALetterThatIsRefusedIsDroppedAndTold(t *testing.T) {
+func TestADeadLetterThatIsRejectedIsDroppedAndLogged(t *testing.T) {
 	e := newElasticsearch(t)
 	e.refuse = func(d document) *itemError {
 		if n, ok := d.Source["n"].(float64); ok && n != 1 {
@@ -136,8 +136,8 @@ func TestALetterThatIsRefusedIsDroppedAndTold(t *testing.T) {
 	}
 }
 
-// fileLetters reads a dead-letter file.
-func fileLetters(t *testing.T, path string) []map[string]any {
+// fileDeadLetters reads a dead-letter file.
+func fileDeadLetters(t *testing.T, path string) []map[string]any {
 	t.Helper()
 	file, err := os.Open(path)
 	if err != nil {
@@ -155,10 +155,10 @@ func fileLetters(t *testing.T, path string) []map[string]any {
 	return all
 }
 
-func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
+func TestRejectedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.ndjson")
 	e := newElasticsearch(t)
-	e.refuse = refuses(mismatch, 0, 2, 4)
+	e.refuse = rejects(mismatch, 0, 2, 4)
 	// The following requests fail: records in the file are done all the same.
 	e.instead = func(request int, w http.ResponseWriter) bool { return request == 1 && status(503, "")(request, w) }
 	p, host := instance(t, e, section{"Dead_Letter_File": path, "Bulk_Size": "1K", "Id_Key": "$id"})
@@ -170,7 +170,7 @@ func TestRefusedDocumentsGoToTheDeadLetterFile(t *testing.T) {
 	if outcome := flushUntilDone(t, p, "tag", data); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
 	}
-	if got := letterNumbers(t, fileLetters(t, path)); !slices.Equal(got, []int{0, 2, 4, 30}) {
+	if got := deadLetterNumbers(t, fileDeadLetters(t, path)); !slices.Equal(got, []int{0, 2, 4, 30}) {
 		t.Errorf("letters of %v", got)
 	}
 	p.Close()

@@ -10,7 +10,7 @@ import (
 )
 
 // A fault of a file names the option, its value and the expectation, and no package of ours.
-func TestFilesThatCantBeUsedSayWhatIsWanted(t *testing.T) {
+func TestUnusableFilesAreReportedWithTheFix(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -65,7 +65,7 @@ func TestGroupMarkersAreNoDocuments(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoEventIsCountedAndTheRestArrives(t *testing.T) {
+func TestMalformedEventsAreCountedAndTheRestArrives(t *testing.T) {
 	good := func(n int) []byte { return event(object{"n", n}) }
 	for name, c := range map[string]struct {
 		data      []byte

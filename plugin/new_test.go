@@ -38,7 +38,7 @@ func TestNewReportsEverythingThatIsWrong(t *testing.T) {
 	}
 }
 
-func TestNewRefusesNamesOfAddedFieldsThatElasticsearchRefuses(t *testing.T) {
+func TestNewRejectsNamesOfAddedFieldsThatElasticsearchRejects(t *testing.T) {
 	for told, s := range map[string]section{
 		`Time_Key "_source": is a name that Elasticsearch rejects`: {"Time_Key": "_source"},
 		`Metadata_Key ".m": is a name that Elasticsearch rejects`:  {"Metadata_Key": ".m"},
@@ -86,7 +86,7 @@ func TestNewSaysWhatItWillDoWithoutSecrets(t *testing.T) {
 	}
 }
 
-func TestEverySeriesIsThereFromTheStart(t *testing.T) {
+func TestEverySeriesExistsFromTheStart(t *testing.T) {
 	e := newElasticsearch(t)
 	_, host := instance(t, e, nil)
 	for metric, least := range map[string]int{"records_total": 5, "requests_total": 9, "rejected_records_total": 18, "received_records_total": 1, "sent_bytes_total": 1, "retried_requests_total": 1, "truncated_values_total": 1, "changed_keys_total": 5} {

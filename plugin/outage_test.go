@@ -11,10 +11,10 @@ import (
 	"out_es/plugin/fluentbit/fluentbittest"
 )
 
-func TestAChunkThatComesAgainBringsOnlyTheRest(t *testing.T) {
+func TestARetriedChunkSendsOnlyTheRest(t *testing.T) {
 	for _, ids := range []string{"off", "on"} {
 		e := newElasticsearch(t)
-		e.refuse = refuses(itemError{429, "es_rejected_execution_exception", "full"}, 2, 5)
+		e.refuse = rejects(itemError{429, "es_rejected_execution_exception", "full"}, 2, 5)
 		p, host := instance(t, e, section{"Generate_ID": ids})
 		data := slices.Concat(numbered(6), []byte{42}, numbered(0))
 		if outcome := p.Flush("tag", data); outcome != plugin.Retry {
@@ -38,7 +38,7 @@ func TestAChunkThatComesAgainBringsOnlyTheRest(t *testing.T) {
 	}
 }
 
-func TestAnOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
+func TestAnOutageIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		level  fluentbit.Level
@@ -80,7 +80,7 @@ func TestAnOutageIsToldOnceAndSoIsItsEnd(t *testing.T) {
 
 // A cluster that is a little too small answers some requests with 429 for
 // hours. That is one state, not a new outage each time.
-func TestAnOutageThatComesAndGoesIsNotToldEachTime(t *testing.T) {
+func TestAnOutageThatComesAndGoesIsNotLoggedEachTime(t *testing.T) {
 	e := newElasticsearch(t)
 	p, host := instance(t, e, section{"Retry_Budget": "10s"})
 	for n := range 20 {
@@ -97,7 +97,7 @@ func TestAnOutageThatComesAndGoesIsNotToldEachTime(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestConnectionRefusedIsNoAnswer(t *testing.T) {
 	e := newElasticsearch(t)
 	e.Close()
 	p, host := instance(t, e, nil)
@@ -115,7 +115,7 @@ func TestNobodyListens(t *testing.T) {
 
 // Items that settings keep out are as much an error as a request that they
 // keep out, and are logged as sparingly.
-func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
+func TestSettingsThatKeepItemsOutAreLoggedOnce(t *testing.T) {
 	for name, wrong := range map[string]struct {
 		itemError
 		remedy string
@@ -125,7 +125,7 @@ func TestSettingsThatKeepItemsOutAreToldOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newElasticsearch(t)
-			e.refuse = refuses(wrong.itemError, 1)
+			e.refuse = rejects(wrong.itemError, 1)
 			p, host := instance(t, e, section{"Retry_Budget": "10s", "Retry_Initial": "5m", "Retry_Max": "5m"})
 			for range 5 {
 				if outcome := p.Flush("tag", numbered(3)); outcome != plugin.Retry {

@@ -80,7 +80,7 @@ func (s sendFunc) Send(_ context.Context, req *bulk.Request, each func(bulk.Item
 	return s(req, each)
 }
 
-func TestAChunkThatThePluginPanicsOnTwiceIsGivenUp(t *testing.T) {
+func TestAChunkThatThePluginPanicsOnTwiceIsDropped(t *testing.T) {
 	p, host := faulty(t)
 	sent := 0
 	p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
@@ -126,7 +126,7 @@ func TestNoPanicLeavesFlush(t *testing.T) {
 }
 
 // A panic is logged with its place, and with its text without secrets.
-func TestAPanicTellsNoSecret(t *testing.T) {
+func TestAPanicShowsNoSecret(t *testing.T) {
 	const secret = "hu/sh5+mum7"
 	for name, section := range map[string]map[string]string{
 		"password": {"Hosts": "http://localhost:1", "HTTP_User": "u", "HTTP_Passwd": secret},

@@ -66,7 +66,7 @@ func TestFreeMemoryIsGivenBackSoonWhereTheHeapHasGrown(t *testing.T) {
 	})
 }
 
-func TestWhatTheHeapHolds(t *testing.T) {
+func TestHeldHeapBytes(t *testing.T) {
 	before := heldByHeap()
 	block := make([]byte, 64<<20)
 	for i := 0; i < len(block); i += 4096 {

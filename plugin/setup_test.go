@@ -7,7 +7,7 @@ import (
 
 // A name that every document gets is logged as Elasticsearch has it, so that it
 // is found there.
-func TestTheStartTellsTheNameAsElasticsearchHasIt(t *testing.T) {
+func TestTheStartLineHasTheNameAsElasticsearchHasIt(t *testing.T) {
 	e := newElasticsearch(t)
 	for _, c := range []struct {
 		section section

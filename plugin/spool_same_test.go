@@ -74,7 +74,7 @@ func (e *elasticsearch) ends(t *testing.T, host *fluentbittest.Recorder, file st
 		all = append(all, fmt.Sprintf("%s %s %s pipeline %s routing %s: %s", d.Operation, d.Index, d.ID, d.Pipeline, d.Routing, text))
 	}
 	if file != "" {
-		for _, letter := range fileLetters(t, file) {
+		for _, letter := range fileDeadLetters(t, file) {
 			delete(letter, "@timestamp")
 			all = append(all, "letter "+fmt.Sprint(letter))
 		}

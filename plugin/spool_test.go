@@ -132,9 +132,9 @@ func partlySettled(dir string, frames uint32) func() bool {
 
 // The settled items of an answer are stored at once: another process sends the rest only, although
 // there are no ids.
-func TestWhatIsSettledOfAFrameIsKnownToTheNextProcess(t *testing.T) {
+func TestSettledEventsOfAFrameAreKnownToTheNextProcess(t *testing.T) {
 	e := newElasticsearch(t)
-	e.refuse = refuses(itemError{429, "es_rejected_execution_exception", "full"}, 1, 5, 6)
+	e.refuse = rejects(itemError{429, "es_rejected_execution_exception", "full"}, 1, 5, 6)
 	dir := t.TempDir()
 	p, _ := spooled(t, e, dir, section{"Spool_Linger": "200ms", "Retry_Budget": "1m"}) // one request, that goes on
 	bring(t, p, 4)
@@ -175,7 +175,7 @@ func TestALargeFrameIsSeveralRequests(t *testing.T) {
 	}
 }
 
-func TestRefusedDocumentsOfASpoolCostNoOthers(t *testing.T) {
+func TestRejectedDocumentsOfASpoolCostNoOthers(t *testing.T) {
 	for name, c := range map[string]struct {
 		more section
 		want map[string]int
@@ -185,7 +185,7 @@ func TestRefusedDocumentsOfASpoolCostNoOthers(t *testing.T) {
 		"letters file":  {section{"Dead_Letter_File": filepath.Join(t.TempDir(), "dead")}, map[string]int{"spooled": 30, "accepted": 27, "dead_lettered": 3}},
 	} {
 		e := newElasticsearch(t)
-		e.refuse = refuses(mismatch, 1, 13, 14)
+		e.refuse = rejects(mismatch, 1, 13, 14)
 		p, host := spooled(t, e, t.TempDir(), c.more)
 		bring(t, p, 10)
 		eventually(t, name, func() bool { p.Flush("none", nil); return allSent(host) })
@@ -209,7 +209,7 @@ func TestAGuiltyDocumentOfASpoolIsFound(t *testing.T) {
 
 // Records that settings keep out wait aside, and delay no others; after the repair they arrive, in
 // this process or another one.
-func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
+func TestSettingsFaultsHoldNothingUp(t *testing.T) {
 	for name, more := range map[string]section{
 		"settings":   {},
 		"on refusal": {"On_Rejection": "retry"},
@@ -219,7 +219,7 @@ func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
 		if name == "on refusal" {
 			wrong = mismatch
 		}
-		e.refuse = refuses(wrong, 4, 5)
+		e.refuse = rejects(wrong, 4, 5)
 		dir := t.TempDir()
 		more["Retry_Max"], more["Retry_Initial"] = "50ms", "5ms"
 		p, host := spooled(t, e, dir, more)
@@ -238,7 +238,7 @@ func TestWhatSomebodyMustMendHoldsNothingUp(t *testing.T) {
 	}
 }
 
-func TestAFullSpoolGivesChunksBackAndTellsOnce(t *testing.T) {
+func TestAFullSpoolGivesChunksBackAndLogsOnce(t *testing.T) {
 	e := newElasticsearch(t)
 	e.instead = status(503, "")
 	p, host := spooled(t, e, t.TempDir(), section{"Spool_Limit": "16M"})
@@ -262,7 +262,7 @@ func TestAFullSpoolGivesChunksBackAndTellsOnce(t *testing.T) {
 	p.Close()
 }
 
-func TestASecondInstanceOnASpoolIsRefused(t *testing.T) {
+func TestASecondInstanceOnASpoolIsRejected(t *testing.T) {
 	e := newElasticsearch(t)
 	dir := t.TempDir()
 	spooled(t, e, dir, nil)
@@ -275,7 +275,7 @@ func TestASecondInstanceOnASpoolIsRefused(t *testing.T) {
 	}
 }
 
-func TestDamagedFramesAreToldAndCounted(t *testing.T) {
+func TestDamagedFramesAreLoggedAndCounted(t *testing.T) {
 	e := newElasticsearch(t)
 	e.instead = status(503, "")
 	dir := t.TempDir()
@@ -315,7 +315,7 @@ func TestGarbageIsNoFrame(t *testing.T) {
 	counts(t, host, map[string]int{"spooled": 5, "accepted": 3, "malformed": 4})
 }
 
-func TestASpoolThatNobodySendsIsTold(t *testing.T) {
+func TestAnAbandonedSpoolIsLogged(t *testing.T) {
 	support.LongForm(t) // it waits for five seconds
 	t.Parallel()
 	e := newElasticsearch(t)
@@ -398,7 +398,7 @@ func TestASpoolBroughtThroughRandomTroubleLosesNothing(t *testing.T) {
 	}
 }
 
-func TestSeriesOfTheSpoolAreThereOnlyWithOne(t *testing.T) {
+func TestSeriesOfTheSpoolExistOnlyWithOne(t *testing.T) {
 	e := newElasticsearch(t)
 	_, without := instance(t, e, nil)
 	_, with := spooled(t, e, t.TempDir(), nil)

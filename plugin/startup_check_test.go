@@ -49,7 +49,7 @@ func startupCheckLine(t *testing.T, s section) fluentbittest.Line {
 	}
 }
 
-func TestTheFirstLookTellsWhatAnswers(t *testing.T) {
+func TestTheStartupCheckLogsTheServer(t *testing.T) {
 	own := http.Header{"X-Elastic-Product": {"Elasticsearch"}}
 	for name, c := range map[string]struct {
 		status int
@@ -93,7 +93,7 @@ func TestTheFirstLookTellsWhatAnswers(t *testing.T) {
 	}
 }
 
-func TestTheFirstLookGoesOnToAHostThatAnswers(t *testing.T) {
+func TestTheStartupCheckGoesOnToAHostThatAnswers(t *testing.T) {
 	e := newElasticsearch(t)
 	line := startupCheckLine(t, section{"Hosts": "127.0.0.1:1 127.0.0.1:2 " + e.URL})
 	if line.Level != fluentbit.Info || !strings.Contains(line.Text, e.URL) {
@@ -107,7 +107,7 @@ func TestTheFirstLookGoesOnToAHostThatAnswers(t *testing.T) {
 
 // A server that takes connections and says nothing holds up neither the start
 // nor the end.
-func TestTheFirstLookHoldsUpNothing(t *testing.T) {
+func TestTheStartupCheckHoldsUpNothing(t *testing.T) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func TestTheFirstLookHoldsUpNothing(t *testing.T) {
 }
 
 // A fault that the startup check has logged is not logged again by the first request.
-func TestTheFirstLookAndTheFirstRequestFailAsOne(t *testing.T) {
+func TestTheStartupCheckAndTheFirstRequestFailAsOne(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(401) }))
 	defer server.Close()
 	host := fluentbittest.NewRecorder("x")

@@ -136,7 +136,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoBinary(t *testing.T) {
+func TestFilesThatAreNoBinaries(t *testing.T) {
 	if err := run("1", filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b"), []string{"release_test.go"}); err == nil {
 		t.Error("a text was taken for a binary")
 	}

@@ -48,7 +48,7 @@ func TestTheCommittedSampleIsWhatIsGenerated(t *testing.T) {
 	}
 }
 
-func TestThereAreExactlyAsManyLinesAsAskedFor(t *testing.T) {
+func TestLinesAreExactlyAsManyAsRequested(t *testing.T) {
 	for _, c := range []struct{ lines, pods int }{{1, 1}, {7, 3}, {1000, 1}, {12_345, 20}} {
 		dir := t.TempDir()
 		if err := generate(dir, 3, c.lines, c.pods); err != nil {

@@ -161,7 +161,7 @@ func TestEqualEventsOfAChunkHaveDifferentIDsInEveryAttempt(t *testing.T) {
 	}
 }
 
-func TestWhatDiffersHasAnotherID(t *testing.T) {
+func TestDifferentEventsHaveDifferentIDs(t *testing.T) {
 	base := chunk.Event{Time: chunk.Time{Seconds: 1795425262, Nanos: 1}, Record: object("log", "a", "b", 1)}
 	vary := func(change func(e *chunk.Event)) *chunk.Event {
 		e := base
@@ -248,7 +248,7 @@ func TestIDsOfRecords(t *testing.T) {
 	}
 }
 
-func TestRecordsWithoutAnIDAreToldSo(t *testing.T) {
+func TestRecordsWithoutAnIDAreReported(t *testing.T) {
 	w := idWriter(t, address.RecordIDs, "$id")
 	for _, r := range [][]byte{
 		object(), object("log", "a"), object("id", ""), object("id", nil), object("id", object("a", 1)),
@@ -263,7 +263,7 @@ func TestRecordsWithoutAnIDAreToldSo(t *testing.T) {
 	}
 }
 
-func TestLongIDsAreRefused(t *testing.T) {
+func TestLongIDsAreRejected(t *testing.T) {
 	w := idWriter(t, address.RecordIDs, "$id")
 	for _, text := range []string{
 		strings.Repeat("a", 513), strings.Repeat("é", 257), strings.Repeat("a", 100_000),

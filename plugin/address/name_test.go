@@ -31,16 +31,16 @@ func index(t testing.TB, w *address.Writer, record []byte) string {
 	if string(quoted) != `"`+name+`"` {
 		t.Fatalf("%s must not need escaping", quoted)
 	}
-	if why := refused(name); why != "" {
+	if why := rejected(name); why != "" {
 		t.Fatalf("Elasticsearch refuses %q: %s", name, why)
 	}
 	return name
 }
 
-// refused returns the objection of Elasticsearch's MetadataCreateIndexService to an index name
+// rejected returns the objection of Elasticsearch's MetadataCreateIndexService to an index name
 // (validateIndexOrAliasName, validateIndexName), including that of Strings.validFileName, which it
 // calls.
-func refused(name string) string {
+func rejected(name string) string {
 	switch {
 	case name == "":
 		return "must not be empty"

@@ -132,7 +132,7 @@ func TestTemplatesWithoutTheirField(t *testing.T) {
 	}
 }
 
-func TestBrokenTemplatesAreRefused(t *testing.T) {
+func TestBrokenTemplatesAreRejected(t *testing.T) {
 	for _, row := range []struct{ template, advice string }{
 		{"%", "strftime"},
 		{"logs-%", "strftime"},
@@ -180,7 +180,7 @@ func TestJoinedTemplates(t *testing.T) {
 	}
 }
 
-func TestDatesThatStrftimeDoesNotKnowAreRefused(t *testing.T) {
+func TestDatesThatStrftimeDoesNotKnowAreRejected(t *testing.T) {
 	for pattern, unknown := range map[string]string{"%": `"%"`, "%Y-%": `"%"`, "%Y%%%Q": `"%Q"`, "%1": `"%1"`} {
 		if _, err := address.ParseDate(pattern); err == nil || !strings.HasSuffix(err.Error(), "it has no "+unknown) {
 			t.Errorf("%q: error %v, want that it has no %s", pattern, err, unknown)

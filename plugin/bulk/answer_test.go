@@ -181,7 +181,7 @@ func TestAReaderIsUsedAgainAfterAnError(t *testing.T) {
 	}
 }
 
-func TestAnErrorOfTheConnectionIsToldWithTheItemsBefore(t *testing.T) {
+func TestAnErrorOfTheConnectionIsReturnedWithTheItemsBefore(t *testing.T) {
 	broken := errors.New("connection reset by peer")
 	body := io.MultiReader(strings.NewReader(`{"items":[{"create":{"status":201}},{"create":{"sta`), iotest.ErrReader(broken))
 	got, err := read(new(bulk.AnswerReader), body)

@@ -146,7 +146,7 @@ func TestARecordCannotPassForItsIndexsFault(t *testing.T) {
 }
 
 // Documents that real servers rejected are still the document's fault.
-func TestRealRefusalsAreStillTheDocuments(t *testing.T) {
+func TestRealRejectionsAreStillTheDocuments(t *testing.T) {
 	for _, r := range realReasons(t) {
 		if r.Type == "cluster_block_exception" || r.Type == "index_closed_exception" || r.Type == "routing_missing_exception" {
 			continue // the index's; of the last, that of all records without Routing

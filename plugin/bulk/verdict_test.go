@@ -72,7 +72,7 @@ func TestNoStatusIsLeftWithoutAVerdict(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreAClosedList(t *testing.T) {
+func TestRejectionsAreAClosedList(t *testing.T) {
 	names := bulk.RejectionTypeNames()
 	if len(names) != bulk.RejectionTypes || slices.Contains(names, "") || names[0] != "other" {
 		t.Errorf("names %q", names)
@@ -97,7 +97,7 @@ func TestRefusalsAreAClosedList(t *testing.T) {
 }
 
 // Every error type of a real rejection must be in the list, or its metric says "other".
-func TestTheListHoldsWhatElasticsearchReallySays(t *testing.T) {
+func TestTheListHasElasticsearchsOwnErrorTypes(t *testing.T) {
 	for _, r := range realReasons(t) {
 		if bulk.RejectionTypeOf([]byte(r.Type)) == bulk.OtherRejection {
 			t.Errorf("%s is not in the list", r.Type)

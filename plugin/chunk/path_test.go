@@ -9,7 +9,7 @@ import (
 	"out_es/plugin/chunk"
 )
 
-func TestBrokenAccessorsAreRefused(t *testing.T) {
+func TestBrokenAccessorsAreRejected(t *testing.T) {
 	for _, accessor := range []string{
 		"", "$", "$[0]", "$[0]['a']", "$-a", "$.a", "$ a", "$'a'",
 		"$a[", "$a[]", "$a[1", "$a['b", "$a['b]", "$a['b'", `$a["b"]`, "$a[b]", "$a[-1]", "$a[+1]", "$a[1.5]",

@@ -26,7 +26,7 @@ func TestSkipPassesOneValueOfEveryFormat(t *testing.T) {
 
 // A header of a hostile or broken sender must cost neither time nor memory. The test has no clock:
 // without an immediate refusal it would not end.
-func TestSkipRefusesWhatCannotBeThere(t *testing.T) {
+func TestSkipRejectsImpossibleLengths(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		value []byte

@@ -109,7 +109,7 @@ func wantFault(t *testing.T, values map[string]string, o *Option, link Link) {
 	}
 }
 
-func TestWhatDoesNothingWithoutTLSIsReported(t *testing.T) {
+func TestOptionsWithoutEffectWithoutTLSAreReported(t *testing.T) {
 	for i := range table {
 		o := &table[i]
 		if !o.TLS {

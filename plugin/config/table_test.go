@@ -135,7 +135,7 @@ func TestEveryOptionHasAFieldOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestAWSOptionsAreRefusedByTheOrdinaryBuild(t *testing.T) {
+func TestAWSOptionsAreRejectedByTheOrdinaryBuild(t *testing.T) {
 	if hasAWS {
 		t.Skip("this is the build that has them")
 	}

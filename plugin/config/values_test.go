@@ -164,7 +164,7 @@ func TestTextStaysAsItIs(t *testing.T) {
 	}
 }
 
-func TestIsSetTellsGivenFromDefault(t *testing.T) {
+func TestIsSetDistinguishesGivenFromDefault(t *testing.T) {
 	c, _ := with("Index", "fluent-bit")
 	if !c.IsSet("Index") || !c.IsSet("Hosts") || c.IsSet("Time_Key") || c.IsSet("Unheard_Of") {
 		t.Error("not what the section says")

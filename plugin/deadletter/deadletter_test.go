@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-func TestAppendLetterKeepsTheDocumentToTheByte(t *testing.T) {
+func TestAppendRecordKeepsTheDocumentToTheByte(t *testing.T) {
 	document := `{"a":"quote \" slash \\ café","n":1e3}`
 	letter := AppendRecord(nil, Record{
 		Index: "logs", ID: []byte(`"id \"1\""`), Tag: "a.b", EventTime: time.Unix(1, 5), Status: 400,
@@ -144,7 +144,7 @@ func TestFileRotatesAndDropsTheOldest(t *testing.T) {
 	}
 }
 
-func TestFileTakesBackWhatItCouldNotWriteWhole(t *testing.T) {
+func TestPartialWritesAreUndone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dead.ndjson")
 	f := open(t, path)
 	write(t, f, "one\n")

@@ -24,7 +24,7 @@ func TestTheEarlierDeadlineCounts(t *testing.T) {
 	}
 }
 
-func TestErrTellsOfTheDeadlineAndDoneDoesNot(t *testing.T) {
+func TestErrReportsTheDeadlineAndDoneDoesNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := deadline.WithTimeout(deadline.WithTimeout(t.Context(), time.Second), time.Hour)
 		time.Sleep(time.Second - time.Nanosecond)

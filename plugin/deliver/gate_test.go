@@ -70,7 +70,7 @@ func TestGateTransitions(t *testing.T) {
 }
 
 // The fate of flushes that wait while one probes.
-func TestThoseWhoWaitLearnWhatBecameOfTheProber(t *testing.T) {
+func TestWaitingFlushesLearnTheResultOfTheProbe(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*deliver.Gate)
 		want map[deliver.Role]int

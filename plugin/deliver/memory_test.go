@@ -147,7 +147,7 @@ func TestTheMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func TestAChunkThatCameAgainIsYoung(t *testing.T) {
+func TestARetriedChunkIsRecentlyUsed(t *testing.T) {
 	m := deliver.NewMemory()
 	for chunk := range 256 {
 		m.Remember(name("tag", strconv.Itoa(chunk)), settledOf(1), 0)

@@ -109,10 +109,10 @@ func (c *cluster) item(n int) bulk.Item {
 	return item(201)
 }
 
-// TestNothingIsLostAndNothingDoubled brings one chunk again and again, as
+// TestNothingIsLostOrDuplicated brings one chunk again and again, as
 // Fluent Bit would, until it is delivered: by one request at a time, and by up to
 // three.
-func TestNothingIsLostAndNothingDoubled(t *testing.T) {
+func TestNothingIsLostOrDuplicated(t *testing.T) {
 	beside := 0
 	for seed := range uint64(1200) {
 		synctest.Test(t, func(t *testing.T) {

@@ -52,7 +52,7 @@ func TestARedirectedDocumentIsSentAnew(t *testing.T) {
 	}
 }
 
-func TestARedirectedDocumentThatIsRefusedAgainIsDone(t *testing.T) {
+func TestADeadLetterThatIsRejectedIsDone(t *testing.T) {
 	script := func(_ int, r request) reply { return rejects(1, 2)(0, r) }
 	bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
 		src := newList(4)

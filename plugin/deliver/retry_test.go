@@ -137,7 +137,7 @@ func TestACanceledFlushEndsInTheMiddleOfAPause(t *testing.T) {
 
 // Items with an answer before the end of the flush's time are settled; otherwise they would be
 // retried and duplicated.
-func TestACanceledFlushKeepsWhatItWasTold(t *testing.T) {
+func TestACanceledFlushKeepsItsVerdicts(t *testing.T) {
 	script := always(reply{items: []bulk.Item{item(201), item(201)}, failure: &bulk.Failure{Class: bulk.Ambiguous, Err: bulk.ErrIncomplete}})
 	bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
 		ctx, cancel := context.WithCancel(t.Context())

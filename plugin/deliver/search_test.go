@@ -13,7 +13,7 @@ import (
 
 // A setting that rejects every request is found with 2 + log₂(n) requests, and
 // costs no document.
-func TestASettingThatRefusesEveryRequestCostsFewRequests(t *testing.T) {
+func TestASettingThatRejectsEveryRequestCostsFewRequests(t *testing.T) {
 	illegal := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "no thanks"}}
 	known := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "illegal_argument_exception", Reason: "explicit index in bulk is not allowed"}}
 	stripped := reply{failure: &bulk.Failure{Class: bulk.BadRequest, Status: 400, Type: "json_parse_exception", Reason: "Illegal character ((CTRL-CHAR, code 31)): only regular white space (\\r, \\n, \\t) is allowed between tokens"}}

@@ -75,7 +75,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-func TestARefusalTellsWhatElasticsearchSaid(t *testing.T) {
+func TestARejectionHasElasticsearchsReason(t *testing.T) {
 	said := item(400, "document_parsing_exception", "[1:2] failed to parse field [n] of type [long] in document with id 'a'. Preview of field's value: 'b'")
 	bubble(t, policy, always(reply{items: []bulk.Item{said}}), func(t *testing.T, d *deliver.Deliverer, _ *server) {
 		src := newList(1)
@@ -94,7 +94,7 @@ func TestARefusalTellsWhatElasticsearchSaid(t *testing.T) {
 
 // More different rejections than a request tells apart must not be mixed up with
 // other documents' verdicts.
-func TestManyDifferentRefusals(t *testing.T) {
+func TestManyDifferentRejections(t *testing.T) {
 	const n = 300
 	script := func(_ int, r request) reply {
 		var items []bulk.Item

@@ -33,7 +33,7 @@ func slow(answer reply) reply {
 	return answer
 }
 
-func TestTwoRequestsAreUnderWayAtATime(t *testing.T) {
+func TestTwoRequestsAreInFlightAtATime(t *testing.T) {
 	took := func(p deliver.Policy, l *list) (took time.Duration, sent [][]int) {
 		bubble(t, p, func(_ int, r request) reply { return slow(accepted(r)) }, func(t *testing.T, d *deliver.Deliverer, s *server) {
 			began := time.Now()
@@ -291,9 +291,9 @@ func TestTheWindowIsNarrowWhileNotAllIsWell(t *testing.T) {
 	})
 }
 
-// TestAPanicBesideARequestUnderWayKeepsWhatIsSettled: nothing reads a request any
+// TestAPanicBesideARequestInFlightKeepsWhatIsSettled: nothing reads a request any
 // more when the panic goes on.
-func TestAPanicBesideARequestUnderWayKeepsWhatIsSettled(t *testing.T) {
+func TestAPanicBesideARequestInFlightKeepsWhatIsSettled(t *testing.T) {
 	for name, panics := range map[string]func(l *list, r *request) bool{
 		"in the source": func(l *list, r *request) bool { return r == nil && l.start() == 4 },
 		"in the sender": func(_ *list, r *request) bool { return r != nil && r.documents[0] == 4 },
@@ -338,8 +338,8 @@ func (p *panicking) Fill(req *bulk.Request, limits deliver.Limits) error {
 	return p.list.Fill(req, limits)
 }
 
-// TestAnErrorBesideARequestUnderWayIsMetAgain: the source can't be read on.
-func TestAnErrorBesideARequestUnderWayIsMetAgain(t *testing.T) {
+// TestAnErrorBesideARequestInFlightIsMetAgain: the source can't be read on.
+func TestAnErrorBesideARequestInFlightIsMetAgain(t *testing.T) {
 	broken := errors.New("broken")
 	var l *list
 	script := func(_ int, r request) reply {

@@ -280,7 +280,7 @@ func FuzzPaths(f *testing.F) {
 	})
 }
 
-func TestLookingForPathsAllocatesNothing(t *testing.T) {
+func TestCollectingPathsAllocatesNothing(t *testing.T) {
 	data, events := kubernetesChunk()
 	paths, _ := pathsOf(t, "$kubernetes['labels']['app.kubernetes.io/name']", "$kubernetes['namespace_name']", "$stream", "$missing['a'][3]")
 	for name, data := range map[string][]byte{"one pod": data, "mixed": first(mixedChunk())} {

@@ -25,7 +25,7 @@ func fields(pairs ...any) []byte {
 	return b
 }
 
-func TestDocumentsHoldTheRecordAndWhatIsAdded(t *testing.T) {
+func TestDocumentsHoldTheRecordAndAddedFields(t *testing.T) {
 	all := document.Options{TimeKey: "@timestamp", TagKey: "flb-key", MetadataKey: "metadata"}
 	metadata := fields("severity", 9, "otlp", fields("trace_id", "5b8aa5a2"))
 	for _, row := range []struct {

@@ -115,7 +115,7 @@ func tokens(list []json.Token, b []byte, depth int) (out []json.Token, rest []by
 				return list, nil, false
 			}
 			name, _, _ := msgp.ReadStringBytes(b)
-			if names[name] || refused(name, true) != "" {
+			if names[name] || rejected(name, true) != "" {
 				return list, nil, false
 			}
 			names[name] = true

@@ -52,7 +52,7 @@ func acceptableValue(d *json.Decoder, depth int) error {
 			if names[name] {
 				return fmt.Errorf("the key %q stands twice", name)
 			}
-			if why := refused(name, depth == 0); why != "" {
+			if why := rejected(name, depth == 0); why != "" {
 				return fmt.Errorf("the key %q is refused: %s", name, why)
 			}
 			names[name] = true
@@ -65,9 +65,9 @@ func acceptableValue(d *json.Decoder, depth int) error {
 	return err
 }
 
-// refused returns Elasticsearch's reason to reject a key, in the words of its source
+// rejected returns Elasticsearch's reason to reject a key, in the words of its source
 // (DotExpandingXContentParser, DocumentParser), or "".
-func refused(key string, top bool) string {
+func rejected(key string, top bool) string {
 	blank := func(text string) bool {
 		return strings.TrimFunc(text, func(r rune) bool {
 			return r >= 0x1c && r <= 0x1f || unicode.IsSpace(r) && r != 0x85 && r != 0xa0 && r != 0x2007 && r != 0x202f

@@ -28,7 +28,7 @@ var (
 	openArray = msgp.AppendArrayHeader(nil, 1)
 )
 
-func TestWhatLiesTooDeepIsCutAndCounted(t *testing.T) {
+func TestValuesNestedTooDeepAreTruncatedAndCounted(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		open   []byte

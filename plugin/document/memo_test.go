@@ -17,7 +17,7 @@ import (
 
 // A writer remembers maps that it wrote. It must write the same as a new writer, whatever came
 // before.
-func TestWhatCameBeforeChangesNothing(t *testing.T) {
+func TestEarlierRecordsChangeNothing(t *testing.T) {
 	pod := func(name string, more ...any) []byte {
 		return fields(append([]any{"pod_name", name, "labels", fields("app", name)}, more...)...)
 	}
@@ -79,7 +79,7 @@ func TestNothingBorrowedIsRemembered(t *testing.T) {
 }
 
 // Values of all sizes displace each other in the memory, in any order.
-func TestWhatIsRememberedAndForgottenChangesNothing(t *testing.T) {
+func TestMemosChangeNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, most := range []int{10, 100, 1_000, 9_000} {
 		values := make([][]byte, 60)

@@ -11,7 +11,7 @@ import (
 
 // Values that the record lacks come from the places that its document has them from: OTLP's fields
 // of the event, then the fields of its group.
-func TestWhatTheRecordLacksIsFoundBesideIt(t *testing.T) {
+func TestValuesMissingInTheRecordAreFoundInMetadata(t *testing.T) {
 	group := fields("resource", fields("attributes", fields("service.name", "checkout", "tier", 1)), "scope", fields("name", "lib"), "severity_text", "of the group")
 	metadata := fields("more", 1, "otlp", otlp())
 	for _, row := range []struct {
@@ -80,7 +80,7 @@ func TestAGroupIsNotTakenForAnotherInItsPlace(t *testing.T) {
 	}
 }
 
-func TestLookingBesideTheRecordAllocatesNothing(t *testing.T) {
+func TestCollectingMetadataValuesAllocatesNothing(t *testing.T) {
 	paths, _ := pathsOf(t, "$resource['attributes']['service.name']", "$attributes['http.status']", "$trace_id", "$missing")
 	w := document.NewWriter(document.Options{Paths: paths, MetadataKey: "metadata"})
 	group := fields("resource", fields("attributes", fields("service.name", "checkout")))

@@ -4,7 +4,7 @@ import "testing"
 
 // Hashes that alternate, like keys of one record and pods of one chunk, are all found the second
 // time, whatever the seed: with one slot for each, two that share a slot would never be.
-func TestWhatComesInTurnIsMetAgain(t *testing.T) {
+func TestAlternatingHashesAreSeenAgain(t *testing.T) {
 	var m seenHashes
 	const row = uint64(5) << 58 // all in one row
 	for round := range 2 {

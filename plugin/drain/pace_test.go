@@ -11,7 +11,7 @@ import (
 
 // Chunks in later are sent little by little when their destination accepts documents again, and new
 // ones go first.
-func TestWhatWaitedIsSentLittleByLittle(t *testing.T) {
+func TestWaitingRecordsAreSentAtALimitedRate(t *testing.T) {
 	const before, held, after = 20, 120, 500 // seconds, of a chunk each for two destinations
 	synctest.Test(t, func(t *testing.T) {
 		c := newCluster()

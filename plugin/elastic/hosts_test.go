@@ -137,7 +137,7 @@ func TestTheSameAddressTwiceIsOneHost(t *testing.T) {
 	}
 }
 
-func TestAHostThatIsBackIsToldOnce(t *testing.T) {
+func TestAHostThatIsBackIsLoggedOnce(t *testing.T) {
 	h, pass := fakeHosts(t, "http://a:1", "http://b:1")
 	var told []string
 	var away time.Duration

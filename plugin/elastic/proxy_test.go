@@ -114,7 +114,7 @@ func TestProxiesByOption(t *testing.T) {
 	}
 }
 
-func TestAProxyThatIsNotThere(t *testing.T) {
+func TestAnUnreachableProxy(t *testing.T) {
 	host := newServer(t, accept(1)).URL
 	for _, scheme := range []string{"http", "socks5"} {
 		proxy, err := url.Parse(scheme + "://u:hush5@" + unused(t))

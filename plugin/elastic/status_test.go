@@ -139,7 +139,7 @@ func TestALongErrorIsReadInPart(t *testing.T) {
 	}
 }
 
-func TestTheServerIsKnownFromTheFirstAnswerThatTells(t *testing.T) {
+func TestTheServerIsKnownFromTheFirstAnswerWithItsIdentity(t *testing.T) {
 	status, header, body := 200, http.Header{}, answer(1)
 	server := newServer(t, func(w http.ResponseWriter, r *http.Request) {
 		for name, values := range header {

@@ -126,7 +126,7 @@ func TestALineThatWaitsTooLongGoesToStandardError(t *testing.T) {
 	})
 }
 
-func TestCloseSaysTheLastWordsAndThenGoesPastTheHost(t *testing.T) {
+func TestCloseLogsWaitingLinesAndThenBypassesTheHost(t *testing.T) {
 	var direct bytes.Buffer
 	r := fluentbittest.NewRecorder("x")
 	i := fluentbit.NewInstance(r.Host(), &direct)

@@ -80,7 +80,7 @@ func TestLineSeparatorsStay(t *testing.T) {
 
 // The scan takes eight bytes at once, the rest twice, and short strings in another way. It must
 // find its bytes at every place in each.
-func TestWhatIsLookedForAtEveryPlaceOfEveryLength(t *testing.T) {
+func TestEveryMarkIsFoundAtEveryPlaceOfEveryLength(t *testing.T) {
 	for _, found := range []string{
 		"\"", "\\", "\n", "\x00", "\x1f", "\x7f", "é", "€", "😀", "\u2028", "\uFFFD",
 		"\xff", "\x80", "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80",

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestListKeepsValuesOverCollections(t *testing.T) {
+func TestPoolKeepsValuesOverCollections(t *testing.T) {
 	made := 0
 	list := New(2, func() *int { made++; return new(int) })
 	first, second, third := list.Get(), list.Get(), list.Get()

@@ -108,7 +108,7 @@ func reported(t *testing.T, test func(*Reporter)) (told []string) {
 	return told
 }
 
-func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
+func TestAnOutageIsLoggedOnceAMinuteAndWhenItChanges(t *testing.T) {
 	attempt := func(r *Reporter, class bulk.Class, status int) {
 		var f *bulk.Failure
 		if class != bulk.Delivered {
@@ -148,7 +148,7 @@ func TestAnOutageIsToldOnceAMinuteAndWhenItChanges(t *testing.T) {
 
 // However many destinations have a fault, and however often they are tried: a
 // line at once, one a minute, and one when it is over for all of them.
-func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
+func TestHeldDestinationsAreLoggedOnceAMinute(t *testing.T) {
 	why := deliver.Rejection{Status: 403, Error: "cluster_block_exception", Reason: "index [a] blocked", Scope: bulk.DestinationScope, Remedy: "PUT /<index>/_settings"}
 	held := func(r *Reporter, name string) { r.Held(deliver.Hold{Destination: name, Why: why, Since: time.Now()}) }
 	told := reported(t, func(r *Reporter) {
@@ -178,7 +178,7 @@ func TestHeldDestinationsAreToldOnceAMinute(t *testing.T) {
 
 // A read-only index and one with a write block have the same status and type, and need different
 // requests.
-func TestEachRemedyOfAHeldDestinationIsTold(t *testing.T) {
+func TestEachRemedyOfAHeldDestinationIsLogged(t *testing.T) {
 	why := deliver.Rejection{Status: 403, Error: "cluster_block_exception", Reason: "blocked", Scope: bulk.DestinationScope, Remedy: "lift the write block"}
 	other := why
 	other.Remedy = "lift the read-only block"
@@ -210,7 +210,7 @@ func TestTheLineOfAHeldDestinationHasTheRemedy(t *testing.T) {
 	}
 }
 
-func TestAnEncodersFaultIsToldOnce(t *testing.T) {
+func TestAnEncodersFaultIsLoggedOnce(t *testing.T) {
 	told := reported(t, func(r *Reporter) {
 		for range 3 {
 			r.EncoderFault("a fault", []byte("a stack"))
@@ -222,7 +222,7 @@ func TestAnEncodersFaultIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestALostHostIsToldOnceAMinuteAndWhenItIsBack(t *testing.T) {
+func TestALostHostIsLoggedOnceAMinuteAndWhenItIsBack(t *testing.T) {
 	told := reported(t, func(r *Reporter) {
 		lose := func(host string) {
 			r.Observe(deliver.Attempt{Failure: &bulk.Failure{Class: bulk.Unreachable, Host: host, Elsewhere: true}})

@@ -82,7 +82,7 @@ func goesOn(t *testing.T, s *Spool, got read) {
 
 // Every bit of every byte of every segment is flipped: its frame is reported as damaged and set
 // aside, all others arrive.
-func TestAFlippedBitCostsOneFrameAndIsTold(t *testing.T) {
+func TestAFlippedBitCostsOneFrameAndIsLogged(t *testing.T) {
 	dir := filled(t, total)
 	for i, path := range files(t, dir) {
 		whole := contents(t, path)
@@ -111,7 +111,7 @@ func TestAFlippedBitCostsOneFrameAndIsTold(t *testing.T) {
 }
 
 // No fault of the checkpoint loses a frame: they come again.
-func TestACheckpointThatIsDamagedOrMissingIsToldAndLosesNothing(t *testing.T) {
+func TestACheckpointThatIsDamagedOrMissingIsLoggedAndLosesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s := open(t, dir, small)
 	add(t, s, upTo(total)...)
@@ -195,7 +195,7 @@ func TestACheckpointOfOtherSegmentsIsNotBelieved(t *testing.T) {
 	}
 }
 
-func TestASegmentThatIsDeletedByHandIsTold(t *testing.T) {
+func TestASegmentThatIsDeletedByHandIsLogged(t *testing.T) {
 	dir := filled(t, total)
 	n := len(files(t, dir))
 	for i := range n {
@@ -220,7 +220,7 @@ func TestASegmentThatIsDeletedByHandIsTold(t *testing.T) {
 }
 
 // The same while the spool is in use.
-func TestASegmentThatIsDeletedUnderTheReaderIsTold(t *testing.T) {
+func TestASegmentThatIsDeletedUnderTheReaderIsLogged(t *testing.T) {
 	dir := filled(t, total)
 	s := open(t, dir, small)
 	add(t, s, total)

@@ -31,7 +31,7 @@ func disk(t *testing.T, options string) string {
 	return dir
 }
 
-func TestAFullDiskRefusesAndLosesNothing(t *testing.T) {
+func TestAFullDiskRejectsAndLosesNothing(t *testing.T) {
 	disk := smallDisk(t)
 	s := open(t, filepath.Join(disk, "spool"), Options{Limit: 1 << 30, SegmentBytes: 100_000})
 	accepted := fill(t, s, 0)

@@ -197,7 +197,7 @@ func TestOneInstanceASpool(t *testing.T) {
 	open(t, s.dir, small)
 }
 
-func TestSpoolsThatNobodyUsesAreFound(t *testing.T) {
+func TestAbandonedSpoolsAreFound(t *testing.T) {
 	root := t.TempDir()
 	used, own := open(t, filepath.Join(root, "used"), small), open(t, filepath.Join(root, "own"), small)
 	add(t, used, 1)

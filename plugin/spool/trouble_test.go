@@ -97,7 +97,7 @@ func blocked(t *testing.T, s *Spool) (unblock func()) {
 }
 
 // A segment that can't be deleted counts against Limit until a later try deletes it.
-func TestWhatCannotBeDeletedIsDeletedLater(t *testing.T) {
+func TestFailedDeletionsAreRetried(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 2000, SegmentBytes: 300})
 	n := 0
 	for s.Append(frameOf(n), WithinLimit) == nil {
@@ -173,7 +173,7 @@ func TestDamageEndsWhereItWasSeen(t *testing.T) {
 }
 
 // A look at the age of the first frame hides nothing from the reader that reports.
-func TestAMissingSegmentIsToldThoughItWasNoticedBefore(t *testing.T) {
+func TestAMissingSegmentIsLoggedThoughItWasNoticedBefore(t *testing.T) {
 	s := open(t, t.TempDir(), small)
 	add(t, s, upTo(6)...)
 	all := files(t, s.dir)

@@ -151,7 +151,7 @@ func TestEveryAnswerHoldsRequestsOrLetsThemPass(t *testing.T) {
 	}
 }
 
-func TestWhatIsThereDecides(t *testing.T) {
+func TestTheExistingTemplateDecides(t *testing.T) {
 	for name, c := range map[string]struct {
 		there      bool
 		mark       string

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestWhatIsNoTemplateIsRefusedWithItsLine(t *testing.T) {
+func TestInvalidTemplatesAreRejectedWithTheirLine(t *testing.T) {
 	for name, c := range map[string]struct{ text, says string }{
 		"empty":               {"", "line 1, column 1: is no JSON: unexpected end"},
 		"no JSON":             {"PUT _index_template/x\n{}", "line 1, column 1: is no JSON: invalid character 'P'"},

@@ -75,7 +75,7 @@ func TestNetIsOverTheNullsOfTheSameRound(t *testing.T) {
 	}
 }
 
-func TestWhatGrowsWithTheSquareIsNotLinear(t *testing.T) {
+func TestQuadraticGrowthIsNotLinear(t *testing.T) {
 	f := measured()
 	c := f.curve("tags", "es_go", axes[1].scale)
 	if slope := c.slope(); math.Abs(slope-2) > 0.01 {
@@ -197,7 +197,7 @@ func TestThePageHasTheFiguresOfItsFile(t *testing.T) {
 	}
 }
 
-func TestTheStateOfEachCaseIsTold(t *testing.T) {
+func TestTheCommitOfEachCaseIsPrinted(t *testing.T) {
 	f := figures{{"state of cpu", "tail", "abc", "2026-11-28", 0, 0}, {"state of memory", "a", "abc", "2026-11-28", 0, 0}, {"state of memory", "b", "def", "2026-11-29", 0, 0}}
 	for part, want := range map[string]string{
 		"cpu":    "`make bench PARTS=cpu DOCS=docs`: commit abc, 2026-11-28.",

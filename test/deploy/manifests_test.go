@@ -117,8 +117,8 @@ func TestOneImageOfThePlugin(t *testing.T) {
 	}
 }
 
-// TestConfigurationAndSecretsAreThere follows every reference that isn't optional.
-func TestConfigurationAndSecretsAreThere(t *testing.T) {
+// TestConfigurationAndSecretsExist follows every reference that isn't optional.
+func TestConfigurationAndSecretsExist(t *testing.T) {
 	examples := map[string]Objects{}
 	production, err := Parse(Run(t, nil, Folder("kubernetes/overlays/production/secrets.example.sh")))
 	if err != nil {

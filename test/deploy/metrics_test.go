@@ -94,9 +94,9 @@ func TestAccessLinesByFluentBit(t *testing.T) {
 	compareSeries(t, "log_to_metrics", got)
 }
 
-// TestNobodyFloodsTheAgentByAccessLines: one container writes 60,000 lines of which no two are
+// TestAccessLinesCantFloodTheAgent: one container writes 60,000 lines of which no two are
 // alike, and every one is counted in a bounded number of series, beside those of a neighbour.
-func TestNobodyFloodsTheAgentByAccessLines(t *testing.T) {
+func TestAccessLinesCantFloodTheAgent(t *testing.T) {
 	so := plugin(t)
 	_, objects := Render(t, "kubernetes/overlays/development")
 	for _, c := range []struct {

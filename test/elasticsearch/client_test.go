@@ -97,7 +97,7 @@ func TestIndicesTemplatesAndDataStreams(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThereIsEmpty(t *testing.T) {
+func TestMissingIndicesAreEmpty(t *testing.T) {
 	server, ctx := startForTest(t, Options{}), t.Context()
 	for _, pattern := range []string{"nothing", "noth*"} {
 		count, err := server.Count(ctx, pattern)
@@ -117,7 +117,7 @@ func TestWhatIsNotThereIsEmpty(t *testing.T) {
 	}
 }
 
-func TestConnectRefusesWhatIsNoAddress(t *testing.T) {
+func TestConnectRejectsWhatIsNoAddress(t *testing.T) {
 	for _, address := range []string{"", "127.0.0.1:9200", "ftp://host", "http://", "http://user:se cret@host"} {
 		if _, err := Connect(address); err == nil || strings.Contains(err.Error(), "cret") {
 			t.Errorf("Connect(%q): %v", address, err)

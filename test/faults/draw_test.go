@@ -52,7 +52,7 @@ func TestSharesHold(t *testing.T) {
 	}
 }
 
-func TestWhatLastsFollowsInARow(t *testing.T) {
+func TestLastingFaultsFollowInARow(t *testing.T) {
 	faults, _ := sequence(t, 7, 5000)
 	for i := 0; i < len(faults); i++ {
 		if faults[i] != Unauthorized {

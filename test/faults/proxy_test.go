@@ -244,7 +244,7 @@ func TestDroppedConnectionIsFoundDeadLater(t *testing.T) {
 	}
 }
 
-func TestRefusalsLast(t *testing.T) {
+func TestRejectionsLast(t *testing.T) {
 	behind := newTarget(t)
 	p := startProxy(t, Options{Target: behind.URL, Rules: []Rule{{Fault: Unauthorized, Share: 1, Times: 3}}})
 	client := plainClient(t)
@@ -267,7 +267,7 @@ func TestOtherRequestsPassUntouched(t *testing.T) {
 	}
 }
 
-func TestOptionsThatAreRefused(t *testing.T) {
+func TestOptionsThatAreRejected(t *testing.T) {
 	for name, o := range map[string]Options{
 		"no URL":          {Target: "elasticsearch"},
 		"shares over one": {Target: "http://127.0.0.1:1", Rules: []Rule{Always(CutBefore), {Fault: Slow, Share: 0.1}}},

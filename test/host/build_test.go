@@ -11,7 +11,7 @@ import (
 	"out_es/test/host"
 )
 
-func TestWhatCantBeLoadedSaysWhy(t *testing.T) {
+func TestLoadErrorsHaveTheReason(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty.so")
 	if out, err := exec.Command("cc", "-shared", "-o", empty, "-x", "c", os.DevNull).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

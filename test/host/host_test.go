@@ -113,7 +113,7 @@ func TestPropertiesAreLookedUpAsInFluentBit(t *testing.T) {
 	}
 }
 
-func TestWhatFluentBitRefusesIsAConfigError(t *testing.T) {
+func TestFluentBitsRejectionIsAConfigError(t *testing.T) {
 	h := start(t, host.Options{})
 	for _, kv := range [][2]string{{"tls", "On"}, {"log_level", "loud"}} {
 		_, err := h.Init(host.Instance{Properties: [][2]string{kv}})
@@ -170,7 +170,7 @@ func TestCodesAndBrokenPromises(t *testing.T) {
 	}
 }
 
-func TestAKeptPointerShowsUp(t *testing.T) {
+func TestAKeptPointerIsDetected(t *testing.T) {
 	h := start(t, host.Options{})
 	out := initialize(t, h, host.Instance{})
 	flush(t, out, "keep")

@@ -113,7 +113,7 @@ func (s *stack) count(t *testing.T, pattern string) int {
 
 const containerLogs = "logs-kubernetes.container_logs-default"
 
-func TestStackBringsLogsAndMetricsOfContainers(t *testing.T) {
+func TestStackDeliversLogsAndMetricsOfContainers(t *testing.T) {
 	s := newStack(t)
 	// Every namespace has the label kubernetes.io/metadata.name, which no object mapping could hold
 	// beside this one.
@@ -318,7 +318,7 @@ func (s *stack) prometheus(t *testing.T) {
 	}
 }
 
-func TestStackBringsEachEventOnce(t *testing.T) {
+func TestStackDeliversEachEventOnce(t *testing.T) {
 	s := newStack(t)
 	now := time.Now().UTC().Format(time.RFC3339)
 	// Repeats for two days: only its creation and its count say so.

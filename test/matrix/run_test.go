@@ -30,7 +30,7 @@ const output = `=== RUN   TestAsked
     --- PASS: TestParallel/sub (1.00s)
 `
 
-func TestExceptionsAreTold(t *testing.T) {
+func TestExceptionsAreLogged(t *testing.T) {
 	r := parse([]byte(output))
 	if r.subject != "Fluent Bit 4.2.8" {
 		t.Errorf("the subject is %q", r.subject)

@@ -39,7 +39,7 @@ func TestSamplesOfTheAgent(t *testing.T) {
 	}
 }
 
-func TestNobodyKnowsWithoutAnEndpoint(t *testing.T) {
+func TestRecordsReadAreUnknownWithoutAnEndpoint(t *testing.T) {
 	for _, a := range []*agent{{}, {metrics: "http://127.0.0.1:1"}} {
 		if _, known := recordsRead(a.samples(t.Context())); known {
 			t.Errorf("%q: records read are known", a.metrics)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TestHerdToldOneMomentIsNoThunder lets a server tell every agent the moment
+// TestRetryAfterOfOneMomentMakesNoHerd lets a server tell every agent the moment
 // at which it will be back.
-func TestHerdToldOneMomentIsNoThunder(t *testing.T) {
+func TestRetryAfterOfOneMomentMakesNoHerd(t *testing.T) {
 	s := outage
 	s.Kind = Dated
 	herd := Gather(s, play(t, s))

@@ -90,9 +90,9 @@ func TestTheWayOfAChunkIsThatOfTheCode(t *testing.T) {
 	}
 }
 
-// TestTheFilesToReadAreThere compares the table of files to read for a change with the files. A
+// TestTheFilesToReadExist compares the table of files to read for a change with the files. A
 // name without a folder has the folder of the name before it.
-func TestTheFilesToReadAreThere(t *testing.T) {
+func TestTheFilesToReadExist(t *testing.T) {
 	found := 0
 	for line := range strings.Lines(section(t, "What to read for a change")) {
 		cells := strings.Split(line, "|")

@@ -71,7 +71,7 @@ func TestUnfit(t *testing.T) {
 	})
 }
 
-func TestItSaysWhatItIsMadeOf(t *testing.T) {
+func TestModulesAndGoVersionAreThoseOfTheBuild(t *testing.T) {
 	each(t, func(t *testing.T, path string, facts *sharedobject.Facts) {
 		if facts.Go != runtime.Version() {
 			t.Errorf("it was built with %s, here is %s", facts.Go, runtime.Version())
@@ -99,7 +99,7 @@ func TestNewer(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSharedObject(t *testing.T) {
+func TestFilesThatAreNoSharedObjects(t *testing.T) {
 	for _, path := range []string{"none.so", "image_test.go"} {
 		if f, err := sharedobject.Read(path); err == nil {
 			t.Errorf("%s was read: %+v", path, f)

@@ -72,7 +72,7 @@ func most(t *testing.T, program, plugin, output string) (threads int) {
 	return threads
 }
 
-func TestWhatAnAgentUsed(t *testing.T) {
+func TestUsageOfAnAgent(t *testing.T) {
 	folder := t.TempDir()
 	logs := filepath.Join(folder, "one.log")
 	if err := os.WriteFile(logs, []byte("a line\n"), 0o600); err != nil {

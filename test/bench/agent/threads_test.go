@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestWhatThreadsSpent(t *testing.T) {
+func TestCPUOfThreads(t *testing.T) {
 	before := map[int]Thread{1: {"fluent-bit", time.Second, 5}, 2: {Pipeline, time.Second, 10}, 9: {"ended", time.Hour, 1000}}
 	after := map[int]Thread{1: {"fluent-bit", time.Second, 6}, 2: {Pipeline, 3 * time.Second, 30}, 3: {"new", time.Millisecond, 4}}
 	if s := Between(before, after); s != (Spent{Inside: 2 * time.Second, Outside: time.Millisecond, Voluntary: 25, Threads: 3}) {

@@ -100,7 +100,7 @@ func TestBodiesTravelInAnyWay(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoBulkBodyIsNotCounted(t *testing.T) {
+func TestOtherBodiesAreNotCounted(t *testing.T) {
 	for body, want := range map[string]int{"": 0, "hello\n": 0, "{\"create\":{}}\n": 0, "{\"create\":{}}\n{}\nhello\n{}\n": 1, twoDocuments: 2} {
 		if got, _ := countDocuments([]byte(body)); got != want {
 			t.Errorf("%q: %d documents, want %d", body, got, want)
@@ -108,7 +108,7 @@ func TestWhatIsNoBulkBodyIsNotCounted(t *testing.T) {
 	}
 }
 
-func TestALargeAnswerRefusesAll(t *testing.T) {
+func TestALargeAnswerRejectsAll(t *testing.T) {
 	const size = 1 << 20
 	a, length := post(t, start(t, Answers{RefusedBytes: size}), "?filter_path=errors", strings.NewReader(twoDocuments), "")
 	if !a.Errors || len(a.Items) != 2 || a.Items[0]["create"].Status != 400 || a.Items[1]["create"].Error == nil || length < size/2 || length > 2*size {

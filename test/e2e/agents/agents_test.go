@@ -61,7 +61,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	agent.Stop(t, 20*time.Second)
 }
 
-func TestFluentBitRefusedDocumentsCostNoOthers(t *testing.T) {
+func TestFluentBitRejectedDocumentsCostNoOthers(t *testing.T) {
 	s := e2e.Cluster(t)
 	const records, every = 50_000, 1000
 	index := e2e.FreshIndex(t, s)
@@ -236,7 +236,7 @@ func TestFluentBitLogFile(t *testing.T) {
 	}
 }
 
-func TestFluentBitRefusesWrongSettingsAllAtOnce(t *testing.T) {
+func TestFluentBitRejectsWrongSettingsAllAtOnce(t *testing.T) {
 	path, _ := e2e.WriteLog(t, 1, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path,
 		"[OUTPUT]\n    Name es_go\n    Match *\n    Bulk_Size 5X\n    Write_Operation upsrt\n    Data_Stream on\n    Logstash_Format on\n"))

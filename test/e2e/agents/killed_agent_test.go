@@ -44,7 +44,7 @@ func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, 
 	return lines
 }
 
-func TestCrashKilledAgentLosesAndDoublesNothing(t *testing.T) {
+func TestCrashKilledAgentLosesAndDuplicatesNothing(t *testing.T) {
 	t.Parallel()
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
@@ -56,7 +56,7 @@ func TestCrashKilledAgentLosesAndDoublesNothing(t *testing.T) {
 // position after each read, of at most its Buffer_Chunk_Size.
 const rereadBytes = 32 << 10
 
-func TestCrashKilledAgentDoublesAtMostWhatIsReadAgain(t *testing.T) {
+func TestCrashKilledAgentDuplicatesAtMostWhatIsReadAgain(t *testing.T) {
 	support.LongForm(t)
 	t.Parallel()
 	s := e2e.Cluster(t)

@@ -18,9 +18,9 @@ func serverKills() int {
 	return 1
 }
 
-// TestCrashKilledElasticsearchLosesAndDoublesNothing kills Elasticsearch as a
+// TestCrashKilledElasticsearchLosesAndDuplicatesNothing kills Elasticsearch as a
 // power cut does, in the middle of requests, and starts it again on its data.
-func TestCrashKilledElasticsearchLosesAndDoublesNothing(t *testing.T) {
+func TestCrashKilledElasticsearchLosesAndDuplicatesNothing(t *testing.T) {
 	support.LongForm(t)
 	t.Parallel()
 	own := e2e.OwnServer(t, elasticsearch.Options{Port: e2e.FreePort(t), DataDir: t.TempDir()})

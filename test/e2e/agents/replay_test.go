@@ -30,9 +30,9 @@ func replayOfDocs(t *testing.T) string {
 	return string(match[1])
 }
 
-// TestCrashRefusedLinesComeBackByTheDocsCommand has a mapping reject every line, repairs it, and
+// TestCrashRejectedLinesComeBackByTheDocsCommand has a mapping reject every line, repairs it, and
 // replays the dead-letter records twice.
-func TestCrashRefusedLinesComeBackByTheDocsCommand(t *testing.T) {
+func TestCrashRejectedLinesComeBackByTheDocsCommand(t *testing.T) {
 	t.Parallel()
 	s := e2e.Cluster(t)
 	command := replayOfDocs(t)

@@ -196,8 +196,8 @@ func oneOfTwo(s *stage, conn net.Conn, request *http.Request) bool {
 	}
 }
 
-// refuse answers requests with a status and header lines.
-func refuse(status string, header ...string) func(*stage, net.Conn, *http.Request) bool {
+// reject answers requests with a status and header lines.
+func reject(status string, header ...string) func(*stage, net.Conn, *http.Request) bool {
 	return func(s *stage, conn net.Conn, request *http.Request) bool {
 		_, _ = io.Copy(io.Discard, request.Body)
 		const body = `{"error":{"type":"es_rejected_execution_exception","reason":"no room"}}`

@@ -46,10 +46,10 @@ func TestTwoFaultsInTurnAreNotLoggedEachTime(t *testing.T) {
 	}
 }
 
-// TestFirstRefusalIsToldAtOnceWithItsCause: the fault of a document is logged when it happens, even
-// right after a summary of other lines, with the server's cause and none of the record's values.
-// Repetitions are counted.
-func TestFirstRefusalIsToldAtOnceWithItsCause(t *testing.T) {
+// TestTheFirstRejectionIsLoggedAtOnceWithItsCause: the fault of a document is logged when it
+// happens, even right after a summary of other lines, with the server's cause and none of the
+// record's values. Repetitions are counted.
+func TestTheFirstRejectionIsLoggedAtOnceWithItsCause(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
 	if err := s.PutIndex(t.Context(), index, `{"settings":{"number_of_replicas":0},"mappings":{"properties":{"n":{"type":"long"},"code":{"type":"long"},"when":{"type":"date"}}}}`); err != nil {

@@ -69,19 +69,19 @@ func lettersOf(t *testing.T, s *elasticsearch.Server, index string, texts []stri
 	return documents
 }
 
-func wantLetters() []string {
+func wantDeadLetters() []string {
 	return []string{
 		`{"n":"secret \"one\"","list":[` + firstNumber() + `,2.5],"@timestamp":"2026-11-23T08:00:00.000Z"}`,
 		`{"n":"secret two","@timestamp":"2026-11-23T08:00:00.000Z"}`,
 	}
 }
 
-func checkLetters(t *testing.T, documents map[string]bool) {
+func checkDeadLetters(t *testing.T, documents map[string]bool) {
 	t.Helper()
-	if len(documents) != len(wantLetters()) {
-		t.Errorf("%d letters, want %d", len(documents), len(wantLetters()))
+	if len(documents) != len(wantDeadLetters()) {
+		t.Errorf("%d letters, want %d", len(documents), len(wantDeadLetters()))
 	}
-	for _, want := range wantLetters() {
+	for _, want := range wantDeadLetters() {
 		if !documents[want] {
 			t.Errorf("no letter has the document %s, they have %v", want, documents)
 		}
@@ -110,7 +110,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 				}
 			}
 			var texts []string
-			e2e.EventuallyCount(t, s, index+"-dead-", len(wantLetters()), time.Minute)
+			e2e.EventuallyCount(t, s, index+"-dead-", len(wantDeadLetters()), time.Minute)
 			err := s.Documents(t.Context(), index+"-dead-*", func(d elasticsearch.Document) error {
 				texts = append(texts, string(d.Source))
 				return nil
@@ -118,7 +118,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkLetters(t, lettersOf(t, s, index, texts))
+			checkDeadLetters(t, lettersOf(t, s, index, texts))
 			if strings.Contains(log.String(), "secret") {
 				t.Error("a record's value is in the log")
 			}
@@ -126,7 +126,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 	}
 }
 
-func TestHostDeadLetterIndexThatRefusesTooEndsThere(t *testing.T) {
+func TestHostDeadLetterIndexThatRejectsTooEndsThere(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := strictIndex(t, s)
 	if err := s.PutIndex(t.Context(), index+"-dead", `{"mappings":{"properties":{"document":{"type":"long"}}}}`); err != nil {
@@ -152,7 +152,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
+	checkDeadLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
 	e2e.EventuallyCount(t, s, index, 2, time.Minute)
 
 	if _, err := exec.LookPath("bash"); err != nil {

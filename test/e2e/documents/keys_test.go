@@ -61,7 +61,7 @@ func TestHostKeysAreThoseThatElasticsearchTakes(t *testing.T) {
 	s := e2e.Cluster(t)
 	refused := map[string]map[bool]string{} // by key, and whether it is at the top: the reason
 	for _, shape := range shapes {
-		for i, reason := range refusalsOf(t, s, shape.document, shape.dynamic) {
+		for i, reason := range rejectionsOf(t, s, shape.document, shape.dynamic) {
 			key := keys[i]
 			if refused[key] == nil {
 				refused[key] = map[bool]string{}
@@ -88,8 +88,8 @@ func TestHostKeysAreThoseThatElasticsearchTakes(t *testing.T) {
 	}
 }
 
-// refusalsOf sends each of keys in a document of its own, and returns the errors.
-func refusalsOf(t *testing.T, s *elasticsearch.Server, shape string, dynamic bool) (reasons []string) {
+// rejectionsOf sends each of keys in a document of its own, and returns the errors.
+func rejectionsOf(t *testing.T, s *elasticsearch.Server, shape string, dynamic bool) (reasons []string) {
 	t.Helper()
 	index := e2e.FreshIndex(t, s)
 	fields := map[string]any{} // without dynamic mapping, the server doesn't read objects without a mapping
@@ -144,7 +144,7 @@ func changesKey(t *testing.T, key string, top bool) bool {
 }
 
 // A record with all of these keys at once arrives, each value in its place.
-func TestHostRecordOfRefusedKeysArrivesWhole(t *testing.T) {
+func TestHostRecordOfRejectedKeysArrivesWhole(t *testing.T) {
 	s := e2e.Cluster(t)
 	index := e2e.FreshIndex(t, s)
 	h, _ := e2e.StartHost(t, host.Options{})

@@ -50,8 +50,8 @@ func small(t *testing.T, s *elasticsearch.Server, settings map[string]string) *e
 	return elasticsearch.ForTest(t, elasticsearch.Options{Version: s.Options().Version, Settings: settings})
 }
 
-// TestMatrixRealRefusalsOfSizeAndLoad: the server's own 413 and 429, not those of a proxy.
-func TestMatrixRealRefusalsOfSizeAndLoad(t *testing.T) {
+// TestMatrixRealRejectionsOfSizeAndLoad: the server's own 413 and 429, not those of a proxy.
+func TestMatrixRealRejectionsOfSizeAndLoad(t *testing.T) {
 	support.LongForm(t)
 	s := small(t, e2e.Cluster(t), map[string]string{"http.max_content_length": "256kb", "indexing_pressure.memory.limit": "600kb"})
 	h, _ := e2e.StartHost(t, host.Options{})

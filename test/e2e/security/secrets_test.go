@@ -80,10 +80,10 @@ func repeater(t *testing.T) *httptest.Server {
 	return server
 }
 
-// TestNoSecretIsEverTold starts the plugin with every secret option, lets
+// TestNoSecretIsEverShown starts the plugin with every secret option, lets
 // every kind of failure happen to each, and looks for the secrets in all that
 // comes out: log lines down to trace, metrics, errors.
-func TestNoSecretIsEverTold(t *testing.T) {
+func TestNoSecretIsEverShown(t *testing.T) {
 	r := newRealm(t)
 	plain := repeater(t)
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())

@@ -10,9 +10,9 @@ import (
 	"out_es/test/support"
 )
 
-// TestNoSecretIsToldOfASecuredServer is TestNoSecretIsEverTold with the answers of real security:
+// TestNoSecretOfASecuredServerIsShown is TestNoSecretIsEverShown with the answers of real security:
 // to wrong credentials, to a right one without the privilege to write, and to one with it.
-func TestNoSecretIsToldOfASecuredServer(t *testing.T) {
+func TestNoSecretOfASecuredServerIsShown(t *testing.T) {
 	s := e2e.Secured(t)
 	index, role := writer(t, s)
 	s.PutRole(t, "secretive", role)

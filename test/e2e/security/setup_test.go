@@ -69,7 +69,7 @@ func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 	out, err := setUp(t, s, credential...)
 	monitor := map[bool]string{false: "[monitor", true: "cluster:monitor/health"}[s.IsOpenSearch()]
-	wantRefusal(t, "a key that may only write", credential[0], monitor, out, err)
+	wantRejection(t, "a key that may only write", credential[0], monitor, out, err)
 	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 10, 10))
 	e2e.WantRecords(t, s.Server, index, 20)
 
@@ -91,16 +91,16 @@ func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 		less.Cluster = slices.Delete(slices.Clone(role.Cluster), n, n+1)
 		_, credential := keyOf(t, s, "set-up-less", less)
 		out, err := setUp(t, s, credential...)
-		wantRefusal(t, "without "+privilege, credential[0], privilege, out, err)
+		wantRejection(t, "without "+privilege, credential[0], privilege, out, err)
 	}
 }
 
 // notAsked are privileges for features that the embedded servers lack: lifecycle policies.
 var notAsked = []string{"manage_ilm", "cluster:admin/opendistro/ism/policy/write"}
 
-// wantRefusal checks that the job ended with a line that names the credential, the privilege and
+// wantRejection checks that the job ended with a line that names the credential, the privilege and
 // the remedy.
-func wantRefusal(t *testing.T, what, credential, privilege, out string, err error) {
+func wantRejection(t *testing.T, what, credential, privilege, out string, err error) {
 	t.Helper()
 	variable := "SETUP_API_KEY"
 	if !strings.HasPrefix(credential, variable) {

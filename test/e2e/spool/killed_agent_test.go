@@ -35,9 +35,9 @@ func gale() []faults.Rule {
 	}
 }
 
-// TestSpoolKilledAgentLosesAndDoublesNothing kills the agent at random moments
+// TestSpoolKilledAgentLosesAndDuplicatesNothing kills the agent at random moments
 // under load, with a proxy in between that misbehaves.
-func TestSpoolKilledAgentLosesAndDoublesNothing(t *testing.T) {
+func TestSpoolKilledAgentLosesAndDuplicatesNothing(t *testing.T) {
 	t.Parallel()
 	for sync, kills := range spoolKills() {
 		t.Run("sync-"+sync, func(t *testing.T) {

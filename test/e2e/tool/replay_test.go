@@ -49,8 +49,8 @@ func document(n, padding int) []byte {
 	return fmt.Appendf(nil, `{"n":%d,"big":%d,"%s":"text","pad":"%s"}`, n, 1<<60+n, field, text[:padding])
 }
 
-// writeLetters writes dead-letter files as an output rotates them, and returns their names.
-func writeLetters(t *testing.T, dir, index string, s storm) (files []string, total int64) {
+// writeDeadLetters writes dead-letter files as an output rotates them, and returns their names.
+func writeDeadLetters(t *testing.T, dir, index string, s storm) (files []string, total int64) {
 	t.Helper()
 	var sizes []int64
 	var file *os.File
@@ -123,7 +123,7 @@ func TestReplayKilledAgainAndAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	files, total := writeLetters(t, dir, index, size)
+	files, total := writeDeadLetters(t, dir, index, size)
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 21, Rules: []faults.Rule{
 		{Fault: faults.CutAfter, Share: 0.03}, {Fault: faults.CutBefore, Share: 0.02}, {Fault: faults.TornAnswer, Share: 0.03},
 		{Fault: faults.Throttle, Share: 0.03}, {Fault: faults.ThrottleItems, Share: 0.05}, {Fault: faults.GatewayTimeout, Share: 0.01},
@@ -301,7 +301,7 @@ func TestReplayRateBesideCurl(t *testing.T) {
 				command = exec.Command("sh", "-c", `ls "$1"/* | xargs -n 20 -P "$3" sh -c 'url=$0; set -- "$@"; a=; for f; do a="$a --next -sS -o /dev/null -H Content-Type:application/x-ndjson --data-binary @$f $url"; done; curl ${a# --next}' "$2"`,
 					"sh", folder, s.URL()+"/_bulk", workers)
 			} else {
-				files, _ := writeLetters(t, dir, index, size)
+				files, _ := writeDeadLetters(t, dir, index, size)
 				command = exec.Command(program(t), append([]string{"replay", "--workers", workers, "-s", "Hosts=" + s.URL(), "-s", "Compress=off"}, files...)...)
 			}
 			began := time.Now()

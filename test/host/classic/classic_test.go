@@ -63,7 +63,7 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestWhatFluentBitRefuses(t *testing.T) {
+func TestConfigurationsThatFluentBitRejects(t *testing.T) {
 	for text, want := range map[string]string{
 		"[INPUT]\n    Name tail\n  Tag x\n":       "main.conf:3: indentation level is too low",
 		"[INPUT]\n    Name tail\n\tTag x\n":       "main.conf:3: indentation level is too low",

@@ -32,7 +32,7 @@ func TestSignaturesAreThoseThatAWSPublishes(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsNotVerified(t *testing.T) {
+func TestWrongSignaturesAreNotVerified(t *testing.T) {
 	for _, v := range Vectors() {
 		now, err := time.Parse(dateLayout, v.Date)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"out_es/plugin/fluentbit"
 )
 
-// refuses rejects documents with one of these n.
-func refuses(wrong itemError, numbers ...int) func(document) *itemError {
+// rejects rejects documents with one of these n.
+func rejects(wrong itemError, numbers ...int) func(document) *itemError {
 	return func(d document) *itemError {
 		if n, _ := d.Source["n"].(float64); slices.Contains(numbers, int(n)) {
 			return &wrong
@@ -21,9 +21,9 @@ func refuses(wrong itemError, numbers ...int) func(document) *itemError {
 
 var mismatch = itemError{400, "document_parsing_exception", "[1:2] failed to parse field [n] of type [date] in document with id 'SECRET'. Preview of field's value: 'SECRET'"}
 
-func TestRefusedDocumentsAreDroppedAndToldInOneLine(t *testing.T) {
+func TestRejectedDocumentsAreDroppedAndLoggedInOneLine(t *testing.T) {
 	e := newElasticsearch(t)
-	e.refuse = refuses(mismatch, 1, 3, 5)
+	e.refuse = rejects(mismatch, 1, 3, 5)
 	p, host := instance(t, e, section{"Index": "logs"})
 	if outcome := p.Flush("tag", numbered(10)); outcome != plugin.OK {
 		t.Errorf("outcome %v", outcome)
@@ -52,9 +52,9 @@ func TestRefusedDocumentsAreDroppedAndToldInOneLine(t *testing.T) {
 	}
 }
 
-func TestTraceErrorTellsTheWholeReason(t *testing.T) {
+func TestTraceErrorLogsTheWholeReason(t *testing.T) {
 	e := newElasticsearch(t)
-	e.refuse = refuses(mismatch, 0)
+	e.refuse = rejects(mismatch, 0)
 	p, host := instance(t, e, section{"Trace_Error": "on"})
 	p.Flush("tag", numbered(1))
 	p.Close()
@@ -63,9 +63,9 @@ func TestTraceErrorTellsTheWholeReason(t *testing.T) {
 	}
 }
 
-func TestRefusedDocumentsAreKept(t *testing.T) {
+func TestRejectedDocumentsAreKept(t *testing.T) {
 	e := newElasticsearch(t)
-	e.refuse = refuses(mismatch, 1)
+	e.refuse = rejects(mismatch, 1)
 	p, host := instance(t, e, section{"On_Rejection": "retry"})
 	for range 3 {
 		if outcome := p.Flush("tag", numbered(3)); outcome != plugin.Retry {
@@ -173,7 +173,7 @@ func TestDocumentsInTheFailureStoreAreCountedApart(t *testing.T) {
 func TestHoldLimitEndsTheWait(t *testing.T) {
 	for limit, outcome := range map[string]plugin.Outcome{"0": plugin.Retry, "1ns": plugin.OK, "720h": plugin.Retry} {
 		e := newElasticsearch(t)
-		e.refuse = refuses(itemError{403, "cluster_block_exception", "index [logs] blocked by: [FORBIDDEN/8/index write (api)];"}, 1)
+		e.refuse = rejects(itemError{403, "cluster_block_exception", "index [logs] blocked by: [FORBIDDEN/8/index write (api)];"}, 1)
 		p, host := instance(t, e, section{"Hold_Limit": limit, "Retry_Initial": "5m", "Retry_Max": "5m"})
 		if first := p.Flush("tag", numbered(3)); first != plugin.Retry {
 			t.Errorf("Hold_Limit %s: outcome %v of the first flush", limit, first)
