@@ -142,7 +142,7 @@ func (c *checker) text(p *sections.Property) {
 // faults reports the plugin's own objections to the section.
 func (c *checker) faults(s *sections.Section) {
 	for _, fault := range faultsOf(s) {
-		if c.told(s, fault.Option) {
+		if c.mentioned(s, fault.Option) {
 			continue
 		}
 		at := s.Position
@@ -182,9 +182,9 @@ func faultsOf(s *sections.Section) config.Faults {
 	})
 }
 
-// told reports whether an option's first line has an error already: the plugin's own words would be
-// about the same.
-func (c *checker) told(s *sections.Section, option string) bool {
+// mentioned reports whether an option's first line has an error already: the plugin's own words
+// would be about the same.
+func (c *checker) mentioned(s *sections.Section, option string) bool {
 	all := s.All(strings.ToLower(option))
 	for _, f := range c.findings {
 		if len(all) > 0 && f.File == all[0].File && f.Line == all[0].Line && (f.Rule == "comment" || f.Rule == "quotes") {

@@ -79,7 +79,7 @@ func New(lookup func(name string) string, host *fluentbit.Instance) (*Plugin, er
 	}
 	p.shared = &source.Shared{Options: s.Source, Report: p.report, File: file}
 	p.sources = pool.New(keptSources, func() *source.Source { return p.shared.New(p.shared.NewScratch()) })
-	p.drain, err = s.OpenSpool(host.Name(), drain.Uses{Sources: p.shared, Deliverer: p.deliverer, Report: p.report, Worked: heap.used, Fault: p.fault})
+	p.drain, err = s.OpenSpool(host.Name(), drain.Dependencies{Sources: p.shared, Deliverer: p.deliverer, Report: p.report, Worked: heap.used, Fault: p.fault})
 	if err != nil {
 		p.closeDeadLetters()
 		return nil, err

@@ -142,7 +142,7 @@ func (f *replayFlags) replay(ctx context.Context, s streams, lines *progress, c 
 	t := &tally{reasons: map[string]int64{}}
 	var bar *progress
 	var once sync.Once
-	counts, err := replay.Run(ctx, input, o, replay.Uses{
+	counts, err := replay.Run(ctx, input, o, replay.Dependencies{
 		Deliverer: c.deliverer,
 		Problem:   func(text string) { fmt.Fprintf(lines, "out-es: %s\n", text) },
 		Rejected:  t.rejected,

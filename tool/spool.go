@@ -137,12 +137,12 @@ func listDestinations(command *cobra.Command, s streams, f *spoolFlags, all []*s
 	if err != nil {
 		return err
 	}
-	found := tellAll(tell, problems)
+	found := printProblems(tell, problems)
 	return cmp.Or(writeGroups(s.out, f.format, groups), found)
 }
 
-// tellAll tells each problem, and returns errFound if there is one.
-func tellAll(tell func(string, ...any), problems []string) error {
+// printProblems tells each problem, and returns errFound if there is one.
+func printProblems(tell func(string, ...any), problems []string) error {
 	for _, problem := range problems {
 		tell("%s", problem)
 	}
@@ -171,7 +171,7 @@ func (f *spoolFlags) print(command *cobra.Command, out io.Writer, all []*spooled
 	if err != nil {
 		return err
 	}
-	return tellAll(tell, problems)
+	return printProblems(tell, problems)
 }
 
 func listSpool(s streams, f *spoolFlags, all []*spooled.Spool, tell func(string, ...any)) error {
@@ -184,7 +184,7 @@ func listSpool(s streams, f *spoolFlags, all []*spooled.Spool, tell func(string,
 			return err
 		}
 		groups, chunks = append(groups, state.Groups...), append(chunks, state.List...)
-		found = cmp.Or(tellAll(tell, state.Problems()), found)
+		found = cmp.Or(printProblems(tell, state.Problems()), found)
 	}
 	if f.chunks {
 		return cmp.Or(writeChunks(s.out, f.format, chunks), found)
@@ -218,7 +218,7 @@ func statSpool(command *cobra.Command, s streams, f *spoolFlags, all []*spooled.
 			return err
 		}
 		states = append(states, state)
-		found = cmp.Or(tellAll(tell, state.Problems()), found)
+		found = cmp.Or(printProblems(tell, state.Problems()), found)
 	}
 	if f.format == "json" {
 		return cmp.Or(writeJSON(s.out, states), found)

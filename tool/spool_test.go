@@ -43,7 +43,7 @@ func exampleSpool(t *testing.T) (dir string, front *spool.Spool) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = front.Close() })
-	later, err := spool.OpenLater(filepath.Join(own, "later"), spool.Options{Limit: 1 << 30})
+	later, err := spool.OpenParkedQueues(filepath.Join(own, "later"), spool.Options{Limit: 1 << 30})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func exampleSpool(t *testing.T) (dir string, front *spool.Spool) {
 	if err := later.Append("logs-2026.11.28", spool.Frame{Tag: "app.held", Chunk: held, Settled: []byte{2, 0, 0, 0, 0, 0, 0, 0}, Records: 2}); err != nil {
 		t.Fatal(err)
 	}
-	later.Note("logs-2026.11.28", "logs-2026.11.28 is held: item status 403, cluster_block_exception: index [logs-2026.11.28] blocked by: [FORBIDDEN/8/index write (api)]")
+	later.WriteReason("logs-2026.11.28", "logs-2026.11.28 is held: item status 403, cluster_block_exception: index [logs-2026.11.28] blocked by: [FORBIDDEN/8/index write (api)]")
 	return dir, front
 }
 

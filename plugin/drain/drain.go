@@ -48,8 +48,8 @@ type Options struct {
 	Policy deliver.Policy
 }
 
-// Uses are the other parts of the plugin that a drain needs.
-type Uses struct {
+// Dependencies are the other parts of the plugin that a drain needs.
+type Dependencies struct {
 	Sources   *source.Shared
 	Deliverer *deliver.Deliverer
 	Report    *report.Reporter
@@ -82,7 +82,7 @@ type Drain struct {
 // Open opens the spool and starts its sender.
 //
 // Possible errors: those of spool.Open.
-func Open(o Options, u Uses) (*Drain, error) {
+func Open(o Options, u Dependencies) (*Drain, error) {
 	d, err := open(o, u)
 	if err != nil {
 		return nil, err
@@ -98,21 +98,21 @@ func (d *Drain) begin() {
 }
 
 // open is Open without a start of the senders.
-func open(o Options, u Uses) (*Drain, error) {
+func open(o Options, u Dependencies) (*Drain, error) {
 	fresh, err := spool.Open(o.Dir, spool.Options{Limit: o.Limit, Sync: o.Sync})
 	if err != nil {
 		return nil, err
 	}
 	place := filepath.Join(o.Dir, laterFolder)
 	_ = spool.Adopt(filepath.Join(o.Dir, formerFolder), place) // else the next start does
-	later, err := spool.OpenLater(place, spool.Options{Limit: o.Limit, Sync: o.Sync})
+	later, err := spool.OpenParkedQueues(place, spool.Options{Limit: o.Limit, Sync: o.Sync})
 	if err != nil {
 		_ = fresh.Close()
 		return nil, err
 	}
 	states := u.Report.Spool(o.Limit)
 	w := &worker{
-		deliverer: u.Deliverer, policy: o.Policy, report: u.Report, states: states, later: later,
+		deliverer: u.Deliverer, policy: o.Policy, report: u.Report, states: states, parked: later,
 		worked: u.Worked, fault: u.Fault, stopping: make(chan struct{}),
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -133,9 +133,9 @@ func open(o Options, u Uses) (*Drain, error) {
 // laterMoved is called when chunks came into later, or left it: its size counts for the limit, and
 // that of one destination for its share.
 func (d *Drain) laterMoved() {
-	d.fresh.Reserve(d.later.Stats().Bytes)
+	d.fresh.Reserve(d.parked.Stats().Bytes)
 	var full map[string]bool
-	for _, q := range d.later.Queues() {
+	for _, q := range d.parked.Queues() {
 		if q.Stats().Bytes <= d.limit/100*int64(d.share) {
 			continue
 		}
@@ -158,14 +158,14 @@ func (d *Drain) laterMoved() {
 
 // update reads the gauges' values.
 func (d *Drain) update() {
-	d.states.Update(d.fresh.Stats(), d.later.Stats())
+	d.states.Update(d.fresh.Stats(), d.parked.Stats())
 	d.report.HeldRecords(d.heldDocuments())
 }
 
 // heldDocuments is how many records wait in the queues of held destinations, or at the front.
 func (d *Drain) heldDocuments() int {
 	n := int(d.sender.held.Load())
-	for _, q := range d.later.Queues() {
+	for _, q := range d.parked.Queues() {
 		_, held := d.deliverer.HeldFor(q.Key)
 		if held || q.Key == "" && d.deliverer.HeldDestinations() > 0 { // the queue that further destinations share
 			n += q.Records()
@@ -309,5 +309,5 @@ func (d *Drain) release() {
 	d.sender.fresh.reader.Close()
 	d.retrier.close()
 	_ = d.fresh.Close() // acknowledged chunks are written
-	d.later.Close()
+	d.parked.Close()
 }

@@ -24,7 +24,7 @@ func TestAFrameAtTheEndOfARequestDoesNotStayAtTheFront(t *testing.T) {
 	}
 	waitFor(t, "the front is empty", func() bool { return r.fresh.Stats().Frames == 0 })
 	r.close()
-	if got := r.later.Stats().Frames; got != 1 {
+	if got := r.parked.Stats().Frames; got != 1 {
 		t.Errorf("%d frames wait, want the held one", got)
 	}
 	sum := 0

@@ -69,7 +69,7 @@ func prepareFor(t *testing.T, template string, o Options, send sendFunc) *runnin
 		RequestBytes: o.Policy.Bytes,
 		Address:      address.IndexOptions(index, index), Document: document.Options{TimeKey: "@timestamp", TimeFormat: date, Paths: &paths},
 	}}
-	r.Drain, err = open(o, Uses{
+	r.Drain, err = open(o, Dependencies{
 		Sources: shared, Deliverer: r.deliverer, Report: reporter, Worked: func() {},
 		Fault: func(problem any) { r.instance.Log(fluentbit.Error, "a fault: %v", problem) },
 	})

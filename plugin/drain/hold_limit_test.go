@@ -77,7 +77,7 @@ func holdLimit(t *testing.T, limit time.Duration, restarts int) {
 	if held := r.host.Gauge("held_records"); held != 0 {
 		t.Errorf("held_records is %v at the end", held)
 	}
-	if frames := r.fresh.Stats().Frames + r.later.Stats().Frames; frames > 0 {
+	if frames := r.fresh.Stats().Frames + r.parked.Stats().Frames; frames > 0 {
 		t.Errorf("%d chunks still wait", frames)
 	}
 	r.close()
@@ -146,7 +146,7 @@ func TestHoldLimitWritesDeadLetters(t *testing.T) {
 		if n := bytes.Count(text, []byte("\n")); n != chunks || err != nil || r.ended("dead_lettered") != chunks || c.has("app-free") != chunks {
 			t.Errorf("%d dead-letter records for %d rejected ones, %d counted (%v)", n, chunks, r.ended("dead_lettered"), err)
 		}
-		if frames := r.later.Stats().Frames; frames > 0 {
+		if frames := r.parked.Stats().Frames; frames > 0 {
 			t.Errorf("%d chunks still wait", frames)
 		}
 	})

@@ -117,7 +117,7 @@ func TestTheFrontMovesThoughOneDestinationTakesNothing(t *testing.T) {
 		return n == others
 	})
 	waitFor(t, "the front is empty", func() bool { return r.fresh.Stats().Frames == 0 })
-	if got := r.later.Stats().Frames; got != others/100 {
+	if got := r.parked.Stats().Frames; got != others/100 {
 		t.Errorf("%d frames wait, want %d", got, others/100)
 	}
 	if n := segments(t, o.Dir); n > 2 {
@@ -157,7 +157,7 @@ func TestTwoBatchesDoNotHoldEachOtherUp(t *testing.T) {
 	o.Linger = 0
 	r := start(t, o, c.send)
 	r.flush(t, "held", withTime)
-	waitFor(t, "it is moved out of the way", func() bool { return r.later.Stats().Frames == 1 })
+	waitFor(t, "it is moved out of the way", func() bool { return r.parked.Stats().Frames == 1 })
 	slow := make(chan bool)
 	c.mu.Lock()
 	c.slow = slow
@@ -188,11 +188,11 @@ func TestAHeldDestinationHasAShareOfTheSpool(t *testing.T) {
 		if taken++; err != nil || taken > 64 {
 			t.Fatalf("%v after %d chunks", err, taken)
 		}
-		waitFor(t, "it waits", func() bool { return r.later.Stats().Frames == taken })
+		waitFor(t, "it waits", func() bool { return r.parked.Stats().Frames == taken })
 	}
 	// Chunks that are retried in between move to the end of their queue, and are in its segments
 	// twice until those are deleted: the bound is on accepted chunks.
-	if bytes := r.later.Stats().Bytes; bytes < 4<<20 || taken*len(large) > 5<<20 {
+	if bytes := r.parked.Stats().Bytes; bytes < 4<<20 || taken*len(large) > 5<<20 {
 		t.Errorf("%d chunks were taken, %d bytes wait, a quarter of 16 MB is its share", taken, bytes)
 	}
 	for range 20 {
@@ -296,7 +296,7 @@ func TestNoPanicEndsASender(t *testing.T) {
 	waitFor(t, "the others arrive", func() bool { return c.has("app-free") == 30 })
 	c.free("app-held")
 	waitFor(t, "all arrive", func() bool { return c.has("app-held") == 30 })
-	waitFor(t, "nothing waits", func() bool { return r.fresh.Stats().Frames+r.later.Stats().Frames == 0 })
+	waitFor(t, "nothing waits", func() bool { return r.fresh.Stats().Frames+r.parked.Stats().Frames == 0 })
 	r.close()
 	if c.has("app-free") != 30 || c.has("app-held") != 30 {
 		t.Errorf("%v", c.accepted)
@@ -313,7 +313,7 @@ func TestAnOlderVersionsQueueIsTakenOver(t *testing.T) {
 	o.Linger = time.Millisecond
 	r := start(t, o, c.send)
 	r.flush(t, "held", withTime)
-	waitFor(t, "it is moved out of the way", func() bool { return r.later.Stats().Frames == 1 })
+	waitFor(t, "it is moved out of the way", func() bool { return r.parked.Stats().Frames == 1 })
 	r.close()
 	later := filepath.Join(o.Dir, "later")
 	if err := errors.Join(os.Rename(filepath.Join(later, "q-app-held"), filepath.Join(o.Dir, "parked")), os.Remove(later)); err != nil {
@@ -346,10 +346,10 @@ func TestADestinationThatIsHeldAgainIsTriedAgain(t *testing.T) {
 	for range chunks {
 		r.flush(t, "held", withTime+withTime)
 	}
-	waitFor(t, "they wait", func() bool { return r.later.Stats().Frames == chunks })
+	waitFor(t, "they wait", func() bool { return r.parked.Stats().Frames == chunks })
 	c.free("app-held")
 	waitFor(t, "all arrive", func() bool { return c.has("app-held") == 2*chunks })
-	waitFor(t, "nothing waits", func() bool { return r.fresh.Stats().Frames+r.later.Stats().Frames == 0 })
+	waitFor(t, "nothing waits", func() bool { return r.fresh.Stats().Frames+r.parked.Stats().Frames == 0 })
 	r.close()
 	if c.has("app-held") != 2*chunks {
 		t.Errorf("%d documents, want %d", c.has("app-held"), 2*chunks)

@@ -139,7 +139,7 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 							t.Errorf("%d of %d records arrived", got, want)
 						}
 						lines, _ := os.ReadFile(path)
-						dropped, kept, dead := r.ended("dropped"), r.later.Stats().Frames, strings.Count(string(lines), "\n")
+						dropped, kept, dead := r.ended("dropped"), r.parked.Stats().Frames, strings.Count(string(lines), "\n")
 						switch {
 						case rejection == "drop" && dropped == 1 && kept == 0 && dead == 0:
 						case rejection == "retry" && dropped == 0 && kept == 1 && dead == 0:
@@ -238,7 +238,7 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 				repaired = true
 				time.Sleep(20 * time.Minute)
 				r.close()
-				if frames := r.fresh.Stats().Frames + r.later.Stats().Frames; len(accepted) != records+1 || frames > 0 {
+				if frames := r.fresh.Stats().Frames + r.parked.Stats().Frames; len(accepted) != records+1 || frames > 0 {
 					t.Errorf("%d of %d records arrived after the repair, %d chunks wait", len(accepted), records+1, frames)
 				}
 				for line, n := range accepted {

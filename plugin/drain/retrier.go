@@ -95,11 +95,11 @@ func (r *retrier) await(due *retry) bool {
 // earliest is the queue whose turn is next, nil for none. It removes finished queues.
 func (r *retrier) earliest() (first *retry) {
 	known := map[*spool.Queue]*retry{}
-	for _, q := range r.later.Queues() {
+	for _, q := range r.parked.Queues() {
 		t := r.queues[q]
 		if t == nil {
 			t = &retry{queue: q, next: time.Now()}
-			if !q.Found { // it has just been tried
+			if !q.FromEarlierRun { // it has just been tried
 				t.pause = r.policy.InitialPause
 				t.next = t.next.Add(t.pause)
 			}
@@ -121,8 +121,8 @@ func (r *retrier) act(t *retry) {
 		}
 		t.batch = newBatch(t.queue.Spool, r.scratch, r.sources, r.report, r.states)
 		t.batch.waited, t.batch.took = true, t.queue.Took
-		if t.queue.Found {
-			t.queue.CountFound(r.stopped)
+		if t.queue.FromEarlierRun {
+			t.queue.CountEarlier(r.stopped)
 		}
 	}
 	b := t.batch
@@ -184,7 +184,7 @@ func (r *retrier) rest(t *retry, progress bool) {
 
 // retire removes a queue that is empty, and reports whether it did.
 func (r *retrier) retire(t *retry) bool {
-	if len(t.batch.frames) > 0 || !r.later.Retire(t.queue) {
+	if len(t.batch.frames) > 0 || !r.parked.Retire(t.queue) {
 		return false
 	}
 	t.batch.reader.Close()

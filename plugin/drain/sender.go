@@ -29,7 +29,7 @@ type worker struct {
 	policy    deliver.Policy
 	report    *report.Reporter
 	states    *report.Spool
-	later     *spool.Later
+	parked    *spool.ParkedQueues
 	// worked is called after each delivery, publish after its consequences, moved when chunks came
 	// into later or left it, fault with the value of a panic.
 	worked, publish, moved func()
@@ -165,9 +165,9 @@ func (w *worker) call(f func()) { guard.Run(w.fault, f) }
 func (w *worker) park(b *batch, why error) error {
 	defer w.call(w.moved)
 	return b.park(func(destination string, f spool.Frame) error {
-		err := w.later.Append(destination, f)
+		err := w.parked.Append(destination, f)
 		if err == nil {
-			w.later.Note(destination, w.reason(destination, why))
+			w.parked.WriteReason(destination, w.reason(destination, why))
 		}
 		return err
 	})

@@ -44,7 +44,7 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 				if time.Sleep(10 * time.Minute); requests > 90 {
 					t.Errorf("%d requests in ten minutes", requests)
 				}
-				if frames := r.later.Stats().Frames; frames > 0 {
+				if frames := r.parked.Stats().Frames; frames > 0 {
 					t.Errorf("%d chunks were moved to later", frames)
 				}
 				if restart {

@@ -33,7 +33,7 @@ func (c *Client) transportFailure(err error, a *attempt) *bulk.Failure {
 	switch {
 	case refused:
 		f.Status, f.Class = refusal.Status, bulk.ClassOf(refusal.Status, bulk.FromElsewhere)
-	case mayHaveArrived(err):
+	case requestStarted(err):
 		f.Class = bulk.Ambiguous
 	default:
 		f.Elsewhere = a.othersUp

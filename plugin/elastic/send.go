@@ -151,8 +151,8 @@ func (c *Client) appendSigned(ctx context.Context, to *call, h *host, req *bulk.
 	return h.pool.AppendHead(to.head[:0], r, len(body)), nil
 }
 
-// mayHaveArrived reports whether a byte of the request may have arrived.
-func mayHaveArrived(err error) bool {
+// requestStarted reports whether a byte of the request may have arrived.
+func requestStarted(err error) bool {
 	problem, ok := errors.AsType[*exchange.Error](err)
-	return ok && problem.Began
+	return ok && problem.Started
 }

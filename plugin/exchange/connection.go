@@ -23,9 +23,9 @@ const (
 	bufferBytes = 4 << 10
 	// lineBytes bounds a line between chunks.
 	lineBytes = 4 << 10
-	// atOnceBytes is the longest request that is written before its answer is awaited: it fits into
-	// the kernel's buffers, so writing doesn't wait for the server.
-	atOnceBytes = 64 << 10
+	// sequentialBytes is the longest request that is written before its answer is awaited: it fits
+	// into the kernel's buffers, so writing doesn't wait for the server.
+	sequentialBytes = 64 << 10
 	// lateAnswer is the time to wait for an answer on a connection that accepts no more bytes.
 	lateAnswer = time.Second
 )
@@ -73,17 +73,17 @@ func newConnection(p *Pool, conn net.Conn, s *socket, generation int) *connectio
 func (c *connection) exchange(ctx context.Context, r *Request) (*Answer, error) {
 	c.begin(ctx)
 	var err error
-	if len(r.Head)+len(r.Body) <= atOnceBytes {
+	if len(r.Head)+len(r.Body) <= sequentialBytes {
 		c.onThread(ctx)
-		err = c.atOnce(r)
+		err = c.sequential(r)
 	} else {
-		callback.Offload(ctx, func(context.Context) { err = c.inParallel(r) })
+		callback.Offload(ctx, func(context.Context) { err = c.concurrent(r) })
 		c.onThread(ctx)
 	}
 	if err != nil {
 		began := c.socket.written > 0
 		c.end(false)
-		return nil, &Error{Began: began, Err: err}
+		return nil, &Error{Started: began, Err: err}
 	}
 	return &c.answer, nil
 }
@@ -126,8 +126,8 @@ func (c *connection) end(whole bool) {
 	c.pool.put(c)
 }
 
-// atOnce writes the request, then reads the answer's head.
-func (c *connection) atOnce(r *Request) error {
+// sequential writes the request, then reads the answer's head.
+func (c *connection) sequential(r *Request) error {
 	problem := c.write(r)
 	if problem != nil && !c.awaitLate(problem) {
 		return problem
@@ -157,10 +157,10 @@ func (c *connection) awaitLate(problem error) bool {
 	return true
 }
 
-// inParallel writes a long request on a goroutine while it waits for the answer: a server may
+// concurrent writes a long request on a goroutine while it waits for the answer: a server may
 // answer before it has read everything, and stop reading. When it returns, no goroutine reads the
 // request any more.
-func (c *connection) inParallel(r *Request) error {
+func (c *connection) concurrent(r *Request) error {
 	wrote := make(chan error, 1)
 	fault := func(problem any) { wrote <- fmt.Errorf("%w: %v", errWriter, problem) }
 	guard.Go(fault, func() {
@@ -330,9 +330,9 @@ func noProgress(err error) error {
 
 func (c *connection) scratch() []byte { return c.rest[:] }
 
-// alive reports whether an idle connection can be used again: the server has neither closed it nor
-// sent anything. Under TLS that may be a session ticket, which is read and ignored.
-func (c *connection) alive() bool {
+// isAlive reports whether an idle connection can be used again: the server has neither closed it
+// nor sent anything. Under TLS that may be a session ticket, which is read and ignored.
+func (c *connection) isAlive() bool {
 	if !c.socket.readiness.within(0) {
 		return true
 	}

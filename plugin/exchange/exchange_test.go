@@ -219,7 +219,7 @@ func TestAConnectionClosedWhileIdleCostsNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-closed
-			for p.idle[0].alive() { // until the kernel has received the close
+			for p.idle[0].isAlive() { // until the kernel has received the close
 				time.Sleep(time.Millisecond)
 			}
 		}
@@ -251,7 +251,7 @@ func TestAResetWithinARequestIsNotSentAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, _, err := post(ctx, p, size)
-			if problem, ok := errors.AsType[*Error](err); !ok || !problem.Began {
+			if problem, ok := errors.AsType[*Error](err); !ok || !problem.Started {
 				t.Errorf("%d bytes: %v", size, err)
 			}
 			if s.requests.Load() != 2 || s.connections.Load() != 1 {

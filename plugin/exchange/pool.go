@@ -39,9 +39,10 @@ type Request struct {
 
 // Error is the reason why a request has no answer.
 type Error struct {
-	// Began reports whether the kernel accepted bytes of the request, so that it may have arrived.
-	Began bool
-	Err   error
+	// Started reports whether the kernel accepted bytes of the request, so that it may have
+	// arrived.
+	Started bool
+	Err     error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
@@ -93,7 +94,7 @@ func (p *Pool) Do(ctx context.Context, r *Request) (*Answer, error) {
 		if err == nil {
 			return answer, nil
 		}
-		if problem, ok := err.(*Error); !ok || !kept || problem.Began || ctx.Err() != nil {
+		if problem, ok := err.(*Error); !ok || !kept || problem.Started || ctx.Err() != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +113,7 @@ func (p *Pool) get() *connection {
 		p.idle[last] = nil
 		p.idle = p.idle[:last]
 		p.mu.Unlock()
-		if time.Since(c.since) < idleTime && c.alive() {
+		if time.Since(c.since) < idleTime && c.isAlive() {
 			return c
 		}
 		_ = c.Close()

@@ -11,15 +11,15 @@ func Run(fault func(problem any), f func()) (returned bool) {
 	defer func() {
 		if problem := recover(); problem != nil {
 			returned = false
-			tell(fault, problem)
+			report(fault, problem)
 		}
 	}()
 	f()
 	return true
 }
 
-// tell calls fault, and ignores a panic of it.
-func tell(fault func(problem any), problem any) {
+// report calls fault, and ignores a panic of it.
+func report(fault func(problem any), problem any) {
 	defer func() { _ = recover() }()
 	fault(problem)
 }

@@ -49,7 +49,7 @@ func (s *Settings) OpenDeadLetters() (*deadletter.File, error) {
 // not set.
 //
 // Possible errors: a fault of Spool_Path.
-func (s *Settings) OpenSpool(instance string, uses drain.Uses) (*drain.Drain, error) {
+func (s *Settings) OpenSpool(instance string, uses drain.Dependencies) (*drain.Drain, error) {
 	c := s.config
 	if c.SpoolPath == "" {
 		return nil, nil

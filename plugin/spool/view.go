@@ -286,8 +286,8 @@ type HeldQueue struct {
 	Dir string
 	// Key is the destination, "" for the queue that several share.
 	Key string
-	// Why is the last reason that the instance noted, "" for none.
-	Why string
+	// Reason is the last reason that the instance noted, "" for none.
+	Reason string
 }
 
 // HeldQueues finds the queues of a Later in dir, which may be missing.
@@ -307,8 +307,8 @@ func HeldQueues(dir string) ([]HeldQueue, error) {
 			continue
 		}
 		q := HeldQueue{Dir: filepath.Join(dir, folder.Name()), Key: keyOf(folder.Name())}
-		if why, err := os.ReadFile(filepath.Join(q.Dir, whyName)); err == nil {
-			q.Why = strings.TrimSpace(string(why))
+		if why, err := os.ReadFile(filepath.Join(q.Dir, reasonFile)); err == nil {
+			q.Reason = strings.TrimSpace(string(why))
 		}
 		all = append(all, q)
 	}

@@ -102,9 +102,9 @@ func SetRules(t testing.TB, p *faults.Proxy, rules ...faults.Rule) {
 // ReplayPause is the wait before a chunk's next flush; Fluent Bit's scheduler takes seconds.
 const ReplayPause = 20 * time.Millisecond
 
-// Bring flushes a chunk until it is OK, as Fluent Bit does under `Retry_Limit no_limits`, and
+// Deliver flushes a chunk until it is OK, as Fluent Bit does under `Retry_Limit no_limits`, and
 // returns the number of flushes. Possible errors: the plugin answers ERROR; ctx ends first.
-func (i *Instance) Bring(ctx context.Context, tag string, chunk []byte) (flushes int, err error) {
+func (i *Instance) Deliver(ctx context.Context, tag string, chunk []byte) (flushes int, err error) {
 	for {
 		// Fluent Bit frees a chunk when its flush returns: the plugin must not keep any of it.
 		borrowed := bytes.Clone(chunk)
@@ -125,12 +125,12 @@ func (i *Instance) Bring(ctx context.Context, tag string, chunk []byte) (flushes
 	}
 }
 
-// MustBring is Bring for a test's own goroutine.
-func (i *Instance) MustBring(t testing.TB, chunk []byte) (flushes int) {
+// MustDeliver is Bring for a test's own goroutine.
+func (i *Instance) MustDeliver(t testing.TB, chunk []byte) (flushes int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	flushes, err := i.Bring(ctx, "app", chunk)
+	flushes, err := i.Deliver(ctx, "app", chunk)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,8 +54,8 @@ type Counts struct {
 // Left is how many records are in the new file.
 func (c *Counts) Left() int64 { return c.Rejected + c.Waiting + c.Unselected + c.Malformed }
 
-// Uses is all that a run works with.
-type Uses struct {
+// Dependencies is all that a run works with.
+type Dependencies struct {
 	Deliverer *deliver.Deliverer
 	// Problem is called for a line that is no dead-letter record.
 	Problem func(text string)
@@ -85,7 +85,7 @@ type job struct {
 // Run replays an input to its end.
 //
 // Possible errors: ErrInterrupted; those of the input and of the new file.
-func Run(ctx context.Context, in Input, o Options, u Uses) (Counts, error) {
+func Run(ctx context.Context, in Input, o Options, u Dependencies) (Counts, error) {
 	out, err := openLeft(o, in)
 	if err != nil {
 		return Counts{}, err
@@ -126,7 +126,7 @@ func Run(ctx context.Context, in Input, o Options, u Uses) (Counts, error) {
 
 type run struct {
 	options Options
-	uses    Uses
+	uses    Dependencies
 	out     *left
 	counts  Counts
 }

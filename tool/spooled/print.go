@@ -117,10 +117,10 @@ type Check struct {
 	Damage   []string `json:"damage"`
 }
 
-// nothing is the Format of a chunk that is only read.
-type nothing struct{ check *Check }
+// verifier is the Format of a chunk that is only read.
+type verifier struct{ check *Check }
 
-func (n nothing) Lines(f spool.Frame, _ string, _ func([]byte) error) error {
+func (n verifier) Lines(f spool.Frame, _ string, _ func([]byte) error) error {
 	n.check.Chunks++
 	n.check.Records += f.Records
 	return nil
@@ -131,7 +131,7 @@ func (n nothing) Lines(f spool.Frame, _ string, _ func([]byte) error) error {
 // Possible errors: those of the file system; the context's.
 func (s *Spool) Verify(ctx context.Context, pick Selection) (*Check, error) {
 	check := &Check{Instance: s.Instance}
-	problems, err := s.print(ctx, pick, nothing{check}, nil)
+	problems, err := s.print(ctx, pick, verifier{check}, nil)
 	check.Damage = append([]string{}, problems...)
 	return check, err
 }

@@ -144,7 +144,7 @@ func (s *Spool) queues(pick Selection) ([]queue, error) {
 		if err != nil {
 			continue // it was removed meanwhile: all of it is delivered
 		}
-		all = append(all, queue{view, cmp.Or(h.Key, shared), h.Why})
+		all = append(all, queue{view, cmp.Or(h.Key, shared), h.Reason})
 	}
 	return slices.DeleteFunc(all, func(q queue) bool { return pick.Destination != "" && q.destination != pick.Destination }), nil
 }

@@ -24,7 +24,7 @@ func kills() int {
 func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, seed uint64) []e2e.Line {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 0))
-	scribe := e2e.StartScribe(t, at.Logs, 3, f)
+	scribe := e2e.StartLogWriter(t, at.Logs, 3, f)
 	for range kills() {
 		agent := at.Start(t, losslessFile, s.URL())
 		life := 300*time.Millisecond + time.Duration(random.Int64N(int64(2500*time.Millisecond)))

@@ -26,7 +26,7 @@ func TestCrashKilledElasticsearchLosesAndDuplicatesNothing(t *testing.T) {
 	own := e2e.OwnServer(t, elasticsearch.Options{Port: e2e.FreePort(t), DataDir: t.TempDir()})
 	s := own.Start(t)
 	at := e2e.NewSite(t, "killed")
-	scribe := e2e.StartScribe(t, at.Logs, 3, e2e.ContainerLine)
+	scribe := e2e.StartLogWriter(t, at.Logs, 3, e2e.ContainerLine)
 	// A short cap, so that retries come while the next kill is near.
 	agent := at.Start(t, e2e.Edited(t, losslessFile, "workers 2", "scheduler.cap 3"), s.URL())
 	support.Eventually(t, time.Minute, "the first documents arrive", func() bool { return agent.Metric(t, acceptedSeries) > 0 })

@@ -177,7 +177,7 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				})
 				repair()
 				if !spooled {
-					p.MustBring(t, chunk)
+					p.MustDeliver(t, chunk)
 				}
 				e2e.EventuallyCount(t, s, name+"-*", records, 30*time.Second)
 				e2e.WantRecords(t, s, name+"-*", records)
@@ -218,6 +218,6 @@ func TestBlockedIndexCostsItsNeighboursNothing(t *testing.T) {
 		t.Errorf("%d records are in the index that is open, want %d", got, records/2)
 	}
 	block(t, s, name+"-odd", "write", "null")
-	p.MustBring(t, chunk)
+	p.MustDeliver(t, chunk)
 	e2e.WantRecords(t, s, name, records)
 }

@@ -62,7 +62,7 @@ func TestFaultCostsNoRecord(t *testing.T) {
 			if got := p.Flush("app", chunk); got != test.first {
 				t.Errorf("the first flush answered %d, want %d", got, test.first)
 			} else if got != es.OK {
-				p.MustBring(t, chunk)
+				p.MustDeliver(t, chunk)
 			}
 			e2e.WantRecords(t, s, index, records)
 			proxy.Close()
@@ -110,7 +110,7 @@ func TestFaultThatLastsKeepsTheChunk(t *testing.T) {
 			}
 			// Without ids of ours: the absence of duplicates shows that nothing was passed on.
 			e2e.SetRules(t, proxy)
-			p.MustBring(t, chunk)
+			p.MustDeliver(t, chunk)
 			e2e.WantRecords(t, s, index, records)
 			account := proxy.Account()
 			e2e.AtMost(t, "requests", account.Requests(), flushes*test.perFlush+1)
@@ -145,7 +145,7 @@ func TestRetryAfterIsRespected(t *testing.T) {
 			rule := faults.Rule{Fault: test.fault, Share: 1, Times: answers, RetryAfter: "1"}
 			proxy := e2e.StartFaults(t, s, faults.Options{Rules: []faults.Rule{rule}})
 			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Retry_Budget "+test.budget)
-			p.MustBring(t, e2e.ChunkWith(t, records, nil))
+			p.MustDeliver(t, e2e.ChunkWith(t, records, nil))
 			e2e.WantRecords(t, s, index, records)
 			entries := proxy.Account().Entries
 			if len(entries) != answers+1 {
@@ -167,7 +167,7 @@ func TestItemsThatWereTakenAreNotSentAgain(t *testing.T) {
 	index := e2e.MappedIndex(t, s)
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 9, Rules: []faults.Rule{faults.First(6, faults.ThrottleItems)}})
 	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index) // ids of Elasticsearch's: a second time would show
-	p.MustBring(t, e2e.ChunkWith(t, records, nil))
+	p.MustDeliver(t, e2e.ChunkWith(t, records, nil))
 	e2e.WantRecords(t, s, index, records)
 	var sent []int
 	for i, e := range proxy.Account().Entries {
@@ -191,7 +191,7 @@ func TestAnswerWithAnItemMissingIsNotBelieved(t *testing.T) {
 		proxy := e2e.StartFaults(t, s, faults.Options{Seed: seed, Rules: []faults.Rule{faults.First(1, faults.MissingItem)}})
 		p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Generate_ID on")
 		var refused []int
-		p.MustBring(t, e2e.ChunkWith(t, records, func(i int, record string) string {
+		p.MustDeliver(t, e2e.ChunkWith(t, records, func(i int, record string) string {
 			if i%2 == 0 {
 				return record
 			}

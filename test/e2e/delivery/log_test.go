@@ -21,7 +21,7 @@ func TestFlappingIsNotLoggedEachTime(t *testing.T) {
 			proxy := e2e.StartFaults(t, s, faults.Options{Seed: 2, Rules: []faults.Rule{{Fault: fault, Share: 0.2}}})
 			p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index)
 			for range chunks {
-				p.MustBring(t, e2e.ChunkWith(t, 1, nil))
+				p.MustDeliver(t, e2e.ChunkWith(t, 1, nil))
 			}
 			if got := p.Count("Elasticsearch"); got > lines {
 				t.Errorf("%d lines tell of %d faults among %d requests, want at most %d", got, proxy.Account().Count(fault), proxy.Account().Requests(), lines)

@@ -174,7 +174,7 @@ func (m *storm) flush(ctx context.Context, t *testing.T, p *e2e.Instance) (flush
 	for range flushers {
 		all.Go(func() {
 			for chunk := range queue {
-				n, err := p.Bring(ctx, chunk.tag, chunk.data)
+				n, err := p.Deliver(ctx, chunk.tag, chunk.data)
 				mu.Lock()
 				flushes += n
 				if err != nil {
@@ -188,7 +188,7 @@ func (m *storm) flush(ctx context.Context, t *testing.T, p *e2e.Instance) (flush
 	defer end()
 	go func() {
 		for background.Err() == nil {
-			_, _ = p.Bring(background, traffic.tag, traffic.data) // it only shows that Elasticsearch takes requests
+			_, _ = p.Deliver(background, traffic.tag, traffic.data) // it only shows that Elasticsearch takes requests
 			time.Sleep(trafficPause)
 		}
 	}()

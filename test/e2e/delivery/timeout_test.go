@@ -49,7 +49,7 @@ func TestUnassignedPrimaryIsWaitedForOnce(t *testing.T) {
 			asks(t, s, name, [3]string{"PUT", "/BAD-bad/_settings", `{"index.routing.allocation.require._name":null}`})
 			for _, chunk := range all {
 				if !spooled {
-					p.MustBring(t, chunk)
+					p.MustDeliver(t, chunk)
 				}
 			}
 			e2e.EventuallyCount(t, s, name+"-*", chunks*records, 30*time.Second)

@@ -31,7 +31,7 @@ func TestTwinChunksAreTwo(t *testing.T) {
 	var all sync.WaitGroup
 	for range 2 { // the one that comes again, and its twin
 		all.Go(func() {
-			if _, err := p.Bring(ctx, "app", chunk); err != nil {
+			if _, err := p.Deliver(ctx, "app", chunk); err != nil {
 				t.Error(err)
 			}
 		})

@@ -53,7 +53,7 @@ func TestMatrixHostAsText(t *testing.T) {
 func wantRemedyOfHost(t *testing.T, options ...string) {
 	t.Helper()
 	i := e2e.NewInstance(t, options...)
-	i.MustBring(t, e2e.ChunkWith(t, 1, func(int, string) string { return `{"n":3,"host":"text"}` }))
+	i.MustDeliver(t, e2e.ChunkWith(t, 1, func(int, string) string { return `{"n":3,"host":"text"}` }))
 	i.Close() // its last lines come with it
 	if n := i.Count("were rejected (status 400", "object mapping for [host]", "dropped (host is text", "rename host hostname): 1"); n != 1 {
 		t.Errorf("%d lines name the remedy:\n%s", n, i.Log.Tail(20))

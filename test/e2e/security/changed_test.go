@@ -141,7 +141,7 @@ func TestCredentialThatIsWrongForAWhile(t *testing.T) {
 			server := counting(t, s)
 			i := e2e.NewInstance(t, append(c.options, "Hosts "+server.URL, "Index "+c.index, "Generate_ID on", "Retry_Initial 200ms", "Retry_Max 5s", e2e.SlowServer)...)
 			defer i.Close()
-			i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+			i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 			c.wrong()
 			began := time.Now()
 			pending := map[int][]byte{}
@@ -168,7 +168,7 @@ func TestCredentialThatIsWrongForAWhile(t *testing.T) {
 			}
 			c.back()
 			for _, chunk := range pending {
-				i.MustBring(t, chunk)
+				i.MustDeliver(t, chunk)
 			}
 			e2e.WantRecords(t, s.Server, c.index, 210)
 		})
@@ -184,7 +184,7 @@ func TestAPIKeyThatEnds(t *testing.T) {
 	server := counting(t, s)
 	options := []string{"Hosts " + server.URL, "Index " + index, "Generate_ID on", e2e.SlowServer}
 	i := e2e.NewInstance(t, append(options, "HTTP_API_Key "+key)...)
-	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+	i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 	s.InvalidateKey(t, id)
 	chunk := e2e.ChunkOf(t, host.Nested, 10, 10)
 	if got := i.Flush("app", chunk); got != es.Retry {
@@ -197,7 +197,7 @@ func TestAPIKeyThatEnds(t *testing.T) {
 	_, key = s.APIKey(t, index, "1h", role)
 	again := e2e.NewInstance(t, append(options, "HTTP_API_Key "+key)...)
 	defer again.Close()
-	again.MustBring(t, chunk)
+	again.MustDeliver(t, chunk)
 	e2e.WantRecords(t, s.Server, index, 20)
 }
 
@@ -212,7 +212,7 @@ func TestKeyThatMayOnlyWrite(t *testing.T) {
 	i := e2e.NewInstance(t, append(options, "Index "+index, "Template_Name "+index, "Template_File "+file)...)
 	defer i.Close()
 	for n := range 3 {
-		i.MustBring(t, e2e.ChunkOf(t, host.Nested, n*10, 10))
+		i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, n*10, 10))
 	}
 	e2e.WantRecords(t, s.Server, index, 30)
 	support.Eventually(t, 10*time.Second, "the startup check is logged", func() bool { return i.Count("[ info]", "startup check: ", " answers") == 1 })
@@ -231,7 +231,7 @@ func TestFingerprintOfTheServersOwnCertificate(t *testing.T) {
 	sign := []string{"Hosts " + s.Address(), "HTTP_User fingerprint", "HTTP_Passwd " + firstPassword, "Index " + index, e2e.SlowServer}
 	i := e2e.NewInstance(t, append(sign, "TLS_CA_Fingerprint "+s.Authority.Fingerprint())...)
 	defer i.Close()
-	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+	i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 	other := e2e.NewInstance(t, append(sign, "TLS_CA_Fingerprint "+strings.Repeat("0", 64))...)
 	defer other.Close()
 	if got := other.Flush("app", e2e.ChunkOf(t, host.Nested, 10, 10)); got != es.Retry {

@@ -202,7 +202,7 @@ func TestNoFaultLeaks(t *testing.T) {
 		faults.MissingItem, faults.Page, faults.BadGateway, faults.GatewayTimeout, faults.Unauthorized, faults.Forbidden, faults.Redirect,
 	} {
 		e2e.SetRules(t, proxy, faults.First(2, fault))
-		p.MustBring(t, bytes.Clone(c.Bytes))
+		p.MustDeliver(t, bytes.Clone(c.Bytes))
 	}
 	p.Close()
 	wantNoSecret(t, p.Log.String())

@@ -58,7 +58,7 @@ func TestRoleForOneIndexHoldsTheOther(t *testing.T) {
 				role.Indices = []string{good, bad}
 				s.PutRole(t, user, role)
 				if !spooled {
-					i.MustBring(t, chunk)
+					i.MustDeliver(t, chunk)
 				}
 				e2e.EventuallyCount(t, s.Server, bad, records/2, time.Minute)
 				i.Close() // its last lines come with it

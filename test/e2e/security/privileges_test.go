@@ -215,7 +215,7 @@ func TestPrivilegesOfOptions(t *testing.T) {
 		i := e2e.NewInstance(t, append(s.SignIn("option_less", "user-Password/17+x"), "Index logstash-others", "Generate_ID on", "Routing r", "Pipeline privileges",
 			"Spool_Path "+t.TempDir(), "Spool_Linger 10ms")...)
 		defer i.Close()
-		i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+		i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 		e2e.EventuallyCount(t, s.Server, "logstash-others", 10, time.Minute)
 	})
 }

@@ -66,11 +66,11 @@ func TestSetUpJobOfAKeyThatMayOnlyWrite(t *testing.T) {
 	options, credential := keyOf(t, s, "set-up-writes", writes)
 	i := e2e.NewInstance(t, append(options, "Index "+index)...)
 	defer i.Close()
-	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 0, 10))
+	i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
 	out, err := setUp(t, s, credential...)
 	monitor := map[bool]string{false: "[monitor", true: "cluster:monitor/health"}[s.IsOpenSearch()]
 	wantRejection(t, "a key that may only write", credential[0], monitor, out, err)
-	i.MustBring(t, e2e.ChunkOf(t, host.Nested, 10, 10))
+	i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 10, 10))
 	e2e.WantRecords(t, s.Server, index, 20)
 
 	role := documentedRoles(t, s)["es_go_sets_up"]

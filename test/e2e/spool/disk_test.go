@@ -72,7 +72,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			if fault.first {
 				end = fault.begin(t, d, agent.PID())
 			}
-			scribe := e2e.StartScribe(t, at.Logs, 2, e2e.ContainerLine)
+			scribe := e2e.StartLogWriter(t, at.Logs, 2, e2e.ContainerLine)
 			if !fault.first {
 				e2e.AwaitAll(t, s, at.Prefix, 1000, time.Minute)
 				end = fault.begin(t, d, agent.PID())
@@ -132,7 +132,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			d := newDisk(t)
 			at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 			file := spoolOn(t, d.dir, "spool_sync "+sync)
-			scribe := e2e.StartScribe(t, at.Logs, 2, e2e.ContainerLine)
+			scribe := e2e.StartLogWriter(t, at.Logs, 2, e2e.ContainerLine)
 			for n := range cuts {
 				agent := at.Start(t, file, e2e.ClosedPort(t))
 				support.Eventually(t, time.Minute, "chunks are acknowledged", func() bool {

@@ -52,7 +52,7 @@ func killSpooling(t *testing.T, kills int, sync string) {
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 7, Rules: gale()})
 	random := rand.New(rand.NewPCG(7, uint64(kills)))
-	scribe := e2e.StartScribe(t, at.Logs, 3, e2e.ContainerLine)
+	scribe := e2e.StartLogWriter(t, at.Logs, 3, e2e.ContainerLine)
 	// A short pause, so that kills meet requests and not pauses.
 	file := e2e.Edited(t, spoolFile, "spool_linger 100ms", "spool_sync "+sync, "request_timeout 5s", "request_timeout: retry_max 1s", "request_timeout: retry_initial 50ms")
 	for n := range kills {

@@ -28,7 +28,7 @@ func TestSpoolSurvivesTenHotReloadsUnderLoad(t *testing.T) {
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 3, Rules: []faults.Rule{{Fault: faults.Slow, Share: 0.5, Delay: 500 * time.Millisecond}}})
-	scribe := e2e.StartScribe(t, at.Logs, 3, e2e.ContainerLine)
+	scribe := e2e.StartLogWriter(t, at.Logs, 3, e2e.ContainerLine)
 	file := e2e.Edited(t, spoolFile, "flush: hot_reload on", "spool_linger 100ms")
 	agent := at.Start(t, file, proxy.URL())
 	awaitStarts(t, at, agent, 1)
@@ -47,7 +47,7 @@ func TestSpoolDrainsThroughHotReloads(t *testing.T) {
 	s := e2e.Cluster(t)
 	at := e2e.NewSite(t, e2e.FreshIndex(t, s))
 	proxy := e2e.StartFaults(t, s, faults.Options{Seed: 5, Rules: []faults.Rule{{Fault: faults.Unavailable, Share: 1}}})
-	scribe := e2e.StartScribe(t, at.Logs, 3, e2e.ContainerLine)
+	scribe := e2e.StartLogWriter(t, at.Logs, 3, e2e.ContainerLine)
 	file := e2e.Edited(t, spoolFile, "flush: hot_reload on", "request_timeout: bulk_size 100K", "request_timeout: retry_max 500ms")
 	agent := at.Start(t, file, proxy.URL())
 	support.Eventually(t, time.Minute, "chunks wait", func() bool {

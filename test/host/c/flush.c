@@ -46,10 +46,10 @@ static size_t run_coroutine(struct flush *fl)
  * violations. */
 void run_flush(struct frame *f, struct instance *ins)
 {
-    struct flush fl = {.ins = ins, .tag = take_string(f)};
+    struct flush fl = {.ins = ins, .tag = read_string(f)};
     char note[96] = "";
     fl.size = take_u32(f);
-    const char *sent = take(f, fl.size);
+    const char *sent = read_bytes(f, fl.size);
     char *chunk = memcpy(new(fl.size), sent, fl.size);
     fl.chunk = chunk;
     size_t used = run_coroutine(&fl);

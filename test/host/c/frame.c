@@ -39,7 +39,7 @@ struct frame *read_frame(void)
     return read_all(f->data, size) ? f : NULL;
 }
 
-char *take(struct frame *f, uint32_t size)
+char *read_bytes(struct frame *f, uint32_t size)
 {
     if (size > f->size - f->at) {
         errno = EPROTO;
@@ -49,12 +49,12 @@ char *take(struct frame *f, uint32_t size)
     return f->data + f->at - size;
 }
 
-uint32_t take_u32(struct frame *f) { return u32(take(f, 4)); }
+uint32_t take_u32(struct frame *f) { return u32(read_bytes(f, 4)); }
 
-char *take_string(struct frame *f)
+char *read_string(struct frame *f)
 {
     uint32_t size = take_u32(f);
-    char *s = strndup(take(f, size), size);
+    char *s = strndup(read_bytes(f, size), size);
     if (!s) die("out of memory");
     return s;
 }

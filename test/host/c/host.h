@@ -91,9 +91,9 @@ void retire_chunk(char *chunk, size_t size);
 
 /* frame.c */
 struct frame *read_frame(void);
-char *take(struct frame *f, uint32_t size);
+char *read_bytes(struct frame *f, uint32_t size);
 uint32_t take_u32(struct frame *f);
-char *take_string(struct frame *f);
+char *read_string(struct frame *f);
 void answer(struct frame *f, int code, uint32_t extra, const char *text);
 
 /* thread.c */

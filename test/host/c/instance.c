@@ -40,8 +40,8 @@ void declare(struct frame *f)
 
     const char *fault = NULL;
     for (uint32_t i = take_u32(f); i > 0; i--) {
-        char *key = take_string(f);
-        const char *wrong = set_property(ins, key, take_string(f));
+        char *key = read_string(f);
+        const char *wrong = set_property(ins, key, read_string(f));
         if (wrong) fault = wrong;
     }
     int id = ins->id;

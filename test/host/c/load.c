@@ -47,7 +47,7 @@ static const char *fault_of(struct proxy *x, int registered)
 /* 'L' path: answers the plugin's name. */
 void load(struct frame *f)
 {
-    char *path = take_string(f);
+    char *path = read_string(f);
     void *handle = dlopen(path, RTLD_LAZY);
     free(path);
     if (!handle) return answer(f, -1, 0, dlerror());

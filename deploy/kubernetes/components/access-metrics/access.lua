@@ -12,33 +12,33 @@ local function set(words)
   return all
 end
 
-local function number(name, otherwise)
-  return tonumber(os.getenv(name) or "") or otherwise
+local function number(name, default)
+  return tonumber(os.getenv(name) or "") or default
 end
 
 local methods = set("CONNECT DELETE GET HEAD OPTIONS PATCH POST PUT TRACE")
 local paths = set(os.getenv("ACCESS_PATHS") or "/")
-local by_client = os.getenv("ACCESS_BY_CLIENT") == "on"
-local of_container, of_node = number("ACCESS_SERIES_OF_CONTAINER", 200), number("ACCESS_SERIES", 2000)
+local with_client = os.getenv("ACCESS_BY_CLIENT") == "on"
+local container_limit, node_limit = number("ACCESS_SERIES_OF_CONTAINER", 200), number("ACCESS_SERIES", 2000)
 local containers, series = {}, 0
 
--- room says which series a request is counted in: its own, its container's other one, or the
+-- series_of names the series that counts a request: its own, its container's other one, or the
 -- node's.
-local function room(container, key)
+local function series_of(container, key)
   local known = containers[container]
   if known and known.keys[key] then
     return "own"
   end
   if not known then
     -- A container takes one place for its other series, too, so that there is always one.
-    if series + 2 > of_node then
+    if series + 2 > node_limit then
       return "node"
     end
     known = {keys = {}, count = 0}
     containers[container] = known
     series = series + 1
   end
-  if known.count >= of_container or series >= of_node then
+  if known.count >= container_limit or series >= node_limit then
     return "container"
   end
   known.keys[key], known.count, series = true, known.count + 1, series + 1
@@ -60,10 +60,10 @@ function access(tag, timestamp, record)
   if not paths[class] then
     class = "other"
   end
-  if not by_client then
+  if not with_client then
     client = ""
   end
-  local place = room(namespace .. "\0" .. container, client .. "\0" .. method .. "\0" .. class .. "\0" .. code)
+  local place = series_of(namespace .. "\0" .. container, client .. "\0" .. method .. "\0" .. class .. "\0" .. code)
   if place ~= "own" then
     client, method, class, code = "other", "other", "other", "other"
   end

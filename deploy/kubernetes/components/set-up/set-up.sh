@@ -18,7 +18,7 @@ set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-say() { echo "set-up: $*"; }
+log() { echo "set-up: $*"; }
 fail() { echo "set-up: $*" >&2; exit 1; }
 test -n "${ES_HOSTS:-}" || fail "ES_HOSTS is not set: it says where Elasticsearch is, such as http://es-logging-svc:9200"
 url=$(echo "$ES_HOSTS" | sed 's/[, ].*//; s|/*$||')
@@ -38,9 +38,9 @@ quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 } >"$work/curl"
 if [ -n "${SETUP_API_KEY:-}" ]; then who=SETUP_API_KEY; elif [ -n "${ELASTIC_PASSWORD:-}" ]; then who=ELASTIC_PASSWORD; else who=; fi
 
-# refused STEP: ends if the answer refuses the credential, with the server's own reason, which names
-# the privilege, and the remedy.
-refused() {
+# check_credentials STEP: ends if the answer rejects the credentials, with the server's own
+# reason, which names the privilege, and the remedy.
+check_credentials() {
   reason=$(sed -n 's/.*"reason" *: *"\([^"]*\)".*/\1/p' "$work/answer" 2>/dev/null | head -n 1)
   case "$status $who" in
     '401 ' | '403 ') fail "$1: the server requires credentials (status $status): set SETUP_API_KEY, or ELASTIC_PASSWORD" ;;
@@ -49,21 +49,21 @@ refused() {
   esac
 }
 
-# ask METHOD URL [argument of curl…]: the answer is in $work/answer, its status in $status.
-ask() {
+# request METHOD URL [argument of curl…]: the answer is in $work/answer, its status in $status.
+request() {
   method=$1 address=$2
   shift 2
   status=$(curl -K "$work/curl" ${ca:+--cacert "$ca"} -o "$work/answer" -w '%{http_code}' -X "$method" "$@" "$address" 2>"$work/error") || status=000
 }
-# must STEP METHOD URL [argument…]: ask, and end unless the answer is a success.
-must() {
+# request_or_fail STEP METHOD URL [argument…]: request, and end unless the answer is a success.
+request_or_fail() {
   what=$1
   shift
-  ask "$@"
+  request "$@"
   case "$status" in
-    2??) say "$what" ;;
+    2??) log "$what" ;;
     000) fail "$what: $(cat "$work/error")" ;;
-    401 | 403) refused "$what" ;;
+    401 | 403) check_credentials "$what" ;;
     *) fail "$what: status $status from $2: $(head -c 2000 "$work/answer")" ;;
   esac
 }
@@ -71,10 +71,10 @@ must() {
 await() {
   end=$(($(date +%s) + PATIENCE))
   while :; do
-    ask GET "$2"
+    request GET "$2"
     case "$status" in
       2??) return ;;
-      401 | 403) refused "$1 at $2" ;;
+      401 | 403) check_credentials "$1 at $2" ;;
     esac
     test "$(date +%s)" -lt "$end" || fail "$1 at $2 did not answer within $PATIENCE s: status $status $(cat "$work/error")"
     sleep 2
@@ -84,23 +84,23 @@ ca=${ES_CA_FILE:-}
 json='Content-Type: application/json'
 
 await Elasticsearch "$url/_cluster/health?wait_for_status=yellow&timeout=30s"
-say "Elasticsearch at $url is there"
+log "Elasticsearch at $url answers"
 
 if [ -n "${ELASTIC_PASSWORD:-}" ] && [ -n "${ES_USER:-}" ]; then
-  must "the role out_es_writer" PUT "$url/_security/role/out_es_writer" -H "$json" --data-binary "@$SET_UP/writer-role.json"
-  # Passwords here are those of our own secrets; one with characters that JSON escapes is refused.
+  request_or_fail "the role out_es_writer" PUT "$url/_security/role/out_es_writer" -H "$json" --data-binary "@$SET_UP/writer-role.json"
+  # Passwords here are those of our own secrets; one with characters that JSON escapes is rejected.
   case "$ES_PASSWORD${KIBANA_PASSWORD:-}" in *[\\\"]*) fail 'ES_PASSWORD and KIBANA_PASSWORD must not hold " or \' ;; esac
   printf '{"password":"%s","roles":["out_es_writer"]}' "$ES_PASSWORD" >"$work/user"
-  must "the user $ES_USER" PUT "$url/_security/user/$ES_USER" -H "$json" --data-binary "@$work/user"
+  request_or_fail "the user $ES_USER" PUT "$url/_security/user/$ES_USER" -H "$json" --data-binary "@$work/user"
 fi
 if [ -n "${ELASTIC_PASSWORD:-}" ] && [ -n "${KIBANA_PASSWORD:-}" ]; then
   printf '{"password":"%s"}' "$KIBANA_PASSWORD" >"$work/user"
-  must "the password of kibana_system" POST "$url/_security/user/kibana_system/_password" -H "$json" --data-binary "@$work/user"
+  request_or_fail "the password of kibana_system" POST "$url/_security/user/kibana_system/_password" -H "$json" --data-binary "@$work/user"
 fi
 
 # Which family of servers this is decides which templates it takes, and how old indices are deleted.
-ask GET "$url/"
-case "$status" in 2??) ;; 401 | 403) refused "the server's version" ;; *) must "the server's version" GET "$url/_nodes/_local?filter_path=nodes.*.version" ;; esac
+request GET "$url/"
+case "$status" in 2??) ;; 401 | 403) check_credentials "the server's version" ;; *) request_or_fail "the server's version" GET "$url/_nodes/_local?filter_path=nodes.*.version" ;; esac
 if grep -q '"distribution" *: *"opensearch"' "$work/answer"; then
   family=opensearch
 elif grep -Eq '"(number|version)" *: *"7\.' "$work/answer"; then
@@ -115,11 +115,11 @@ test -f "$TEMPLATES/$family.logs-es_go.json" || fail "no templates for $family i
 policies=no
 policy() {
   printf '{"policy":{"phases":{"hot":{"actions":%s},"delete":{"min_age":"%s","actions":{"delete":{}}}}}}' "$2" "$RETENTION" >"$work/policy"
-  ask PUT "$url/_ilm/policy/$1" -H "$json" --data-binary "@$work/policy"
+  request PUT "$url/_ilm/policy/$1" -H "$json" --data-binary "@$work/policy"
   case "$status" in
-    2??) say "the lifecycle policy $1: delete after $RETENTION" && policies=yes ;;
+    2??) log "the lifecycle policy $1: delete after $RETENTION" && policies=yes ;;
     400 | 405) grep -q 'no handler found\|Incorrect HTTP method\|invalid_index_name_exception' "$work/answer" || fail "the lifecycle policy $1: $(head -c 2000 "$work/answer")" ;;
-    401 | 403) refused "the lifecycle policy $1" ;;
+    401 | 403) check_credentials "the lifecycle policy $1" ;;
     *) fail "the lifecycle policy $1: status $status: $(head -c 2000 "$work/answer" 2>/dev/null || cat "$work/error")" ;;
   esac
 }
@@ -130,7 +130,7 @@ template() {
   insert=''
   if [ "$policies" = yes ] && [ -n "$3" ]; then insert="\"index.lifecycle.name\": \"$3\", "; fi
   sed -E "s/\"settings\": *\{/&$insert/; s/(\"data_retention\": *\")[^\"]*/\1$RETENTION/; s/\"logs-\*-\*\"/\"logs-kubernetes.*-*\"/" "$2" >"$work/template"
-  must "the index template $1 for $family" PUT "$url/_index_template/$1" -H "$json" --data-binary "@$work/template"
+  request_or_fail "the index template $1 for $family" PUT "$url/_index_template/$1" -H "$json" --data-binary "@$work/template"
 }
 
 if [ "$family" = opensearch ]; then
@@ -141,12 +141,12 @@ if [ "$family" = opensearch ]; then
   states() { # name, description, patterns, actions, condition
     printf '{"policy":{"description":"out_es: %s","default_state":"kept","ism_template":[{"index_patterns":%s,"priority":100}],"states":[{"name":"kept","actions":%s,"transitions":[{"state_name":"gone","conditions":{"%s":"%s"}}]},%s]}}' \
       "$2" "$3" "$4" "$5" "$RETENTION" "$gone" >"$work/policy"
-    ask PUT "$url/_plugins/_ism/policies/$1" -H "$json" --data-binary "@$work/policy"
+    request PUT "$url/_plugins/_ism/policies/$1" -H "$json" --data-binary "@$work/policy"
     case "$status" in
-      2??) say "the state policy $1: delete after $RETENTION" ;;
-      409) say "the state policy $1 is there already and stays as it is" ;;
-      401 | 403) refused "the state policy $1" ;;
-      400 | 404 | 405) say "this server has no state policies: old indices stay until somebody deletes them" ;;
+      2??) log "the state policy $1: delete after $RETENTION" ;;
+      409) log "the state policy $1 exists already and is not changed" ;;
+      401 | 403) check_credentials "the state policy $1" ;;
+      400 | 404 | 405) log "this server has no state policies: old indices stay until you delete them" ;;
       *) fail "the state policy $1: status $status: $(head -c 2000 "$work/answer")" ;;
     esac
   }
@@ -155,7 +155,7 @@ if [ "$family" = opensearch ]; then
 else
   policy out-es-daily '{}'
   test "$family" = elasticsearch || policy out-es-streams '{"rollover":{"max_age":"7d","max_primary_shard_size":"50gb"}}'
-  test "$policies" = yes || say "this server has no lifecycle policies: logstash-* and heapster-* stay until somebody deletes them"
+  test "$policies" = yes || log "this server has no lifecycle policies: logstash-* and heapster-* stay until you delete them"
 fi
 for file in "$TEMPLATES/$family".*.json; do
   name=${file##*/$family.}
@@ -170,11 +170,11 @@ template heapster-es_go "$SET_UP/heapster.json" out-es-daily
 
 # Existing data streams keep their retention until it is set here. It is no error if there are none.
 if [ "$family" = elasticsearch ]; then
-  ask PUT "$url/_data_stream/logs-kubernetes.*/_lifecycle" -H "$json" --data-binary "{\"data_retention\":\"$RETENTION\"}"
+  request PUT "$url/_data_stream/logs-kubernetes.*/_lifecycle" -H "$json" --data-binary "{\"data_retention\":\"$RETENTION\"}"
   case "$status" in
-    2??) say "the data streams logs-kubernetes.*: kept for $RETENTION" ;;
+    2??) log "the data streams logs-kubernetes.*: kept for $RETENTION" ;;
     400 | 404 | 405) ;;
-    401 | 403) refused "the retention of logs-kubernetes.*" ;;
+    401 | 403) check_credentials "the retention of logs-kubernetes.*" ;;
     *) fail "the retention of logs-kubernetes.*: status $status: $(head -c 2000 "$work/answer")" ;;
   esac
 fi
@@ -183,7 +183,7 @@ if [ -n "${KIBANA_URL:-}" ]; then
   ca=${KIBANA_CA_FILE:-$ca}
   kibana=$(echo "$KIBANA_URL" | sed 's|/*$||')
   await Kibana "$kibana/api/status"
-  must "data views and dashboard" POST "$kibana/api/saved_objects/_import?overwrite=true" -H 'kbn-xsrf: true' -F "file=@$KIBANA_FILES/saved-objects.ndjson"
+  request_or_fail "data views and dashboard" POST "$kibana/api/saved_objects/_import?overwrite=true" -H 'kbn-xsrf: true' -F "file=@$KIBANA_FILES/saved-objects.ndjson"
   grep -q '"success":true' "$work/answer" || fail "Kibana took the data views and the dashboard in part only: $(head -c 2000 "$work/answer")"
 fi
-say "done"
+log "done"

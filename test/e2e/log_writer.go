@@ -38,8 +38,8 @@ func lineOf(file string, n int) Line {
 	}
 }
 
-// Scribe writes log files, a burst to each every few milliseconds, until Finish.
-type Scribe struct {
+// LogWriter writes log files, a burst to each every few milliseconds, until Finish.
+type LogWriter struct {
 	files  []*os.File
 	format Format
 	stop   chan struct{}
@@ -49,16 +49,16 @@ type Scribe struct {
 }
 
 const (
-	// burst lines every scribePause to each file: 1,500 lines a second and file, so that a kill at
-	// any time finds chunks under way.
-	burst       = 30
-	scribePause = 20 * time.Millisecond
+	// burst lines every logWriterPause to each file: 1,500 lines a second and file, so that a kill
+	// at any time finds chunks under way.
+	burst          = 30
+	logWriterPause = 20 * time.Millisecond
 )
 
-// StartScribe writes to so many files in dir.
-func StartScribe(t *testing.T, dir string, files int, f Format) *Scribe {
+// StartLogWriter writes to so many files in dir.
+func StartLogWriter(t *testing.T, dir string, files int, f Format) *LogWriter {
 	t.Helper()
-	s := &Scribe{format: f, stop: make(chan struct{})}
+	s := &LogWriter{format: f, stop: make(chan struct{})}
 	for i := range files {
 		file, err := os.Create(filepath.Join(dir, fmt.Sprintf("file%d.log", i)))
 		if err != nil {
@@ -71,7 +71,7 @@ func StartScribe(t *testing.T, dir string, files int, f Format) *Scribe {
 	return s
 }
 
-func (s *Scribe) write() {
+func (s *LogWriter) write() {
 	for n := 0; ; n += burst {
 		for i, file := range s.files {
 			var text strings.Builder
@@ -88,13 +88,13 @@ func (s *Scribe) write() {
 		select {
 		case <-s.stop:
 			return
-		case <-time.After(scribePause):
+		case <-time.After(logWriterPause):
 		}
 	}
 }
 
 // Finish ends the writing and returns every line that was written.
-func (s *Scribe) Finish(t *testing.T) []Line {
+func (s *LogWriter) Finish(t *testing.T) []Line {
 	t.Helper()
 	select {
 	case <-s.stop:

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-func openLater(t *testing.T, dir string) *Later {
+func openLater(t *testing.T, dir string) *ParkedQueues {
 	t.Helper()
-	l, err := OpenLater(dir, small)
+	l, err := OpenParkedQueues(dir, small)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func openLater(t *testing.T, dir string) *Later {
 	return l
 }
 
-func keep(t *testing.T, l *Later, key string, frames ...int) {
+func keep(t *testing.T, l *ParkedQueues, key string, frames ...int) {
 	t.Helper()
 	for _, n := range frames {
 		if err := l.Append(key, frameOf(n)); err != nil {
@@ -30,7 +30,7 @@ func keep(t *testing.T, l *Later, key string, frames ...int) {
 }
 
 // waiting are the frames of each queue, by its key.
-func waiting(t *testing.T, l *Later) map[string][]int {
+func waiting(t *testing.T, l *ParkedQueues) map[string][]int {
 	t.Helper()
 	all := map[string][]int{}
 	for _, q := range l.Queues() {
@@ -61,8 +61,8 @@ func TestEachKeyHasAQueueOfItsOwnAcrossRestarts(t *testing.T) {
 			if len(key) < 100 && q.Key != key {
 				t.Errorf("the key %q is told as %q", key, q.Key)
 			}
-			if l.Of(key).Frames != 2 {
-				t.Errorf("%q: %+v", key, l.Of(key))
+			if l.Queue(key).Frames != 2 {
+				t.Errorf("%q: %+v", key, l.Queue(key))
 			}
 		}
 		if got := l.Stats(); got.Frames != 2*len(keys) || got.Oldest.IsZero() {

@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// maxQueues bounds the queues of a Later, each of which has up to three open files. Frames of
-	// further keys share one queue.
+	// maxQueues bounds the queues of ParkedQueues, each of which has up to three open files. Frames
+	// of further keys share one queue.
 	maxQueues = 32
 	// queuePrefix begins the folder of each queue, so that no key is a special name of the file
 	// system.
@@ -30,9 +30,10 @@ const (
 	maxQueueName = 180
 )
 
-// Later holds frames that can't be delivered now, in a queue for each key, so that no key blocks
-// another. Empty queues are removed. It is safe for concurrent use; each queue has one reader.
-type Later struct {
+// ParkedQueues hold frames that can't be delivered now, in a queue for each key, so that no key
+// blocks another. Empty queues are removed. It is safe for concurrent use; each queue has one
+// reader.
+type ParkedQueues struct {
 	dir     string
 	options Options
 
@@ -44,16 +45,16 @@ type Later struct {
 // Queue holds the frames of one key.
 type Queue struct {
 	*Spool
-	// Key is the queue's key, of one that an earlier run left as far as the folder's name tells;
+	// Key is the queue's key, of one from an earlier run as far as the folder's name tells;
 	// empty for the queue that further keys share.
 	Key string
-	// Found means that an earlier run left it.
-	Found bool
+	// FromEarlierRun means that an earlier run left it.
+	FromEarlierRun bool
 
 	folder string
-	// why is the text of the last Note.
-	why string
-	// records are those of its frames, without those that an earlier run left until CountFound.
+	// reason is the text of the last Note.
+	reason string
+	// records are those of its frames, without those that an earlier run left until CountEarlier.
 	records atomic.Int64
 	// own is the sequence number of the first frame of this run.
 	own uint64
@@ -65,10 +66,10 @@ func (q *Queue) Records() int { return int(max(0, q.records.Load())) }
 // Took tells that a frame with so many records left the queue.
 func (q *Queue) Took(records int) { q.records.Add(-int64(records)) }
 
-// CountFound counts the records that an earlier run left, by the heads of their frames. It is
+// CountEarlier counts the records that an earlier run left, by the heads of their frames. It is
 // called by the goroutine that reads, before the first frame is taken, and ends early where stopped
 // says so.
-func (q *Queue) CountFound(stopped func() bool) {
+func (q *Queue) CountEarlier(stopped func() bool) {
 	r := &Reader{spool: q.Spool, at: q.done, peeks: true}
 	defer r.Close()
 	for !stopped() {
@@ -82,12 +83,12 @@ func (q *Queue) CountFound(stopped func() bool) {
 	}
 }
 
-// OpenLater opens the queues in dir, which may be missing. A queue that can't be opened fails all:
-// its frames would be forgotten.
+// OpenParkedQueues opens the queues in dir, which may be missing. A queue that can't be opened
+// fails all: its frames would be forgotten.
 //
 // Possible errors: those of Open.
-func OpenLater(dir string, o Options) (*Later, error) {
-	l := &Later{dir: dir, options: o, queues: map[string]*Queue{}}
+func OpenParkedQueues(dir string, o Options) (*ParkedQueues, error) {
+	l := &ParkedQueues{dir: dir, options: o, queues: map[string]*Queue{}}
 	folders, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("spool: %w", err)
@@ -101,13 +102,13 @@ func OpenLater(dir string, o Options) (*Later, error) {
 			l.Close()
 			return nil, err
 		}
-		q.Found = true
+		q.FromEarlierRun = true
 	}
 	return l, nil
 }
 
 // open opens a queue. l.mu is held, unless l is still private.
-func (l *Later) open(folder string) (*Queue, error) {
+func (l *ParkedQueues) open(folder string) (*Queue, error) {
 	s, err := Open(filepath.Join(l.dir, folder), l.options)
 	if err != nil {
 		return nil, err
@@ -137,7 +138,7 @@ func keyOf(folder string) string {
 	return name
 }
 
-// Adopt converts the queue of an older version, if dir is one, before OpenLater.
+// Adopt converts the queue of an older version, if dir is one, before OpenParkedQueues.
 //
 // Possible errors: those of the file system.
 func Adopt(dir, later string) error {
@@ -157,7 +158,7 @@ func Adopt(dir, later string) error {
 // count: the frame's old place is freed.
 //
 // Possible errors: those of Spool.Append and Open.
-func (l *Later) Append(key string, f Frame) error {
+func (l *ParkedQueues) Append(key string, f Frame) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -185,32 +186,32 @@ func (l *Later) Append(key string, f Frame) error {
 	return nil
 }
 
-// whyName is the file with the reason for a queue, for operators.
-const whyName = "why.txt"
+// reasonFile is the file with the reason for a queue, for operators.
+const reasonFile = "why.txt"
 
-// maxWhy bounds a note: a reason may be long.
-const maxWhy = 2000
+// maxReasonBytes bounds a note: a reason may be long.
+const maxReasonBytes = 2000
 
-// Note writes the reason for the queue of a key into its folder, for operators. Errors are ignored:
-// nothing depends on it.
-func (l *Later) Note(key, why string) {
+// WriteReason writes the reason for the queue of a key into its folder, for operators. Errors are
+// ignored: nothing depends on it.
+func (l *ParkedQueues) WriteReason(key, why string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q := l.queues[folderOf(key)]
-	if why = strings.ToValidUTF8(why[:min(len(why), maxWhy)], ""); q == nil || l.closed || q.why == why {
+	if why = strings.ToValidUTF8(why[:min(len(why), maxReasonBytes)], ""); q == nil || l.closed || q.reason == why {
 		return
 	}
-	path := filepath.Join(q.dir, whyName)
+	path := filepath.Join(q.dir, reasonFile)
 	if filelimit.Check(filelimit.MaxBytes(), int64(len(why))) != nil || os.WriteFile(path+unfinished, []byte(why+"\n"), 0o600) != nil {
 		return
 	}
 	if os.Rename(path+unfinished, path) == nil {
-		q.why = why
+		q.reason = why
 	}
 }
 
 // Queues are the current queues.
-func (l *Later) Queues() []*Queue {
+func (l *ParkedQueues) Queues() []*Queue {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := make([]*Queue, 0, len(l.queues))
@@ -220,8 +221,8 @@ func (l *Later) Queues() []*Queue {
 	return all
 }
 
-// Of returns the content of a key's queue.
-func (l *Later) Of(key string) Stats {
+// Queue returns the content of a key's queue.
+func (l *ParkedQueues) Queue(key string) Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	q := l.queues[folderOf(key)]
@@ -232,7 +233,7 @@ func (l *Later) Of(key string) Stats {
 }
 
 // Stats are the sums over all queues.
-func (l *Later) Stats() (all Stats) {
+func (l *ParkedQueues) Stats() (all Stats) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, q := range l.queues {
@@ -247,7 +248,7 @@ func (l *Later) Stats() (all Stats) {
 }
 
 // Retire closes and removes an empty queue, and reports whether it did.
-func (l *Later) Retire(q *Queue) bool {
+func (l *ParkedQueues) Retire(q *Queue) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed || l.queues[q.folder] != q || q.Stats().Frames > 0 {
@@ -259,7 +260,7 @@ func (l *Later) Retire(q *Queue) bool {
 }
 
 // Close closes all queues. Their frames stay.
-func (l *Later) Close() {
+func (l *ParkedQueues) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -273,7 +274,7 @@ func (s *Spool) remove() {
 	s.mu.Lock()
 	s.drop(func(*segment) bool { return true })
 	s.mu.Unlock()
-	for _, name := range [...]string{checkpointName, whyName, whyName + unfinished} {
+	for _, name := range [...]string{checkpointName, reasonFile, reasonFile + unfinished} {
 		_ = os.Remove(filepath.Join(s.dir, name))
 	}
 	removeUnfinished(s.dir)
