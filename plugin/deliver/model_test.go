@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,10 +44,14 @@ func TestStrikesAndGatesAsTheModelHasThem(t *testing.T) {
 	}
 }
 
-// The long form.
+// The long form, with SOAK a longer one.
 func TestStrikesAndGatesAsTheModelHasThemForLong(t *testing.T) {
 	support.LongForm(t)
-	for seed := uint64(1000); seed < 3000; seed++ {
+	seeds := uint64(200)
+	if os.Getenv("SOAK") != "" {
+		seeds = 2000
+	}
+	for seed := uint64(1000); seed < 1000+seeds; seed++ {
 		modelRun(t, seed, 10+int(seed%60), map[string]int{})
 	}
 }
