@@ -86,9 +86,28 @@ func StartFile(t testing.TB, plugin, file string, environment ...string) *Agent 
 		<-a.done
 		if t.Failed() {
 			t.Logf("the end of Fluent Bit's log:\n%s", a.log.Tail(60))
+			if crash := a.crash(); crash != "" {
+				t.Logf("Fluent Bit crashed:\n%s", crash)
+			}
 		}
 	})
 	return a
+}
+
+// crashLines are the lines of a crash that a failed test shows: Fluent Bit's stack, or the first
+// goroutine of Go's dump.
+const crashLines = 40
+
+// crash returns the beginning of the stack that Fluent Bit or the Go runtime printed, if one did.
+func (a *Agent) crash() string {
+	log := a.Log()
+	for _, mark := range []string{"caught signal (SIGSEGV)", "SIGABRT: abort", "fatal error: "} {
+		if at := strings.Index(log, mark); at >= 0 {
+			lines := strings.SplitAfterN(log[at:], "\n", crashLines+1)
+			return strings.Join(lines[:min(len(lines), crashLines)], "")
+		}
+	}
+	return ""
 }
 
 // PID is the process.
