@@ -11,8 +11,8 @@ import (
 	"out_es/test/support"
 )
 
-// generated is an answer that is never in memory as a whole: head, then item n
-// times (forever where n is negative) with joint in between, then tail.
+// generated is a reader of a long answer that never stands in memory as a whole. It gives head, n
+// copies of item separated by joint, then tail; with a negative n it gives items without end.
 type generated struct {
 	head, item, joint, tail string
 	n                       int

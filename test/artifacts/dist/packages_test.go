@@ -18,7 +18,8 @@ import (
 	"out_es/test/support"
 )
 
-// installed is where each of the archive's files goes; LIB is the loader's folder.
+// installed maps each file of the archive to its path in a package. LIB stands for the folder of
+// the loader's libraries, which depends on architecture and distribution.
 var installed = map[string]string{
 	"out_es.so": "usr/LIB/out_es.so", "out_es_aws.so": "usr/LIB/out_es_aws.so", "out-es": "usr/bin/out-es", "out_es-lint": "usr/bin/out_es-lint",
 	"man/out-es.1": "usr/share/man/man1/out-es.1", "man/out-es-check.1": "usr/share/man/man1/out-es-check.1",

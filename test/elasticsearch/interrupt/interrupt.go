@@ -1,5 +1,5 @@
-// Package interrupt says when a command of this project is to end: at Ctrl-C, at SIGTERM, and when
-// the `go run` that started it is gone: a killed `go run` passes no signal on.
+// Package interrupt ends a command of this project at Ctrl-C and at SIGTERM. A killed `go run`
+// passes no signal on to the command that it started, so the end of `go run` counts as well.
 package interrupt
 
 import (

@@ -197,8 +197,8 @@ static void print_series(FILE *out, struct metric *m, struct series *s)
     fprintf(out, " %llu\n", (unsigned long long)s->count);
 }
 
-/* Prints every instance's series of one name under one heading, as Fluent Bit's endpoint joins
- * them. */
+/* Prints the series of one name from all instances under one heading (HELP and TYPE), which is the
+ * form of Fluent Bit's own endpoint. */
 static void print_metric(FILE *out, const char *name)
 {
     static const char *const kinds[] = {"counter", "gauge", "histogram"};
