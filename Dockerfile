@@ -4,10 +4,18 @@
 #   docker build -t out-es:0.1.0-fb5.1.1 .
 #   docker run -e ES_HOSTS=http://elasticsearch:9200 -p 24224:24224 out-es:0.1.0-fb5.1.1
 #
-# The debug variant has a shell:        docker build --build-arg VARIANT=-debug -t
-# out-es:0.1.0-fb5.1.1-debug . One that signs for Amazon OpenSearch: docker build --build-arg
-# PLUGIN=out_es_aws -t out-es:0.1.0-fb5.1.1-aws . All platforms, from one machine:      docker
-# buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x -t out-es:0.1.0-fb5.1.1 .
+# The debug variant, which has a shell:
+#
+#   docker build --build-arg VARIANT=-debug -t out-es:0.1.0-fb5.1.1-debug .
+#
+# The one that signs for Amazon OpenSearch:
+#
+#   docker build --build-arg PLUGIN=out_es_aws -t out-es:0.1.0-fb5.1.1-aws .
+#
+# All platforms, from one machine:
+#
+#   docker buildx build --platform linux/amd64,linux/arm64,linux/arm/v7,linux/s390x \
+#     -t out-es:0.1.0-fb5.1.1 .
 #
 # Built on Debian 12: its C library is as old as that of the oldest official image, so that the .so
 # loads in all. The steps are those of "make dist", and test/artifacts/image runs them without an

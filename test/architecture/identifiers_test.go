@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// rejectedWords are parts of identifiers that have a term of their own (docs/architecture.md,
+// rejectedWords are parts of identifiers that have a term of their own (CONTRIBUTING.md,
 // Vocabulary), with the term.
 var rejectedWords = map[string]*regexp.Regexp{
 	"reject":             regexp.MustCompile(`Refus[ae]|refus(e|al|ed|es|als)([A-Z]|$)`),

@@ -136,7 +136,7 @@ func (e endingState) end(t *testing.T, file string) {
 	e2e.AwaitAll(t, s, at.Prefix, len(written), time.Minute)
 	support.Eventually(t, time.Minute, "nothing waits any more", func() bool {
 		chunks, _ := filepath.Glob(filepath.Join(at.State, "storage", "*", "*.flb"))
-		return len(chunks) == 0 && (file == losslessFile || next.Metric(t, `fluentbit_output_es_go_spool_frames{name="logs"}`) == 0)
+		return len(chunks) == 0 && (file == losslessFile || next.Metric(t, `fluentbit_output_es_go_spool_chunks{name="logs"}`) == 0)
 	})
 	next.Stop(t, 20*time.Second)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, written)

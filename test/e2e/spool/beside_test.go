@@ -12,6 +12,7 @@ import (
 
 	"out_es/test/bench/agent"
 	"out_es/test/e2e"
+	"out_es/test/elasticsearch"
 	"out_es/test/faults"
 	"out_es/test/fluentbit"
 	"out_es/test/support"
@@ -93,12 +94,49 @@ func runBeside(t *testing.T, dir string) (seen beside) {
 	return seen
 }
 
+// trouble is a state of an output's Elasticsearch. set makes it for an index behind a proxy, or ends
+// it.
+type trouble struct {
+	name string
+	set  func(t *testing.T, s *elasticsearch.Server, proxy *faults.Proxy, index string, on bool)
+}
+
+var troubles = []trouble{
+	{"Elasticsearch away", func(t *testing.T, _ *elasticsearch.Server, proxy *faults.Proxy, _ string, on bool) {
+		t.Helper()
+		if on {
+			e2e.SetRules(t, proxy, faults.Rule{Fault: faults.Unavailable, Share: 1})
+		} else {
+			e2e.SetRules(t, proxy)
+		}
+	}},
+	{"index blocked", func(t *testing.T, s *elasticsearch.Server, _ *faults.Proxy, index string, on bool) {
+		t.Helper()
+		path, body := "/"+index+"/_settings", `{"index.blocks.write":null}`
+		if on {
+			path, body = "/"+index, `{"settings":{"index.blocks.write":true}}`
+		}
+		if _, err := s.Do(t.Context(), "PUT", path, []byte(body)); err != nil {
+			t.Error(err)
+		}
+	}},
+}
+
 // TestSpoolOneOutputsTroubleNeverStopsTheAgent runs agents side by side, each with
-// a file output beside one to an Elasticsearch that is away for 20 seconds.
+// a file output beside one to an Elasticsearch in trouble.
 func TestSpoolOneOutputsTroubleNeverStopsTheAgent(t *testing.T) {
 	support.LongForm(t)
 	program := fluentbit.ForTest(t)
 	s := e2e.Cluster(t)
+	for _, c := range troubles {
+		t.Run(c.name, func(t *testing.T) { runTrouble(t, program, s, c) })
+	}
+}
+
+// runTrouble runs an agent for each kind of output in one trouble, and ends it for the one with a
+// spool, whose lines must all arrive once.
+func runTrouble(t *testing.T, program string, s *elasticsearch.Server, c trouble) {
+	t.Helper()
 	var all sync.WaitGroup
 	for name, output := range map[string]string{
 		"es":         "[OUTPUT]\n    Name es\n    Match *\n    Host %[1]s\n    Port %[2]s\n    Index %[3]s\n    Suppress_Type_Name on\n    Generate_ID on\n    Retry_Limit no_limits\n",
@@ -106,7 +144,8 @@ func TestSpoolOneOutputsTroubleNeverStopsTheAgent(t *testing.T) {
 		"with spool": "[OUTPUT]\n    Name es_go\n    Match *\n    Hosts http://%[1]s:%[2]s\n    Index %[3]s\n    Generate_ID on\n    Retry_Limit no_limits\n    Spool_Path %[4]s/spool\n",
 	} {
 		index := e2e.FreshIndex(t, s)
-		proxy := e2e.StartFaults(t, s, faults.Options{Seed: 1, Rules: []faults.Rule{{Fault: faults.Unavailable, Share: 1}}})
+		proxy := e2e.StartFaults(t, s, faults.Options{Seed: 1})
+		c.set(t, s, proxy, index, true)
 		host, port, _ := strings.Cut(strings.TrimPrefix(proxy.URL(), "http://"), ":")
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "in"), 0o700); err != nil {
@@ -133,8 +172,8 @@ func TestSpoolOneOutputsTroubleNeverStopsTheAgent(t *testing.T) {
 			if seen.behind > besideLag {
 				t.Errorf("%s: the file is %s behind: %s", name, seen.behind, a.Log())
 			}
-			e2e.SetRules(t, proxy)
-			support.Eventually(t, time.Minute, "all lines are in Elasticsearch", func() bool {
+			c.set(t, s, proxy, index, false)
+			support.Eventually(t, 3*time.Minute, "all lines are in Elasticsearch", func() bool {
 				if err := s.Refresh(t.Context(), index); err != nil {
 					return false
 				}
