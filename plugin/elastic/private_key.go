@@ -12,8 +12,8 @@ import (
 
 // keyPair parses this client's certificate and key, both in PEM form.
 //
-// Possible errors: *OptionError, which names TLS_Crt_File where the certificate has no PEM block,
-// and TLS_Key_File where the key can't be decrypted or belongs to another certificate.
+// Possible errors: *OptionError. It names TLS_Crt_File if the certificate has no PEM block, and
+// TLS_Key_File if the key can't be decrypted or belongs to another certificate.
 func (t TLS) keyPair(certificate, key []byte) (*tls.Certificate, error) {
 	if !hasBlock(certificate, "CERTIFICATE") {
 		return nil, &OptionError{"TLS_Crt_File", t.CertFile, errors.New("has no certificate in PEM form (-----BEGIN CERTIFICATE-----)")}

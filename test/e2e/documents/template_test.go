@@ -208,7 +208,7 @@ func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 		}, "manage_index_templates"},
 		"refused": {templateFile(t, map[string]any{"index_patterns": []string{"x*"}, "template": map[string]any{
 			"mappings": map[string]any{"properties": map[string]any{"a": map[string]any{"type": "nosuchtype"}}}}}),
-			func(http.ResponseWriter, *http.Request) bool { return false }, "mend Template_File"},
+			func(http.ResponseWriter, *http.Request) bool { return false }, "correct Template_File"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			index := e2e.FreshIndex(t, s)

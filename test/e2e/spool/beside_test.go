@@ -94,8 +94,8 @@ func runBeside(t *testing.T, dir string) (seen beside) {
 	return seen
 }
 
-// trouble is a state of an output's Elasticsearch. set makes it for an index behind a proxy, or ends
-// it.
+// trouble is a state of an output's Elasticsearch. set begins it for an index behind a proxy, or
+// ends it.
 type trouble struct {
 	name string
 	set  func(t *testing.T, s *elasticsearch.Server, proxy *faults.Proxy, index string, on bool)
