@@ -2,6 +2,7 @@ package drain
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,15 @@ type sendFunc func(*bulk.Request, func(bulk.Item)) (int, *bulk.Failure)
 
 func (s sendFunc) Send(_ context.Context, req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 	return s(req, each)
+}
+
+// locked returns send with mu held, for a test that shares variables with it.
+func locked(mu *sync.Mutex, send sendFunc) sendFunc {
+	return func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		mu.Lock()
+		defer mu.Unlock()
+		return send(req, each)
+	}
 }
 
 // running is a drain inside a Fluent Bit that records its calls.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,8 +159,9 @@ func TestAFramesTimeInLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options(t.TempDir())
 		o.Policy.HoldLimit, o.Policy.InitialPause, o.Policy.MaxPause = time.Hour, time.Second, 10*time.Second
+		var mu sync.Mutex
 		taken, room := 0, 0
-		r := start(t, o, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		r := start(t, o, locked(&mu, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 			for range req.Positions() {
 				if room > 0 {
 					taken, room = taken+1, room-1
@@ -169,14 +171,18 @@ func TestAFramesTimeInLater(t *testing.T) {
 				each(bulk.Item{Status: 403, Type: []byte("security_exception"), Reason: []byte("no")})
 			}
 			return len(req.Positions()), nil
-		})
+		}))
 		r.flush(t, "held", strings.Repeat(withTime, 4))
 		for range 2 {
 			time.Sleep(25 * time.Minute)
+			mu.Lock()
 			room = 1
+			mu.Unlock()
 		}
 		time.Sleep(11 * time.Minute)
 		r.close()
+		mu.Lock()
+		defer mu.Unlock()
 		if taken != 2 || r.ended("dropped") != 2 {
 			t.Errorf("%d records were accepted and %d dropped, want 2 and 2 an hour after the chunk was held first", taken, r.ended("dropped"))
 		}

@@ -45,6 +45,13 @@ func (s *strict) send(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failu
 	return len(req.Positions()), nil
 }
 
+// sent returns the number of requests.
+func (s *strict) sent() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
 func (s *strict) all() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,8 +138,8 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 							want++
 						}
 						time.Sleep(2 * time.Minute)
-						if s.requests > 120 {
-							t.Errorf("%d requests", s.requests)
+						if n := s.sent(); n > 120 {
+							t.Errorf("%d requests", n)
 						}
 						r.close()
 						if got := s.all(); got != want {
@@ -145,7 +152,7 @@ func TestALoneRecordThatFailsRequestsIsFoundInASpool(t *testing.T) {
 						case rejection == "retry" && dropped == 0 && kept == 1 && dead == 0:
 						case rejection == "dead letters" && dropped == 0 && kept == 0 && dead == 1:
 						default:
-							t.Errorf("%d dropped, %d kept, %d dead-lettered; %d requests; %d at the front", dropped, kept, dead, s.requests, r.fresh.Stats().Frames)
+							t.Errorf("%d dropped, %d kept, %d dead-lettered; %d requests; %d at the front", dropped, kept, dead, s.sent(), r.fresh.Stats().Frames)
 						}
 					})
 				})
@@ -178,8 +185,9 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				repaired, requests, accepted := false, 0, map[string]int{}
-				send := func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+				send := locked(&mu, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 					body, err := req.Seal()
 					if err != nil {
 						panic(err)
@@ -197,7 +205,7 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 						each(bulk.Item{Status: 201})
 					}
 					return len(req.Positions()), nil
-				}
+				})
 				o := options(t.TempDir())
 				o.Linger = time.Second
 				o.Policy.InitialPause, o.Policy.MaxPause, o.Policy.Bytes, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, 500, 5*time.Second
@@ -232,12 +240,16 @@ func TestAChunkLargerThanARequestWhoseRecordsStay(t *testing.T) {
 				}
 				// Unknown errors end as the record's fault where others are accepted: they are
 				// kept, too.
+				mu.Lock()
 				if len(accepted) != want || requests > 60+records {
 					t.Errorf("%d of %d records arrived with %d requests", len(accepted), want, requests)
 				}
 				repaired = true
+				mu.Unlock()
 				time.Sleep(20 * time.Minute)
 				r.close()
+				mu.Lock()
+				defer mu.Unlock()
 				if frames := r.fresh.Stats().Frames + r.parked.Stats().Frames; len(accepted) != records+1 || frames > 0 {
 					t.Errorf("%d of %d records arrived after the repair, %d chunks wait", len(accepted), records+1, frames)
 				}

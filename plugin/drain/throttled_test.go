@@ -2,6 +2,7 @@ package drain
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,8 +18,14 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 	for name, restart := range map[string]bool{"in one run": false, "across a restart": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
 				throttling, requests, arrived := true, 0, 0
-				send := func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+				sent := func() int {
+					mu.Lock()
+					defer mu.Unlock()
+					return requests
+				}
+				send := locked(&mu, func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
 					requests++
 					for range req.Positions() {
 						if throttling {
@@ -29,7 +36,7 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 						each(bulk.Item{Status: 201})
 					}
 					return len(req.Positions()), nil
-				}
+				})
 				o := options(t.TempDir())
 				o.Linger = time.Second
 				o.Policy.InitialPause, o.Policy.MaxPause, o.Policy.Budget = 500*time.Millisecond, 30*time.Second, 5*time.Second
@@ -38,11 +45,13 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 				for n := range chunks {
 					r.flush(t, fmt.Sprint("tag", n), withTime)
 				}
-				if time.Sleep(10 * time.Second); requests > 10 {
-					t.Errorf("%d requests in ten seconds", requests)
+				time.Sleep(10 * time.Second)
+				if n := sent(); n > 10 {
+					t.Errorf("%d requests in ten seconds", n)
 				}
-				if time.Sleep(10 * time.Minute); requests > 90 {
-					t.Errorf("%d requests in ten minutes", requests)
+				time.Sleep(10 * time.Minute)
+				if n := sent(); n > 90 {
+					t.Errorf("%d requests in ten minutes", n)
 				}
 				if frames := r.parked.Stats().Frames; frames > 0 {
 					t.Errorf("%d chunks were moved to later", frames)
@@ -55,9 +64,13 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 					r = start(t, o, send)
 					time.Sleep(time.Minute)
 				}
+				mu.Lock()
 				throttling = false
+				mu.Unlock()
 				time.Sleep(30 * time.Minute)
 				r.close()
+				mu.Lock()
+				defer mu.Unlock()
 				if arrived != chunks {
 					t.Errorf("%d of %d records arrived", arrived, chunks)
 				}
