@@ -46,7 +46,7 @@ func TestThrottledItemsCostASpoolFewRequests(t *testing.T) {
 					r.flush(t, fmt.Sprint("tag", n), withTime)
 				}
 				time.Sleep(10 * time.Second)
-				if n := sent(); n > 10 {
+				if n := sent(); n > 12 { // pauses are random: 8 are usual, 11 in one run of 200
 					t.Errorf("%d requests in ten seconds", n)
 				}
 				time.Sleep(10 * time.Minute)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"out_es/test/host"
 	"out_es/test/support"
@@ -52,6 +53,18 @@ func Flush(t *testing.T, o *host.Output, tag string, chunk []byte, want host.Cod
 	if got != want {
 		t.Errorf("the flush answered %v, want %v", got, want)
 	}
+}
+
+// FlushUntilOK flushes a chunk, and again after each RETRY, like Fluent Bit.
+func FlushUntilOK(t *testing.T, o *host.Output, tag string, chunk []byte) {
+	t.Helper()
+	support.Eventually(t, 2*time.Minute, "the flush answers OK", func() bool {
+		got, err := o.Flush(t.Context(), tag, chunk)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got == host.OK
+	})
 }
 
 // ChunkOf makes one chunk of n records.

@@ -141,8 +141,14 @@ func TestNoValueOfARecordIsInTheLog(t *testing.T) {
 	}
 	proxy := e2e.StartFaults(t, s, faults.Options{Guilty: e2e.IsGuilty})
 	p := e2e.NewInstance(t, "Hosts "+proxy.URL(), "Index "+index, "Generate_ID on")
-	if got := p.Flush("app", leakChunk(t)); got != es.OK {
-		t.Errorf("the flush answered %d, want OK", got)
+	// OpenSearch reports too many fields of a document like those of a template: the record is kept
+	// until others were accepted meanwhile.
+	want := es.OK
+	if e2e.Family(t, s) == "opensearch" {
+		want = es.Retry
+	}
+	if got := p.Flush("app", leakChunk(t)); got != want {
+		t.Errorf("the flush answered %d, want %d", got, want)
 	}
 	p.Close()
 	refused := p.Count(" warn]", "were rejected")
