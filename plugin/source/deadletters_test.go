@@ -17,6 +17,24 @@ import (
 	"out_es/plugin/source"
 )
 
+// withDeadLetters returns a source that writes its dead-letter records into a file.
+func withDeadLetters(t *testing.T, path string) *source.Source {
+	t.Helper()
+	file, err := deadletter.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = file.Close() })
+	s, faults := settings.Read(func(name string) string {
+		return map[string]string{"Hosts": "localhost", "Dead_Letter_File": path}[name]
+	})
+	if err := faults.Err(); err != nil {
+		t.Fatal(err)
+	}
+	shared := &source.Shared{Options: s.Source, Report: report.New(fluentbit.Standalone("es_go.0", io.Discard), s.Report), File: file}
+	return shared.New(shared.NewScratch())
+}
+
 // A source of the spool's outlives a file that can't be written for a while:
 // then each record is there once, and counted once.
 func TestADeadLetterThatCouldNotBeWrittenIsWrittenOnce(t *testing.T) {
@@ -27,19 +45,7 @@ func TestADeadLetterThatCouldNotBeWrittenIsWrittenOnce(t *testing.T) {
 	if err := os.Symlink("/dev/full", path); err != nil {
 		t.Fatal(err)
 	}
-	file, err := deadletter.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	s, faults := settings.Read(func(name string) string {
-		return map[string]string{"Hosts": "localhost", "Dead_Letter_File": path}[name]
-	})
-	if err := faults.Err(); err != nil {
-		t.Fatal(err)
-	}
-	shared := &source.Shared{Options: s.Source, Report: report.New(fluentbit.Standalone("es_go.0", io.Discard), s.Report), File: file}
-	src := shared.New(shared.NewScratch())
+	src := withDeadLetters(t, path)
 	data := []byte("\x92\x00\x81\xa1a\x01\x92\x00\x81\xa1a\x02")
 	src.Open("tag", data, func() deliver.Digest { return deliver.DigestOf("tag", data) })
 	fill := func() error {

@@ -2,7 +2,6 @@ package agents
 
 import (
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -134,10 +133,11 @@ func (e endingState) end(t *testing.T, file string) {
 	end()
 	next := at.Start(t, e2e.Edited(t, file, "grace 2"), s.URL())
 	e2e.AwaitAll(t, s, at.Prefix, len(written), time.Minute)
-	support.Eventually(t, time.Minute, "nothing waits any more", func() bool {
-		chunks, _ := filepath.Glob(filepath.Join(at.State, "storage", "*", "*.flb"))
-		return len(chunks) == 0 && (file == losslessFile || next.Metric(t, `fluentbit_output_es_go_spool_chunks{name="logs"}`) == 0)
-	})
+	spools := 1
+	if file == losslessFile {
+		spools = 0
+	}
+	awaitNothingWaits(t, at, next, spools)
 	next.Stop(t, 20*time.Second)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, written)
 	if stage.whole.Load() {
