@@ -84,6 +84,44 @@ func TestASpoolMakesOneRequestOfManyTags(t *testing.T) {
 	}
 }
 
+// While less than a full request waits, requests end at half a megabyte of memory. Compressed ones
+// take less than that, and those of a backlog are full.
+func TestRequestsOfAnOrdinaryDayAreModest(t *testing.T) {
+	const chunks, chunkBytes = 60, 40 << 10
+	for name, c := range map[string]struct {
+		settings       section
+		largest, least int // bytes of the largest request
+	}{
+		"ordinary day": {section{"Compress": "off", "Bulk_Size": "5M"}, 512<<10 + 2*chunkBytes, 512 << 10},
+		"backlog":      {section{"Compress": "off", "Bulk_Size": "1M"}, 1<<20 + chunkBytes, 1<<20 - chunkBytes},
+		"compressed":   {section{"Compress": "gzip", "Bulk_Size": "5M"}, 3 << 20, chunks * chunkBytes},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newElasticsearch(t)
+			e.instead = status(503, "")
+			dir := t.TempDir()
+			p, _ := spooled(t, e, dir, c.settings)
+			for i := range chunks {
+				data := event(object{"n", i, "text", strings.Repeat("x", chunkBytes)})
+				if outcome := p.Flush("tag", data); outcome != plugin.OK {
+					t.Fatalf("outcome %v", outcome)
+				}
+			}
+			p.Close()
+			e.set(func() { e.instead, e.largest = nil, 0 })
+			p, _ = spooled(t, e, dir, c.settings)
+			eventually(t, "all arrive", e.has(chunks))
+			p.Close()
+			if e.largest < c.least || e.largest > c.largest {
+				t.Errorf("the largest request has %d bytes, not %d to %d", e.largest, c.least, c.largest)
+			}
+			if got := e.numbers(); !slices.Equal(got, upTo(chunks)) {
+				t.Errorf("documents %v", got)
+			}
+		})
+	}
+}
+
 // A flush is OK while Elasticsearch is away, and its records arrive later, also from another
 // process.
 func TestASpoolOutlivesAnOutageAndTheInstance(t *testing.T) {

@@ -54,6 +54,8 @@ type batch struct {
 	took   func(records int)
 	// most is how many frames a request may hold, 0 for any number.
 	most int
+	// modest says that requests end behind the frame with which they have modestBytes.
+	modest bool
 	// settled is how many items were settled since the sender set it to 0.
 	settled int
 	// patience is readPatience, unread since when the spool can't be read on.
@@ -72,6 +74,11 @@ type fillEnd struct {
 // maxFrames bounds the frames of a request, and with them the memory for their accounts: about 700
 // bytes each.
 const maxFrames = 1000
+
+// modestBytes is the size of requests while less than a full one waits. Their buffer stays in
+// memory as long as chunks come: for a second's chunks it takes as many bytes, and as many again
+// each time that it grows (docs/adr/0038).
+const modestBytes = 512 << 10
 
 // maxTurnedAway is how many frames a request looks at in vain, where all of
 // their events are for destinations that are held.
@@ -282,6 +289,9 @@ func (b *batch) Fill(req *bulk.Request, limits deliver.Limits) error {
 		b.filled = 0
 	}
 	for i := first; i-first < maxFrames && (b.most == 0 || i < b.most) && (!b.rewound || i < b.reach); i++ {
+		if b.modest && req.Sent() >= modestBytes {
+			return nil
+		}
 		if i == len(b.frames) {
 			if f, err := b.more(); f == nil || err != nil {
 				return unlessFilled(req, err)

@@ -83,6 +83,7 @@ func (s *sender) round() bool {
 func (s *sender) wait() bool {
 	for {
 		waiting, err := s.fresh.readAhead(s.policy.Bytes, maxFrames)
+		s.fresh.modest = waiting < s.policy.Bytes
 		switch {
 		case s.stopped():
 			return s.ctx.Err() == nil && waiting > 0 && !s.deliverer.Closed()
