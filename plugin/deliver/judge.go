@@ -18,8 +18,9 @@ type result struct {
 	tally     uint8
 }
 
-// maxRejections is how many different rejections of one answer are told apart;
-// those beyond are counted with the last.
+// maxRejections bounds the different errors of one answer: of documents, and as many of all else,
+// since an index must not be held under a document's error. Those beyond count with one of their
+// own kind.
 const maxRejections = 64
 
 // flight is one request under way, and its answer.
@@ -27,10 +28,12 @@ type flight struct {
 	req        *bulk.Request
 	results    []result
 	rejections []Rejection
-	reasons    reasons
-	whole      []byte // the reason of the item that is being judged, with its cause
-	failed     *bulk.Failure
-	took       time.Duration
+	// documents is how many of rejections are their document's fault.
+	documents int
+	reasons   reasons
+	whole     []byte // the reason of the item that is being judged, with its cause
+	failed    *bulk.Failure
+	took      time.Duration
 	// sent has the action's part for each item. It is empty if the source can be asked instead,
 	// because no other request is being filled.
 	sent []bulk.Sent
@@ -56,7 +59,7 @@ func (r *run) send(ctx context.Context) *bulk.Failure {
 // post sends a request and notes a verdict on every item of the answer. Several
 // may be under way at a time: it changes nothing but f.
 func (r *run) post(ctx context.Context, f *flight) {
-	f.results, f.rejections = f.results[:0], f.rejections[:0]
+	f.results, f.rejections, f.documents = f.results[:0], f.rejections[:0], 0
 	f.reasons.reset()
 	n := len(f.req.Positions())
 	requestCtx := deadline.WithTimeout(ctx, r.policy.RequestTimeout)
@@ -96,7 +99,7 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 	case bulk.Accepted, bulk.InFailureStore, bulk.Deduplicated:
 	case bulk.Unknown, bulk.Retry, bulk.Busy, bulk.Held, bulk.Suspect, bulk.Rejected:
 		f.whole = bulk.AppendReason(f.whole[:0], item)
-		res.rejection = f.note(item, fault)
+		res.rejection = f.note(item, fault, verdict == bulk.Rejected)
 		if res.verdict == bulk.Rejected && keep == EachReason {
 			f.reasons.add(len(f.results), f.whole)
 		}
@@ -105,8 +108,9 @@ func (f *flight) judge(a bulk.Sent, item bulk.Item, keep Reasons) {
 }
 
 // note stores the error of an item, once for all items with the same error except for quotations of
-// their documents. f.whole is the item's reason with its cause.
-func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
+// their documents. f.whole is the item's reason with its cause, document says that the fault is the
+// document's.
+func (f *flight) note(item bulk.Item, fault *bulk.Fault, document bool) uint8 {
 	if last := len(f.rejections) - 1; last >= 0 && f.rejections[last].matches(item) && f.rejections[last].FullReason == string(f.whole) {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
@@ -116,15 +120,39 @@ func (f *flight) note(item bulk.Item, fault *bulk.Fault) uint8 {
 			return uint8(i)
 		}
 	}
-	if len(f.rejections) == maxRejections {
-		return maxRejections - 1
+	same := len(f.rejections) - f.documents
+	if document {
+		same = f.documents
+	}
+	if same == maxRejections {
+		return f.nearest(item, document)
 	}
 	why := Rejection{Type: bulk.RejectionTypeOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(f.whole), Status: item.Status}
 	if fault != nil {
 		why.Scope, why.Remedy, why.Waited = fault.Scope, fault.Remedy, fault.Waited
 	}
+	if document {
+		why.Scope = bulk.DocumentScope
+		f.documents++
+	}
 	f.rejections = append(f.rejections, why)
 	return uint8(len(f.rejections) - 1)
+}
+
+// nearest is the last stored error of an item's own kind, its document's fault or not, and of its
+// own type where there is one.
+func (f *flight) nearest(item bulk.Item, document bool) (found uint8) {
+	matched := false
+	for i := range f.rejections {
+		known := &f.rejections[i]
+		if (known.Scope == bulk.DocumentScope) != document {
+			continue
+		}
+		if now := known.matches(item); now || !matched {
+			found, matched = uint8(i), now
+		}
+	}
+	return found
 }
 
 func (r *Rejection) matches(item bulk.Item) bool {

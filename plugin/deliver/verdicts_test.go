@@ -2,6 +2,7 @@ package deliver_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -172,6 +173,40 @@ func TestAnEmptyChunkSendsNothing(t *testing.T) {
 	bubble(t, policy, always(reply{}), func(t *testing.T, d *deliver.Deliverer, s *server) {
 		if err := flush(t, d, newList(0)); err != nil || len(s.requests) != 0 {
 			t.Errorf("%v after %d requests", err, len(s.requests))
+		}
+	})
+}
+
+// A destination is held under its own error, behind any number of documents that are rejected with
+// another one each.
+func TestAHoldHasItsOwnReasonBesideManyRejections(t *testing.T) {
+	const documents = 200
+	src := newList(documents)
+	src.target = func(n int) string {
+		if n == documents-1 {
+			return "blocked"
+		}
+		return "healthy"
+	}
+	script := func(_ int, r request) reply {
+		answer := accepted(r)
+		for i, document := range r.documents {
+			if document == documents-1 {
+				answer.items[i] = blockedItem
+			} else {
+				answer.items[i] = item(400, "document_parsing_exception", fmt.Sprintf("failed to parse field [f%d] of type [long]", document))
+			}
+		}
+		return answer
+	}
+	bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+		err := flush(t, d, src)
+		held, ok := errors.AsType[*deliver.Held](err)
+		if !ok || held.Destination != "blocked" || held.Why.Error != string(blockedItem.Type) {
+			t.Errorf("got %v", err)
+		}
+		if len(src.left()) != 1 {
+			t.Errorf("%d left", len(src.left()))
 		}
 	})
 }
