@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,6 +142,46 @@ func TestFileRotatesAndDropsTheOldest(t *testing.T) {
 	}
 	if got, want := content(t, path+".1"), strings.Repeat("x", maxRotatedFiles+2)+"\n"; got != want {
 		t.Errorf("the last one set aside holds %q, want %q", got, want)
+	}
+}
+
+// Names survive a crash of the machine only once their folder is synced: behind the creation of the
+// file, and behind its rotation, before the line that was waiting for it counts as written.
+func TestAFolderIsSyncedBehindEachNewName(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "dead.ndjson")
+	var synced [][]string // the names at each sync
+	fails := false
+	f := &File{path: path, syncFolder: func(folder string) error {
+		if fails {
+			return syscall.EIO
+		}
+		names, err := filepath.Glob(filepath.Join(folder, "*.ndjson*"))
+		for i := range names {
+			names[i] = filepath.Base(names[i])
+		}
+		synced = append(synced, names)
+		return err
+	}}
+	if err := f.open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	write(t, f, "one\n")
+	f.size = fileBytes // as if it were full
+	write(t, f, "two\n")
+	file, lock := "dead.ndjson", "dead.ndjson"+LockSuffix
+	if want := [][]string{{file, lock}, {file, file + ".1", lock}}; !reflect.DeepEqual(synced, want) {
+		t.Errorf("synced with %v, want %v", synced, want)
+	}
+	f.size, fails = fileBytes, true
+	if _, err := f.Write([]byte("three\n")); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a line in a file whose name may be lost counts as written: %v", err)
+	}
+	fails = false
+	write(t, f, "three\n")
+	if got := content(t, path); got != "three\n" {
+		t.Errorf("the file holds %q", got)
 	}
 }
 

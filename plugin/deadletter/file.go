@@ -34,6 +34,8 @@ var ErrClosed = errors.New("deadletter: the file is closed")
 // of a process that died, Write the remains of its own failures.
 type File struct {
 	path string
+	// syncFolder makes the names in a folder safe: filelimit.SyncFolder.
+	syncFolder func(dir string) error
 
 	mu     sync.Mutex
 	lock   *os.File
@@ -48,7 +50,7 @@ type File struct {
 //
 // Possible errors: the file can't be written; another instance, or process, writes to it.
 func Open(path string) (*File, error) {
-	f := &File{path: path}
+	f := &File{path: path, syncFolder: filelimit.SyncFolder}
 	if err := f.open(); err != nil && !filelimit.IsDiskFull(err) {
 		f.unlock()
 		return nil, err
@@ -72,7 +74,7 @@ func (f *File) open() error {
 	}
 	size, err := truncateToLastLine(file)
 	if err == nil {
-		err = filelimit.SyncFolder(filepath.Dir(f.path))
+		err = f.syncFolder(filepath.Dir(f.path))
 	}
 	if err != nil {
 		_ = file.Close()
