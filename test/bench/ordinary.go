@@ -25,8 +25,9 @@ type load struct {
 	after time.Duration
 	tls   bool
 	gzip  bool
-	// more than the default window, where few things happen in it
+	// more than the default window and rounds, where few things happen in a window
 	window time.Duration
+	rounds int
 }
 
 // name is the load in figures and tables.
@@ -49,7 +50,7 @@ func (l load) flushes() float64 { return float64(l.files) * min(l.rate, 1) }
 // Loads of the part "ordinary". Bars are for the first four.
 var (
 	busyNode   = load{key: "100x20", files: 100, rate: 20}
-	quietNode  = load{key: "30x2", files: 30, rate: 2}
+	quietNode  = load{key: "30x2", files: 30, rate: 2, window: 10 * time.Second, rounds: 7}
 	slowServer = load{key: "3ms", files: 100, rate: 20, after: 3 * time.Millisecond}
 	overTLS    = load{key: "tls", files: 100, rate: 20, tls: true}
 	withGzip   = load{key: "gzip", files: 100, rate: 20, gzip: true}
@@ -79,11 +80,11 @@ const spooled = "es_go, spool"
 // timing is how long an agent runs before it is looked at, and how long it is looked at.
 type timing struct{ warm, window time.Duration }
 
-// The plugin returns the memory of its start 5 s after it (docs/adr/0020): the warm-up is longer
-// than that, except in the quick form. A window is a whole number of seconds, each of which has one
-// flush of every file.
+// The plugin returns the memory of its start 5 s after it (docs/adr/0020), and reads again what it
+// needs: the warm-up is longer than that, except in the quick form. A window is a whole number of
+// seconds, each of which has one flush of every file.
 var (
-	fullTiming  = timing{warm: 5200 * time.Millisecond, window: 5 * time.Second}
+	fullTiming  = timing{warm: 8 * time.Second, window: 5 * time.Second}
 	quickTiming = timing{warm: 1600 * time.Millisecond, window: 3 * time.Second}
 )
 
@@ -92,7 +93,7 @@ func (b *bench) timing(l load) timing {
 	if b.quick {
 		t = quickTiming
 	}
-	if l.window > 0 {
+	if l.window > 0 && (!b.quick || l.rate < 1) {
 		t.window = l.window
 	}
 	return t
@@ -165,6 +166,14 @@ func (b *bench) ordinaryRounds() int {
 	return 5
 }
 
+// more is how many rounds a load needs at least, unless -rounds says otherwise.
+func (b *bench) more(l load) int {
+	if b.quick || b.givenRounds > 0 {
+		return 0
+	}
+	return l.rounds
+}
+
 // ordinary measures loads of one part, output after output, round after round.
 func (b *bench) ordinary(part string, loads []load, rounds int) (err error) {
 	if b.loadProgram, err = b.buildLoad(); err != nil {
@@ -180,7 +189,7 @@ func (b *bench) ordinary(part string, loads []load, rounds int) (err error) {
 		if !b.wanted(part, l) {
 			continue
 		}
-		for round := range rounds {
+		for round := range max(rounds, b.more(l)) {
 			for _, o := range rotated(b.ordinaryOutputs(l), round) {
 				if err := b.oneOrdinary(part, l, o, round); err != nil {
 					return fmt.Errorf("%s: %s: %w", l.name(), o.name, err)
