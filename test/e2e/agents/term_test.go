@@ -107,7 +107,7 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 	second.Stop(t, 40*time.Second)
 }
 
-// Fluent Bit before exitsWhole may unmap a chunk on SIGTERM while a worker has it in hand.
+// Fluent Bit before exitsWhole may release a chunk on SIGTERM while a worker has it in hand.
 const (
 	exitsWhole = "3.0.0"
 	exitCrash  = "Fluent Bit 2.2 may crash on SIGTERM in an outage with several workers. The chunks stay on disk, and nothing is lost"
