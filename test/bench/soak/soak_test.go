@@ -151,8 +151,8 @@ func (s *soaked) start(t *testing.T, program, so, logs, more string) {
 	t.Cleanup(s.proxy.Close)
 	s.agent, err = agent.Start(t.Context(), agent.Options{Program: program, Plugin: so, Folder: t.TempDir(),
 		// All goroutines, once a second, from Go's scheduler itself. Fluent Bit's buffers of 256 KB
-		// for chunks are given back when they are freed: else glibc keeps their gaps, more with each
-		// storm, which hides what leaks.
+		// for chunks are given back when they are freed: otherwise glibc keeps gaps, more with each
+		// storm, in which a leak would hide.
 		Environment: []string{"GODEBUG=schedtrace=1000,scheddetail=1", "MALLOC_MMAP_THRESHOLD_=131072"},
 		Configuration: fmt.Sprintf("[SERVICE]\n    Flush 1\n    Log_Level error\n    Scheduler.Base 1\n    Scheduler.Cap 2\n[INPUT]\n    Name tail\n    Path %s/*.log\n    Tag kube.*\n    Read_from_Head On\n"+
 			"[OUTPUT]\n    Name es_go\n    Match *\n    Retry_Limit no_limits\n    Hosts %s\n    Retry_Budget 1s\n    %s\n", logs, s.proxy.URL(), more)})
