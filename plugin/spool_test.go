@@ -90,19 +90,21 @@ func TestRequestsOfAnOrdinaryDayAreModest(t *testing.T) {
 	const chunks, chunkBytes = 60, 40 << 10
 	for name, c := range map[string]struct {
 		settings       section
+		chunks, bytes  int // how many there are, and of each
 		largest, least int // bytes of the largest request
 	}{
-		"ordinary day": {section{"Compress": "off", "Bulk_Size": "5M"}, 512<<10 + 2*chunkBytes, 512 << 10},
-		"backlog":      {section{"Compress": "off", "Bulk_Size": "1M"}, 1<<20 + chunkBytes, 1<<20 - chunkBytes},
-		"compressed":   {section{"Compress": "gzip", "Bulk_Size": "5M"}, 3 << 20, chunks * chunkBytes},
+		"ordinary day":            {section{"Compress": "off", "Bulk_Size": "5M"}, chunks, chunkBytes, 512<<10 + 2*chunkBytes, 512 << 10},
+		"backlog":                 {section{"Compress": "off", "Bulk_Size": "1M"}, chunks, chunkBytes, 1<<20 + chunkBytes, 1<<20 - chunkBytes},
+		"backlog of small chunks": {section{"Compress": "off", "Bulk_Size": "5M"}, 1000, 1 << 10, 2 << 20, 1000 << 10}, // as many as a request takes
+		"compressed":              {section{"Compress": "gzip", "Bulk_Size": "5M"}, chunks, chunkBytes, 3 << 20, chunks * chunkBytes},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newElasticsearch(t)
 			e.instead = status(503, "")
 			dir := t.TempDir()
 			p, _ := spooled(t, e, dir, c.settings)
-			for i := range chunks {
-				data := event(object{"n", i, "text", strings.Repeat("x", chunkBytes)})
+			for i := range c.chunks {
+				data := event(object{"n", i, "text", strings.Repeat("x", c.bytes)})
 				if outcome := p.Flush("tag", data); outcome != plugin.OK {
 					t.Fatalf("outcome %v", outcome)
 				}
@@ -110,12 +112,12 @@ func TestRequestsOfAnOrdinaryDayAreModest(t *testing.T) {
 			p.Close()
 			e.set(func() { e.instead, e.largest = nil, 0 })
 			p, _ = spooled(t, e, dir, c.settings)
-			eventually(t, "all arrive", e.has(chunks))
+			eventually(t, "all arrive", e.has(c.chunks))
 			p.Close()
 			if e.largest < c.least || e.largest > c.largest {
 				t.Errorf("the largest request has %d bytes, not %d to %d", e.largest, c.least, c.largest)
 			}
-			if got := e.numbers(); !slices.Equal(got, upTo(chunks)) {
+			if got := e.numbers(); !slices.Equal(got, upTo(c.chunks)) {
 				t.Errorf("documents %v", got)
 			}
 		})

@@ -83,7 +83,8 @@ func (s *sender) round() bool {
 func (s *sender) wait() bool {
 	for {
 		waiting, err := s.fresh.readAhead(s.policy.Bytes, maxFrames)
-		s.fresh.modest = waiting < s.policy.Bytes
+		full := waiting >= s.policy.Bytes || len(s.fresh.frames) >= maxFrames
+		s.fresh.modest = !full
 		switch {
 		case s.stopped():
 			return s.ctx.Err() == nil && waiting > 0 && !s.deliverer.Closed()
@@ -93,7 +94,7 @@ func (s *sender) wait() bool {
 			s.await(1, nil)
 		default:
 			rest := s.linger - s.fresh.frames[0].age()
-			if rest <= 0 || waiting >= s.policy.Bytes || len(s.fresh.frames) >= maxFrames {
+			if rest <= 0 || full {
 				return true
 			}
 			timer := time.NewTimer(rest)
