@@ -28,12 +28,10 @@ type flight struct {
 	req        *bulk.Request
 	results    []result
 	rejections []Rejection
-	// documents is how many of rejections are their document's fault.
-	documents int
-	reasons   reasons
-	whole     []byte // the reason of the item that is being judged, with its cause
-	failed    *bulk.Failure
-	took      time.Duration
+	reasons    reasons
+	whole      []byte // the reason of the item that is being judged, with its cause
+	failed     *bulk.Failure
+	took       time.Duration
 	// sent has the action's part for each item. It is empty if the source can be asked instead,
 	// because no other request is being filled.
 	sent []bulk.Sent
@@ -59,7 +57,7 @@ func (r *run) send(ctx context.Context) *bulk.Failure {
 // post sends a request and notes a verdict on every item of the answer. Several
 // may be under way at a time: it changes nothing but f.
 func (r *run) post(ctx context.Context, f *flight) {
-	f.results, f.rejections, f.documents = f.results[:0], f.rejections[:0], 0
+	f.results, f.rejections = f.results[:0], f.rejections[:0]
 	f.reasons.reset()
 	n := len(f.req.Positions())
 	requestCtx := deadline.WithTimeout(ctx, r.policy.RequestTimeout)
@@ -115,17 +113,22 @@ func (f *flight) note(item bulk.Item, fault *bulk.Fault, document bool) uint8 {
 		return uint8(last) // a thousand items that are throttled cost nothing each
 	}
 	reason := bulk.RedactedReason(item)
-	for i, known := range f.rejections {
-		if known.matches(item) && known.Reason == reason {
+	kind, nearest, typed := 0, 0, false // errors of this kind; the last of them, of its type if any is
+	for i := range f.rejections {
+		known := &f.rejections[i]
+		matches := known.matches(item)
+		if matches && known.Reason == reason {
 			return uint8(i)
 		}
+		if (known.Scope == bulk.DocumentScope) != document {
+			continue
+		}
+		if kind++; matches || !typed {
+			nearest, typed = i, matches
+		}
 	}
-	same := len(f.rejections) - f.documents
-	if document {
-		same = f.documents
-	}
-	if same == maxRejections {
-		return f.nearest(item, document)
+	if kind == maxRejections {
+		return uint8(nearest)
 	}
 	why := Rejection{Type: bulk.RejectionTypeOf(item.Type), Error: string(item.Type), Reason: reason, FullReason: string(f.whole), Status: item.Status}
 	if fault != nil {
@@ -133,26 +136,9 @@ func (f *flight) note(item bulk.Item, fault *bulk.Fault, document bool) uint8 {
 	}
 	if document {
 		why.Scope = bulk.DocumentScope
-		f.documents++
 	}
 	f.rejections = append(f.rejections, why)
 	return uint8(len(f.rejections) - 1)
-}
-
-// nearest is the last stored error of an item's own kind, its document's fault or not, and of its
-// own type where there is one.
-func (f *flight) nearest(item bulk.Item, document bool) (found uint8) {
-	matched := false
-	for i := range f.rejections {
-		known := &f.rejections[i]
-		if (known.Scope == bulk.DocumentScope) != document {
-			continue
-		}
-		if now := known.matches(item); now || !matched {
-			found, matched = uint8(i), now
-		}
-	}
-	return found
 }
 
 func (r *Rejection) matches(item bulk.Item) bool {
