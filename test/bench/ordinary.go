@@ -49,7 +49,7 @@ func (l load) flushes() float64 { return float64(l.files) * min(l.rate, 1) }
 
 // Loads of the part "ordinary". Bars are for the first four.
 var (
-	busyNode   = load{key: "100x20", files: 100, rate: 20}
+	busyNode   = load{key: "100x20", files: 100, rate: 20, rounds: 9} // most bars are about it
 	quietNode  = load{key: "30x2", files: 30, rate: 2, window: 10 * time.Second, rounds: 7}
 	slowServer = load{key: "3ms", files: 100, rate: 20, after: 3 * time.Millisecond}
 	overTLS    = load{key: "tls", files: 100, rate: 20, tls: true}
@@ -143,39 +143,26 @@ func (o output) spooled() output {
 }
 
 // measureOrdinary measures the cost of every day.
-func (b *bench) measureOrdinary() error {
-	return b.ordinary("ordinary", ordinaryLoads, b.ordinaryRounds())
-}
+func (b *bench) measureOrdinary() error { return b.ordinary("ordinary", ordinaryLoads, 5) }
 
-func (b *bench) measureTags() error {
-	return b.ordinary("tags", tagLoads(), min(b.ordinaryRounds(), 3))
-}
+func (b *bench) measureTags() error { return b.ordinary("tags", tagLoads(), 3) }
 
-func (b *bench) measureRate() error {
-	return b.ordinary("rate", rateLoads(), min(b.ordinaryRounds(), 3))
-}
+func (b *bench) measureRate() error { return b.ordinary("rate", rateLoads(), 3) }
 
-// ordinaryRounds are five, or three in the quick form, unless -rounds says otherwise.
-func (b *bench) ordinaryRounds() int {
+// roundsOf is how often a load is measured: as -rounds says, three times in the quick form, or as
+// often as the load asks for, usual times at least.
+func (s settings) roundsOf(l load, usual int) int {
 	switch {
-	case b.givenRounds > 0:
-		return b.givenRounds
-	case b.quick:
+	case s.givenRounds > 0:
+		return s.givenRounds
+	case s.quick:
 		return 3
 	}
-	return 5
-}
-
-// more is how many rounds a load needs at least, unless -rounds says otherwise.
-func (b *bench) more(l load) int {
-	if b.quick || b.givenRounds > 0 {
-		return 0
-	}
-	return l.rounds
+	return max(usual, l.rounds)
 }
 
 // ordinary measures loads of one part, output after output, round after round.
-func (b *bench) ordinary(part string, loads []load, rounds int) (err error) {
+func (b *bench) ordinary(part string, loads []load, usual int) (err error) {
 	if b.loadProgram, err = b.buildLoad(); err != nil {
 		return err
 	}
@@ -189,7 +176,7 @@ func (b *bench) ordinary(part string, loads []load, rounds int) (err error) {
 		if !b.wanted(part, l) {
 			continue
 		}
-		for round := range max(rounds, b.more(l)) {
+		for round := range b.roundsOf(l, usual) {
 			for _, o := range rotated(b.ordinaryOutputs(l), round) {
 				if err := b.oneOrdinary(part, l, o, round); err != nil {
 					return fmt.Errorf("%s: %s: %w", l.name(), o.name, err)

@@ -80,6 +80,31 @@ func TestOutputsOfAnOrdinaryDay(t *testing.T) {
 	}
 }
 
+func TestCurvesHaveARowALoad(t *testing.T) {
+	var f figures
+	for _, one := range ordinaryDay() {
+		one.part, one.with = "tags", tagLoads()[1].name()
+		f.add(one)
+	}
+	var out strings.Builder
+	f.ordinaryTables(&out)
+	if page := out.String(); !strings.Contains(page, "| 100 files × 2 lines/s | 10.00 | 8.00 | 0.80 | 3.00 | 0.30 | +3.1 | +4.6 |") {
+		t.Error(page)
+	}
+}
+
+func TestRoundsOfALoad(t *testing.T) {
+	for _, row := range []struct {
+		given settings
+		usual int
+		want  int
+	}{{settings{}, 5, 9}, {settings{}, 11, 11}, {settings{quick: true}, 5, 3}, {settings{givenRounds: 2}, 5, 2}} {
+		if got := row.given.roundsOf(busyNode, row.usual); got != row.want {
+			t.Errorf("quick %v, -rounds %d: %d, want %d", row.given.quick, row.given.givenRounds, got, row.want)
+		}
+	}
+}
+
 func TestThePageNamesWhereTheBuiltInIsCheaper(t *testing.T) {
 	f := ordinaryDay()
 	text := func() string {
