@@ -88,8 +88,19 @@ func TestCurvesHaveARowALoad(t *testing.T) {
 	}
 	var out strings.Builder
 	f.ordinaryTables(&out)
-	if page := out.String(); !strings.Contains(page, "| 100 files × 2 lines/s | 10.00 | 8.00 | 0.80 | 3.00 | 0.30 | +3.1 | +4.6 |") {
+	if page := out.String(); !strings.Contains(page, "| 100 files × 2 lines/s | 10.00 | 8.00 (0.80) | 3.00 (0.30) |") {
 		t.Error(page)
+	}
+}
+
+func TestTimesOf(t *testing.T) {
+	for _, row := range []struct {
+		cpu, es float64
+		want    string
+	}{{1, 2, "0.50"}, {3, 2, "**1.50**"}, {1, 0, "noise"}, {1, -1, "noise"}} {
+		if got := timesOf(row.cpu, row.es); got != row.want {
+			t.Errorf("%g of %g: %s, want %s", row.cpu, row.es, got, row.want)
+		}
 	}
 }
 

@@ -6,9 +6,6 @@ import (
 	"strings"
 )
 
-// ordinaryParts are the parts with steady loads: the first has a row an output, the curves a row a load.
-var ordinaryParts = []string{"ordinary", "tags", "rate"}
-
 func (f figures) ordinaryTables(out *strings.Builder) {
 	if len(f.cases("ordinary")) > 0 {
 		fmt.Fprintf(out, "\n## The ordinary day\n\n%s\n"+
@@ -26,24 +23,37 @@ func (f figures) ordinaryTables(out *strings.Builder) {
 			}
 		}
 	}
-	f.curveTable(out, "tags", "As tags grow", "A file is a tag of its own.")
-	f.curveTable(out, "rate", "As the rate grows", "")
+	f.curveTable(out, "tags", "As tags grow", "CPU in milliseconds a second, and its ratio to `es`. A file is a tag.")
+	f.curveTable(out, "rate", "As the rate grows", "The same; **bold**: `es` is cheaper.")
 	f.cheaperES(out)
 }
 
-// curveTable has a row a load: what es costs, and what the plugin does without and with a spool.
+// curveTable has a row a load: what es costs, and the plugin without and with a spool.
 func (f figures) curveTable(out *strings.Builder, part, title, text string) {
 	if len(f.cases(part)) == 0 {
 		return
 	}
-	fmt.Fprintf(out, "\n### %s\n\n%s\n%s\n\n| load | `es`, ms/s | `es_go` | ratio | spool | ratio | resident | spool |\n"+
-		"| --- | --- | --- | --- | --- | --- | --- | --- |\n", title, f.origin(part),
-		strings.TrimSpace(text+" CPU over `null`, memory over `es`."))
+	fmt.Fprintf(out, "\n### %s\n\n%s\n%s\n\n| load | `es` | `es_go` | spool |\n| --- | --- | --- | --- |\n", title, f.origin(part), text)
 	for _, with := range f.cases(part) {
-		es, ours, spool := f.day(part, with, "es"), f.day(part, with, "es_go"), f.day(part, with, spooled)
-		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.2f | %.2f | %+.1f | %+.1f |\n", with, 1000*es.cpu,
-			1000*ours.cpu, ours.cpu/es.cpu, 1000*spool.cpu, spool.cpu/es.cpu, ours.rss, spool.rss)
+		es := f.day(part, with, "es").cpu
+		fmt.Fprintf(out, "| %s | %.2f |", with, 1000*es)
+		for _, ours := range []string{"es_go", spooled} {
+			cpu := f.day(part, with, ours).cpu
+			fmt.Fprintf(out, " %.2f (%s) |", 1000*cpu, timesOf(cpu, es))
+		}
+		out.WriteString("\n")
 	}
+}
+
+// timesOf is a cost as a multiple of that of es, bold where it is more.
+func timesOf(cpu, es float64) string {
+	switch {
+	case es <= 0:
+		return "noise"
+	case cpu > es:
+		return fmt.Sprintf("**%.2f**", cpu/es)
+	}
+	return fmt.Sprintf("%.2f", cpu/es)
 }
 
 func (f figures) ordinaryRow(part, with, output string) string {
@@ -56,34 +66,26 @@ func (f figures) ordinaryRow(part, with, output string) string {
 	return row + fmt.Sprintf(" %+.1f | %+.1f | %+.0f |", d.rss, d.anonymous, d.threads)
 }
 
-// cheaperES names each load on which the built-in es costs less.
+// cheaperES names each load of the first table on which the built-in es costs less.
 func (f figures) cheaperES(out *strings.Builder) {
-	var rows []string
-	for _, part := range ordinaryParts {
-		for _, with := range f.cases(part) {
-			for _, ours := range f.outputs(part, with) {
-				if !strings.HasPrefix(ours, "es_go") {
-					continue
-				}
-				d, es := f.day(part, with, ours), f.day(part, with, esOf(ours))
-				if d.cpu <= es.cpu {
-					continue
-				}
-				times := "lost in noise"
-				if es.cpu > 0 {
-					times = fmt.Sprintf("%.2f", d.cpu/es.cpu)
-				}
-				rows = append(rows, fmt.Sprintf("| %s | %s | %s | %.2f | %+.2f |", with, ours, times, d.outside/es.outside, 1000*(d.cpu-es.cpu)))
-			}
-		}
-	}
-	if len(f.cases("ordinary")) == 0 {
+	const part = "ordinary"
+	if len(f.cases(part)) == 0 {
 		return
 	}
 	out.WriteString("\n### Where `es` is cheaper\n\n")
+	var rows []string
+	for _, with := range f.cases(part) {
+		for _, ours := range f.outputs(part, with) {
+			d, es := f.day(part, with, ours), f.day(part, with, esOf(ours))
+			if strings.HasPrefix(ours, "es_go") && d.cpu > es.cpu {
+				rows = append(rows, fmt.Sprintf("| %s | %s | %.2f | %.2f | %+.2f |", with, ours, d.cpu/es.cpu, d.outside/es.outside, 1000*(d.cpu-es.cpu)))
+			}
+		}
+	}
 	if len(rows) == 0 {
-		out.WriteString("On none of the loads above.\n")
+		out.WriteString("On none of the loads above, unless in **bold**.\n")
 		return
 	}
-	out.WriteString("| load | output | times the CPU of `es` | outside the pipeline thread | ms of CPU more a second |\n| --- | --- | --- | --- | --- |\n" + strings.Join(rows, "\n") + "\n")
+	out.WriteString("Besides loads in **bold**:\n\n| load | output | times the CPU of `es` | outside the pipeline thread | ms of CPU more a second |\n| --- | --- | --- | --- | --- |\n" +
+		strings.Join(rows, "\n") + "\n")
 }

@@ -57,15 +57,15 @@ func (f figures) tables() string {
 
 func (f figures) cpuTable(out *strings.Builder) {
 	fmt.Fprintf(out, "\n## CPU in a backlog\n\n%s\n\n![CPU of each output](benchmarks/cpu.svg)\n\nMedians of the whole agent, from its start to its end; net is over the agent with `null` in the same round.\n\n"+
-		"| output | CPU, s | net, s | net, µs a record | requests | MB sent | records/s to the sink |\n| --- | --- | --- | --- | --- | --- | --- |\n", f.origin("cpu"))
+		"| output | CPU, s | net, µs a record | requests | MB sent | records/s to the sink |\n| --- | --- | --- | --- | --- | --- |\n", f.origin("cpu"))
 	for _, o := range f.outputs("cpu", "tail") {
 		get := func(metric string) float64 { return spreadOf(f.values("cpu", "tail", o, metric)).median }
 		net := f.netMedian("cpu", "tail", o)
 		if o == "null" {
-			fmt.Fprintf(out, "| %s | %.2f | | | | | |\n", o, get("cpu_s"))
+			fmt.Fprintf(out, "| %s | %.2f | | | | |\n", o, get("cpu_s"))
 			continue
 		}
-		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.2f | %.0f | %.1f | %.0f |\n", o, get("cpu_s"), net, net/tableRecords*1e6, get("requests"), get("wire_bytes")/1e6, get("records_per_s"))
+		fmt.Fprintf(out, "| %s | %.2f | %.2f | %.0f | %.1f | %.0f |\n", o, get("cpu_s"), net/tableRecords*1e6, get("requests"), get("wire_bytes")/1e6, get("records_per_s"))
 	}
 }
 
