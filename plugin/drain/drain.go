@@ -99,13 +99,14 @@ func (d *Drain) begin() {
 
 // open is Open without a start of the senders.
 func open(o Options, u Dependencies) (*Drain, error) {
-	fresh, err := spool.Open(o.Dir, spool.Options{Limit: o.Limit, Sync: o.Sync})
+	options := spool.Options{Limit: o.Limit, Sync: o.Sync, Root: filepath.Dir(o.Dir)}
+	fresh, err := spool.Open(o.Dir, options)
 	if err != nil {
 		return nil, err
 	}
 	place := filepath.Join(o.Dir, laterFolder)
 	_ = spool.Adopt(filepath.Join(o.Dir, formerFolder), place) // else the next start does
-	later, err := spool.OpenParkedQueues(place, spool.Options{Limit: o.Limit, Sync: o.Sync})
+	later, err := spool.OpenParkedQueues(place, options)
 	if err != nil {
 		_ = fresh.Close()
 		return nil, err

@@ -110,6 +110,9 @@ func (s *Spool) segmentLimit(size int64) (int64, error) {
 // that may be a volume that is not mounted.
 func (s *Spool) begin() error {
 	if s.lock == nil {
+		if err := s.options.rootMissing(); err != nil {
+			return fmt.Errorf("spool: %w", err)
+		}
 		if err := s.prepare(); err != nil {
 			return err
 		}

@@ -109,6 +109,9 @@ func OpenParkedQueues(dir string, o Options) (*ParkedQueues, error) {
 
 // open opens a queue. l.mu is held, unless l is still private.
 func (l *ParkedQueues) open(folder string) (*Queue, error) {
+	if err := l.options.rootMissing(); err != nil {
+		return nil, fmt.Errorf("spool: %w", err)
+	}
 	s, err := Open(filepath.Join(l.dir, folder), l.options)
 	if err != nil {
 		return nil, err

@@ -81,8 +81,8 @@ func (r *Reader) next() (Entry, error) {
 			r.forgetFile()
 			return Entry{}, err
 		}
-		file, err := r.open(g)
-		if errors.Is(err, fs.ErrNotExist) {
+		file, deleted, err := r.open(g)
+		if deleted {
 			missing := r.leave(g, there)
 			if !r.peeks {
 				r.spool.forget(g)
@@ -191,18 +191,31 @@ func (r *Reader) forgetFile() {
 	}
 }
 
-// open returns the file of a segment.
-func (r *Reader) open(g *segment) (*os.File, error) {
+// open returns the file of a segment, or reports that it was deleted. While the volume is missing,
+// that is an error: the file may come back with it.
+//
+// Possible errors: those of the file system.
+func (r *Reader) open(g *segment) (file *os.File, deleted bool, err error) {
 	if r.file != nil && r.number == g.number {
-		return r.file, nil
+		return r.file, false, nil
 	}
-	file, err := os.Open(g.path(r.spool.dir))
+	path := g.path(r.spool.dir)
+	file, err = os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if missing := r.spool.options.rootMissing(); missing != nil {
+			return nil, false, missing
+		}
+		file, err = os.Open(path) // the volume may have come back in between
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, true, nil
+		}
+	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r.Close()
 	r.file, r.number = file, g.number
-	return file, nil
+	return file, false, nil
 }
 
 // forget removes a segment without a file from the list.
@@ -234,8 +247,8 @@ func (r *Reader) Load(e Entry, buffer []byte) (Frame, []byte, error) {
 	if g == nil {
 		return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
 	}
-	file, err := r.open(g)
-	if errors.Is(err, fs.ErrNotExist) {
+	file, deleted, err := r.open(g)
+	if deleted {
 		return Frame{}, buffer, fmt.Errorf("%w: its segment is gone", ErrDamaged)
 	}
 	if err != nil {

@@ -35,6 +35,19 @@ type Options struct {
 	Sync  Sync
 	// SegmentBytes is the maximum length of a segment, 0 for the usual one.
 	SegmentBytes int64
+	// Root is a folder above the spool's that may be on a volume of its own, "" for none. If it is
+	// missing later than at the start, nothing is created in its place, and no file counts as
+	// deleted.
+	Root string
+}
+
+// rootMissing is the reason why the folder above can't be used, nil if it is there.
+func (o Options) rootMissing() error {
+	if o.Root == "" {
+		return nil
+	}
+	_, err := os.Stat(o.Root)
+	return err
 }
 
 const (
@@ -274,7 +287,7 @@ func (s *Spool) drop(goes func(*segment) bool) (dropped int) {
 		if s.active != nil && i == len(s.segments)-1 {
 			s.seal()
 		}
-		if err := os.Remove(g.path(s.dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(g.path(s.dir)); err != nil && (!errors.Is(err, fs.ErrNotExist) || s.options.rootMissing() != nil) {
 			kept = append(kept, g)
 			continue
 		}

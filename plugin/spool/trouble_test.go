@@ -41,6 +41,65 @@ func TestAFolderThatIsGoneComesBack(t *testing.T) {
 	}
 }
 
+// What is on a volume that is not mounted waits for it: the folder around the spool's is missing.
+func TestAVolumeThatComesBackHasItsChunks(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "spools")
+	if err := os.Mkdir(root, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	options := small
+	options.Root = root
+	s := open(t, filepath.Join(root, "es_go.0"), options)
+	later, err := OpenParkedQueues(filepath.Join(s.dir, "later"), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer later.Close()
+	add(t, s, 0, 1)
+	r := s.NewReader()
+	first, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(root, root+".away"); err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	for range 3 {
+		e, err := r.Next()
+		if damage := (*Damage)(nil); !errors.Is(err, fs.ErrNotExist) || errors.As(err, &damage) || IsDamage(err) {
+			t.Errorf("%+v, %v, want a state that ends", e, err)
+		}
+		if _, _, err := r.Load(first, nil); !errors.Is(err, fs.ErrNotExist) || IsDamage(err) {
+			t.Errorf("load: %v, want a state that ends", err)
+		}
+	}
+	if err := later.Append("other", frameOf(2)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a new queue in place of the volume: %v", err)
+	}
+	if dropped := s.drop(func(*segment) bool { return true }); dropped != 0 {
+		t.Errorf("%d segments of the volume count as deleted", dropped)
+	}
+	if _, err := os.Stat(root); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the folder was created in place of the volume: %v", err)
+	}
+	if err := os.Rename(root+".away", root); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, s); !slices.Equal(got.frames, []int{0, 1}) || got.damaged != 0 {
+		t.Errorf("%+v", got)
+	}
+	if _, _, err := r.Load(first, nil); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(files(t, s.dir)[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := readAll(t, s); got.damaged == 0 {
+		t.Error("a deleted segment is not noticed any more")
+	}
+}
+
 // Appends after the active file was deleted go to another one, and are safe.
 func TestADeletedSegmentIsNotWrittenOn(t *testing.T) {
 	s := open(t, t.TempDir(), Options{Limit: 1 << 20})
@@ -158,7 +217,7 @@ func TestDamageEndsWhereItWasSeen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := r.open(g)
+	file, _, err := r.open(g)
 	if err != nil {
 		t.Fatal(err)
 	}

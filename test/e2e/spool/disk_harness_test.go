@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"out_es/test/e2e"
 )
@@ -41,10 +42,11 @@ func (d *disk) mount() ([]byte, error) {
 }
 
 // replace copies the disk's content to a new one, in the old one's place: the disk of a machine
-// after a power cut, or after a repair.
+// after a power cut, or after a repair. For a while none is there, so that the plugin meets that.
 func (d *disk) replace(t *testing.T) {
 	t.Helper()
 	must(t, "umount", "-l", d.dir) // programs may have files open
+	time.Sleep(2 * time.Second)    // longer than the sender's pauses
 	old := d.path()
 	d.image++
 	must(t, "cp", "--sparse=always", old, d.path())
