@@ -70,7 +70,7 @@ func TestBytesOfADocument(t *testing.T) {
 				n, err := s.Count(t.Context(), stream)
 				return err == nil && n == lines
 			})
-			agent.Stop(t, time.Minute)
+			agent.Stop(t)
 			stored := storedBytes(t, s, stream)
 			t.Logf("%-17s %d documents of %.0f bytes take %.0f bytes each", v.name, lines, sourceBytes(t, s, stream), stored/float64(lines))
 			if n := replicas(t, s, stream); n != "1" {

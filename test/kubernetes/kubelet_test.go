@@ -167,7 +167,7 @@ func (s *stack) askKubelet(t *testing.T) {
 			if c.labels && (k.asked.Load() != perNode || namespaces != shops || namespace != "web") {
 				t.Errorf("the kubelet was asked %d times, the API server for namespaces %d times (label %q)", k.asked.Load(), namespaces, namespace)
 			}
-			agent.Stop(t, time.Minute)
+			agent.Stop(t)
 		})
 	}
 }

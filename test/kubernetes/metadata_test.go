@@ -190,7 +190,7 @@ func TestMetadataOf200Nodes(t *testing.T) {
 	if each > 20*time.Millisecond {
 		t.Errorf("a request costs the API server %s", each)
 	}
-	agent.Stop(t, time.Minute)
+	agent.Stop(t)
 
 	t.Run("more containers than the cache has room for", func(t *testing.T) { s.overfull(t) })
 	t.Run("the kubelet tells instead", func(t *testing.T) { s.askKubelet(t) })
@@ -212,7 +212,7 @@ func (s *stack) overfull(t *testing.T) {
 	if n <= many {
 		t.Errorf("the API server was asked %d times for %d containers: deploy/README.md says that the cache ends at 256", n, many)
 	}
-	agent.Stop(t, time.Minute)
+	agent.Stop(t)
 }
 
 // cpu is the kernel's account of a process, user and system: fields 14 and 15 of /proc/PID/stat, in
@@ -257,5 +257,5 @@ func TestPodThatComesBackIsAskedForAnew(t *testing.T) {
 		})
 		s.cluster.Kubectl(t, "", "-n", "shop", "delete", "pod", "db-0", "--force", "--grace-period=0")
 	}
-	agent.Stop(t, time.Minute)
+	agent.Stop(t)
 }

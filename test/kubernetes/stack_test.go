@@ -198,7 +198,7 @@ func TestStackDeliversLogsAndMetricsOfContainers(t *testing.T) {
 	}
 	s.fields(t, containerLogs, "kubernetes.namespace_name", "kubernetes.pod_name", "level")
 	s.prometheus(t)
-	agent.Stop(t, time.Minute)
+	agent.Stop(t)
 	s.dailyIndices(t)
 }
 
@@ -348,7 +348,7 @@ func TestStackDeliversEachEventOnce(t *testing.T) {
 	support.Eventually(t, time.Minute, "the later ones are there", func() bool { return s.count(t, "heapster-*") == after })
 
 	// A restart that has lost its volume reads everything again.
-	collector.Stop(t, time.Minute)
+	collector.Stop(t)
 	collector = s.start(t, "Deployment", "out-es-events", t.TempDir())
 	again := `fluentbit_output_es_go_records_total{name="events",outcome="deduplicated"}`
 	// The server has the last count of each only.
@@ -376,7 +376,7 @@ func TestStackDeliversEachEventOnce(t *testing.T) {
 		t.Errorf("the alias heapster-events has %d documents, %v", n, err)
 	}
 	s.fields(t, "heapster-*", "reason", "type")
-	collector.Stop(t, time.Minute)
+	collector.Stop(t)
 	s.eventsInADataStream(t, after-2)
 }
 

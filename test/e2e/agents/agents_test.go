@@ -58,7 +58,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	compare(t, e2e.Documents(t, s, index), want)
 	accepted := `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`
 	support.Eventually(t, time.Minute, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 func TestFluentBitRejectedDocumentsCostNoOthers(t *testing.T) {
@@ -77,7 +77,7 @@ func TestFluentBitRejectedDocumentsCostNoOthers(t *testing.T) {
 	e2e.EventuallyCount(t, s, index, records-records/every, 2*time.Minute)
 	refused := `fluentbit_output_es_go_rejected_records_total{name="es_go.0",type="` + e2e.ParsingError(t, s) + `"}`
 	support.Eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 	lines := 0
 	for line := range strings.Lines(agent.Log()) {
 		if strings.Contains(line, e2e.ParsingError(t, s)) {
@@ -118,7 +118,7 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 			if want := map[bool]int{true: 2, false: 0}[workers == 0]; warned != want {
 				t.Errorf("%d warnings that Workers is not set, want %d", warned, want)
 			}
-			agent.Stop(t, 20*time.Second)
+			agent.Stop(t)
 		})
 	}
 }
@@ -137,11 +137,11 @@ func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 		_ = s.Refresh(t.Context(), index+"*")
 		return err == nil && n > 0
 	})
-	first.Stop(t, 20*time.Second)
+	first.Stop(t)
 	second := fluentbit.Start(t, e2e.Plugin(), conf)
 	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, index), want)
-	second.Stop(t, 20*time.Second)
+	second.Stop(t)
 }
 
 func TestFluentBitHotReload(t *testing.T) {
@@ -159,7 +159,7 @@ func TestFluentBitHotReload(t *testing.T) {
 	}
 	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, index), want)
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 func TestFluentBitElasticsearchComesLate(t *testing.T) {
@@ -174,7 +174,7 @@ func TestFluentBitElasticsearchComesLate(t *testing.T) {
 	if !strings.Contains(agent.Log(), "Elasticsearch answers again") {
 		t.Error("the log does not tell that the outage is over")
 	}
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
@@ -194,7 +194,7 @@ func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
 	s = own.Start(t)
 	e2e.EventuallyCount(t, s, "outage", records, 2*time.Minute)
 	compare(t, e2e.Documents(t, s, "outage"), want)
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 func TestFluentBitLargeChunk(t *testing.T) {
@@ -216,7 +216,7 @@ func TestFluentBitLargeChunk(t *testing.T) {
 		requests := agent.Metric(t, `fluentbit_output_es_go_requests_total{name="es_go.0",result="delivered"}`)
 		return bytes > 0 && bytes/requests > 256<<10 // it is sent as two at a time, and may be two chunks
 	})
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 func TestFluentBitLogFile(t *testing.T) {
@@ -226,7 +226,7 @@ func TestFluentBitLogFile(t *testing.T) {
 	path, _ := e2e.WriteLog(t, 10, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "    Log_File "+file+"\n", path, e2e.Section(s.URL(), index, "Workers 1", "Alias logs")))
 	e2e.EventuallyCount(t, s, index, 10, time.Minute)
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -274,6 +274,6 @@ func TestFluentBitImageConfiguration(t *testing.T) {
     Port %s
 `, port))
 	e2e.EventuallyCount(t, s, index, 3, time.Minute)
-	sender.Stop(t, 20*time.Second)
-	receiver.Stop(t, 40*time.Second)
+	sender.Stop(t)
+	receiver.Stop(t)
 }

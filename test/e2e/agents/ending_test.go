@@ -124,7 +124,7 @@ func (e endingState) end(t *testing.T, file string) {
 			return agent.Ended()
 		}
 	})
-	took := agent.Stop(t, time.Minute)
+	took := agent.Stop(t)
 	t.Logf("the exit took %s", took.Round(10*time.Millisecond))
 	if most := endingGrace + endingTimeout + termMore; took > most {
 		t.Errorf("the exit took %s, more than %s", took, most)
@@ -138,7 +138,7 @@ func (e endingState) end(t *testing.T, file string) {
 		spools = 0
 	}
 	awaitNothingWaits(t, at, next, spools)
-	next.Stop(t, 20*time.Second)
+	next.Stop(t)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, written)
 	if stage.whole.Load() {
 		t.Error("the request was written whole: the agent was in another state")

@@ -40,7 +40,7 @@ func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, 
 	awaitIdle(t, last)
 	t.Logf("%d kills, %d lines; after the last, the agent found %.0f records that were there already",
 		kills(), len(lines), max(0, last.Metric(t, deduplicatedSeries)))
-	last.Stop(t, 40*time.Second)
+	last.Stop(t)
 	return lines
 }
 

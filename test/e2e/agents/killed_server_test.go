@@ -45,5 +45,5 @@ func TestCrashKilledElasticsearchLosesAndDuplicatesNothing(t *testing.T) {
 	awaitIdle(t, agent)
 	t.Logf("%d kills, %d lines, of which %.0f had arrived with requests that a kill cut", serverKills(), len(lines), max(0, agent.Metric(t, deduplicatedSeries)))
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
-	agent.Stop(t, 40*time.Second)
+	agent.Stop(t)
 }

@@ -162,7 +162,7 @@ func TestFluentBitMetricsAreThoseOfThePage(t *testing.T) {
 	if direct := read("direct"); len(direct["records_total"]) >= len(read("spooled")["records_total"]) || direct["spool_bytes"] != nil || direct["spool_dequeued_records_total"] != nil {
 		t.Errorf("series of the spool without one: %v", slices.Sorted(maps.Keys(direct)))
 	}
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 // wantOfPage compares the metrics of an instance with a spool, which has all there are, with the

@@ -208,7 +208,7 @@ func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }
 
 // TestFluentBitOTLP sends OTLP to Fluent Bit's opentelemetry input as JSON and as protobuf, in
@@ -238,5 +238,5 @@ func TestFluentBitOTLP(t *testing.T) {
 	}
 	received := `fluentbit_output_es_go_received_records_total{name="es_go.0"}`
 	support.Eventually(t, time.Minute, "as many records as logs are counted, and no markers", func() bool { return agent.Metric(t, received) == float64(len(all)) })
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }

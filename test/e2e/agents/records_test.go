@@ -103,7 +103,7 @@ func TestFluentBitExampleRecords(t *testing.T) {
 					support.Eventually(t, time.Minute, kind+" keys are counted", func() bool { return agent.Metric(t, series) == n })
 				}
 			}
-			agent.Stop(t, 20*time.Second)
+			agent.Stop(t)
 		})
 	}
 }

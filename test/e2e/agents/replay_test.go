@@ -45,7 +45,7 @@ func TestCrashRejectedLinesComeBackByTheDocsCommand(t *testing.T) {
 	agent := at.Start(t, losslessFile, s.URL())
 	lettered := `fluentbit_output_es_go_records_total{name="es_go.0",outcome="dead_lettered"}`
 	support.Eventually(t, time.Minute, "all lines are dead letters", func() bool { return agent.Metric(t, lettered) == float64(len(lines)) })
-	agent.Stop(t, 40*time.Second)
+	agent.Stop(t)
 	if err := s.DeleteIndex(t.Context(), index); err != nil {
 		t.Fatal(err)
 	}

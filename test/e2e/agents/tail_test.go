@@ -65,7 +65,7 @@ func TestFluentBitTailResumes(t *testing.T) {
 		return agent
 	}
 	e2e.Kill(t, lifeOf("first\nsecond\nhalf a li", 2)) // tail stores its position before it hands over
-	lifeOf("ne\nfourth\n", 4).Stop(t, 20*time.Second)
+	lifeOf("ne\nfourth\n", 4).Stop(t)
 
 	want := map[string]int64{"first": 0, "second": 6, "half a line": 13, "fourth": 25}
 	if e2e.TailTearsLines(t) {

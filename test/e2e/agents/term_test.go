@@ -104,7 +104,7 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 	awaitIdle(t, second)
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
-	second.Stop(t, 40*time.Second)
+	second.Stop(t)
 }
 
 // Fluent Bit before exitsWhole may release a chunk on SIGTERM while a worker has it in hand.
@@ -118,7 +118,7 @@ const (
 func (c termCase) stop(t *testing.T, a *fluentbit.Agent) time.Duration {
 	t.Helper()
 	if c.workers < 2 || !fluentbit.Before(t, exitsWhole) {
-		return a.Stop(t, 2*time.Minute)
+		return a.Stop(t)
 	}
 	began := time.Now()
 	a.Signal(t, syscall.SIGTERM)

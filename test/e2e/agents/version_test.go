@@ -46,5 +46,5 @@ func TestFluentBitShowsMetricsOfEveryKind(t *testing.T) {
 	if sum := agent.Metric(t, series("request_duration_seconds_sum")); sum <= 0 || sum > 600 {
 		t.Errorf("all requests together took %v s", sum)
 	}
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 }

@@ -70,14 +70,14 @@ func deliverThroughAllOutputs(t *testing.T, stack int, workers []int) {
 		}
 	}
 	log.Append(t, linesAtATime)
-	agent.Stop(t, time.Minute)
+	agent.Stop(t)
 	log.Append(t, linesAtATime)
 	next := fluentbit.StartFile(t, e2e.Plugin(), file)
 	for _, prefix := range prefixes {
 		e2e.AwaitAll(t, s, prefix, len(log.Lines), time.Minute)
 	}
 	awaitNothingWaits(t, at, next, len(prefixes)/2)
-	next.Stop(t, time.Minute)
+	next.Stop(t)
 	for _, prefix := range prefixes {
 		t.Run(strings.TrimPrefix(prefix, at.Prefix), func(t *testing.T) { e2e.Take(t, s, prefix).AssertOnceAfterRestarts(t, log.Lines) })
 	}

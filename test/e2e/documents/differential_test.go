@@ -45,7 +45,7 @@ func TestFluentBitDiffersFromTheBuiltInWhereItSaysSo(t *testing.T) {
 		return agent.Metric(t, `fluentbit_input_records_total{name="forward.0"}`) == float64(sent)
 	})
 	time.Sleep(time.Second) // a flush of all
-	agent.Stop(t, 30*time.Second)
+	agent.Stop(t)
 	var arrived [len(outputs)]map[string][]outcome
 	for i := range outputs {
 		arrived[i] = outcomes(t, s, prefix, outputs[i].letter)

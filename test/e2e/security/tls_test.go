@@ -259,7 +259,7 @@ func TestFluentBitRotation(t *testing.T) {
 	front.Reload(t)
 	before := accepted()
 	support.Eventually(t, 30*time.Second, "documents arrive under the new certificates", func() bool { return accepted() > before+40 })
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 	if strings.Contains(agent.Log(), "TLS_Verify") {
 		t.Error("verification was off")
 	}

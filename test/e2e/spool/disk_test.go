@@ -94,7 +94,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			if damaged := agent.Metric(t, spoolSeries("spool_damaged_chunks_total")); damaged != 0 {
 				t.Errorf("%.0f frames were damaged", damaged)
 			}
-			agent.Stop(t, 20*time.Second)
+			agent.Stop(t)
 			e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
 			assertToldOnce(t, agent.Log(), fault.told)
 		})
@@ -147,7 +147,7 @@ func TestSpoolSyncOutlivesPowerCuts(t *testing.T) {
 			last := at.Start(t, file, s.URL())
 			support.Eventually(t, time.Minute, "it starts", func() bool { return last.Metric(t, spoolSeries("received_records_total")) >= 0 })
 			awaitSpooled(t, last, time.Minute)
-			last.Stop(t, 20*time.Second)
+			last.Stop(t)
 			got := e2e.Take(t, s, at.Prefix)
 			missing, _ := got.Missing(lines)
 			t.Logf("%d power cuts, %d lines, %d lost", cuts, len(lines), len(missing))

@@ -73,6 +73,6 @@ func killSpooling(t *testing.T, kills int, sync string) {
 	if damaged := last.Metric(t, spoolSeries("spool_damaged_chunks_total")); damaged != 0 {
 		t.Errorf("%.0f frames were damaged", damaged)
 	}
-	last.Stop(t, 20*time.Second)
+	last.Stop(t)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
 }

@@ -91,7 +91,7 @@ func assertReloaded(t *testing.T, s *elasticsearch.Server, at *e2e.Site, agent *
 	t.Helper()
 	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 	awaitSpooled(t, agent, time.Minute)
-	agent.Stop(t, 20*time.Second)
+	agent.Stop(t)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
 	if strings.Contains(agent.Log(), "another output uses") {
 		t.Error("an instance found the spool locked")
@@ -112,7 +112,7 @@ func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 				return agent.Metric(t, spoolSeries("records_total", `outcome="spooled"`)) == float64(len(lines))
 			})
 			time.Sleep(1500 * time.Millisecond) // so that a request is under way
-			if took := agent.Stop(t, time.Minute); took > 20*time.Second {
+			if took := agent.Stop(t); took > 20*time.Second {
 				t.Errorf("the exit took %s", took) // about a second of it is Fluent Bit's own
 			} else {
 				t.Logf("the exit took %s", took)
@@ -120,7 +120,7 @@ func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 			next := at.Start(t, spoolFile, s.URL())
 			e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
 			awaitSpooled(t, next, time.Minute)
-			next.Stop(t, 20*time.Second)
+			next.Stop(t)
 			e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
 		})
 	}

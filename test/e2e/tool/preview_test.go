@@ -247,7 +247,7 @@ func TestPreviewOfGeneratedRecords(t *testing.T) {
 	conf := filepath.Join(dir, "fluent-bit.conf")
 	agent := fluentbit.StartFile(t, e2e.Plugin(), conf)
 	support.Eventually(t, time.Minute, "all records have arrived", func() bool { return r.count() >= records })
-	agent.Stop(t, 30*time.Second)
+	agent.Stop(t)
 	code, out, problems := outES(t, envelopes.String(), "preview", "-c", conf, "-")
 	if code != 0 {
 		t.Errorf("preview ends with %d: %.2000s", code, problems)
