@@ -201,7 +201,7 @@ func TestTheCommitOfEachCaseIsPrinted(t *testing.T) {
 	f := figures{{"state of cpu", "tail", "abc", "2026-11-28", 0, 0}, {"state of memory", "a", "abc", "2026-11-28", 0, 0}, {"state of memory", "b", "def", "2026-11-29", 0, 0}}
 	for part, want := range map[string]string{
 		"cpu":    "`make bench PARTS=cpu DOCS=docs`: commit abc, 2026-11-28.",
-		"memory": "`make bench PARTS=memory DOCS=docs`: commit abc, 2026-11-28 (a); commit def, 2026-11-29 (b).",
+		"memory": "`make bench PARTS=memory DOCS=docs`: commit abc, 2026-11-28; commit def, 2026-11-29 (b).",
 		"real":   "`make bench PARTS=real DOCS=docs`.",
 	} {
 		if got := f.origin(part); got != want {

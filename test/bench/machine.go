@@ -50,7 +50,8 @@ func (b *bench) addMachine() {
 // statePrefix begins the names of the parts with the commit and the day of each measured case.
 const statePrefix = "state of "
 
-// origin is the command that measures a part, with the state of what was measured.
+// origin is the command that measures a part, with the state of what was measured. Where loads were
+// measured again, the first state has the others.
 func (f figures) origin(part string) string {
 	type state struct{ commit, day string }
 	var order []state
@@ -65,9 +66,9 @@ func (f figures) origin(part string) string {
 		}
 	}
 	var states []string
-	for _, s := range order {
+	for i, s := range order {
 		text := fmt.Sprintf("commit %s, %s", s.commit, s.day)
-		if len(order) > 1 {
+		if i > 0 {
 			text += " (" + strings.Join(cases[s], "; ") + ")"
 		}
 		states = append(states, text)
