@@ -130,13 +130,8 @@ func (a *Agent) Stop(t testing.TB) time.Duration {
 	t.Helper()
 	began := time.Now()
 	a.Signal(t, syscall.SIGTERM)
-	select {
-	case <-a.done:
-	case <-time.After(exitPatience):
-		t.Fatalf("Fluent Bit did not end within %s of SIGTERM", exitPatience)
-	}
-	if a.err != nil {
-		t.Fatalf("Fluent Bit ended with %v", a.err)
+	if err := a.Wait(t, exitPatience); err != nil {
+		t.Fatalf("Fluent Bit ended with %v", err)
 	}
 	return time.Since(began)
 }
@@ -146,7 +141,7 @@ func (a *Agent) Wait(t testing.TB, patience time.Duration) error {
 	t.Helper()
 	select {
 	case <-a.done:
-	case <-time.After(exitPatience):
+	case <-time.After(patience):
 		t.Fatalf("Fluent Bit did not end within %s", patience)
 	}
 	return a.err
