@@ -74,8 +74,13 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 		p.sources.Put(src)
 	}()
 	err := p.deliverer.Deliver(p.onThread, src, src.Request())
-	if err == nil && src.Kept() {
+	switch {
+	case err != nil:
+	case src.Kept():
 		err = errKept
+	case src.Account().Ended() < src.Account().Received:
+		p.fault(errUnended)
+		err = errUnended
 	}
 	if err != nil {
 		src.CountReturned()
@@ -98,6 +103,9 @@ func (p *Plugin) flush(tag string, data []byte) (outcome Outcome) {
 
 // errKept is why a chunk goes back though nothing of it is left to be sent.
 var errKept = fmt.Errorf("%w: On_Rejection keeps records that can't be sent", deliver.ErrLeft)
+
+// errUnended is why a chunk goes back though its delivery is done: OK would lose what has no end.
+var errUnended = fmt.Errorf("%w: some records have neither arrived nor been rejected", deliver.ErrLeft)
 
 // panicked deals with a fault of this plugin's: the chunk comes again once,
 // then it is given up, so that it can't go round forever.

@@ -80,6 +80,29 @@ func (s sendFunc) Send(_ context.Context, req *bulk.Request, each func(bulk.Item
 	return s(req, each)
 }
 
+// A request that forgets its documents while it is under way leaves them without an end.
+func TestAChunkWithRecordsThatHaveNoEndGoesBack(t *testing.T) {
+	p, host := faulty(t)
+	defer p.Close()
+	p.deliverer = deliver.New(sendFunc(func(req *bulk.Request, each func(bulk.Item)) (int, *bulk.Failure) {
+		n := len(req.Positions())
+		for range n {
+			each(bulk.Item{Status: 201})
+		}
+		req.Reset()
+		return n, nil
+	}), p.report, deliver.Policy{Bytes: 1 << 20})
+	if outcome := p.Flush("tag", []byte(withTime+withTime)); outcome != Retry {
+		t.Errorf("outcome %v", outcome)
+	}
+	if levels(host, fluentbit.Error, "a fault in this plugin, please report it: ") != 1 {
+		t.Errorf("%v", host.Lines())
+	}
+	if returned := host.Count("records_total", "returned"); returned != 2 {
+		t.Errorf("%d records go back", returned)
+	}
+}
+
 func TestAChunkThatThePluginPanicsOnTwiceIsDropped(t *testing.T) {
 	p, host := faulty(t)
 	sent := 0

@@ -200,6 +200,7 @@ func (r *run) settle() leftovers {
 			case Done:
 				left.settled++
 			case DeadLettered:
+				r.deadLettered()
 				left.settled++
 				left.total++
 				left.redirected++

@@ -25,10 +25,14 @@ type cluster struct {
 	copies map[int]int  // documents that are there
 	// unsure counts how often a document was taken without a word.
 	unsure map[int]int
+	// letters is set where a rejected document is followed by a dead-letter record, and indices are
+	// closed at times.
+	letters *list
+	closed  map[string]bool
 }
 
 func newCluster(random *rand.Rand, documents int, ids bool) *cluster {
-	c := &cluster{random: random, ids: ids, limit: 300 + random.IntN(3000), bad: map[int]bool{}, guilty: map[int]bool{}, copies: map[int]int{}, unsure: map[int]int{}}
+	c := &cluster{random: random, ids: ids, limit: 300 + random.IntN(3000), bad: map[int]bool{}, guilty: map[int]bool{}, copies: map[int]int{}, unsure: map[int]int{}, closed: map[string]bool{}}
 	for n := range documents {
 		switch random.IntN(20) {
 		case 0:
@@ -55,7 +59,7 @@ func (c *cluster) answer(_ int, r request) reply {
 		return failed(bulk.Oversized, 413)
 	}
 	for _, n := range r.documents {
-		if c.guilty[n] {
+		if c.guilty[n] && !c.isLetter(n) {
 			return failed(bulk.BadRequest, 400)
 		}
 	}
@@ -98,7 +102,9 @@ func (c *cluster) take(r request, after time.Duration) reply {
 // item applies one document.
 func (c *cluster) item(n int) bulk.Item {
 	switch {
-	case c.bad[n]:
+	case c.isClosed(n):
+		return item(403, "cluster_block_exception")
+	case c.bad[n] && !c.isLetter(n):
 		return item(400, "document_parsing_exception")
 	case c.random.IntN(10) == 0:
 		return item([]int{429, 503, 0}[c.random.IntN(3)])
@@ -107,6 +113,21 @@ func (c *cluster) item(n int) bulk.Item {
 	}
 	c.copies[n]++
 	return item(201)
+}
+
+// isLetter reports whether document n is being sent as a dead-letter record.
+func (c *cluster) isLetter(n int) bool { return c.letters != nil && len(c.letters.rejections[n]) > 0 }
+
+// isClosed reports whether the document's index is closed, which changes now and then.
+func (c *cluster) isClosed(n int) bool {
+	if c.letters == nil || n >= len(c.letters.sizes) {
+		return false
+	}
+	name := string(c.letters.Destination(n))
+	if c.random.IntN(8) == 0 {
+		c.closed[name] = !c.closed[name]
+	}
+	return c.closed[name]
 }
 
 // TestNothingIsLostOrDuplicated brings one chunk again and again, as
@@ -147,6 +168,36 @@ func TestNothingIsLostOrDuplicated(t *testing.T) {
 	}
 }
 
+// TestDeadLettersAreNeitherLostNorDuplicated is the same with dead-letter records, of documents for
+// indices that are closed at times, as that of the dead-letter records is.
+func TestDeadLettersAreNeitherLostNorDuplicated(t *testing.T) {
+	for seed := range uint64(600) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 43))
+			documents := 1 + random.IntN(20)
+			elasticsearch := newCluster(random, documents, true)
+			s := &server{t: t, script: elasticsearch.answer}
+			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, InitialPause: 100 * time.Millisecond, MaxPause: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed%2)}
+			chunk := &chunk{t: t, documents: documents, ids: true, wide: p.Window > 1, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory(), elasticsearch: elasticsearch}
+			for try := 0; !chunk.flush(); try++ {
+				if try == 10_000 {
+					t.Fatalf("seed %d: it never came through", seed)
+				}
+				time.Sleep(time.Second)
+				if try%10 == 9 {
+					chunk.neighbour()
+				}
+			}
+			for n := range documents {
+				rejected := elasticsearch.bad[n] || elasticsearch.guilty[n]
+				if rejected != (chunk.rejected[n] > 0) || chunk.settled[n] != 1 || elasticsearch.copies[n] != 1 {
+					t.Errorf("seed %d: document %d (at fault: %t) was rejected %d times, settled %d times, and is there %d times", seed, n, rejected, chunk.rejected[n], chunk.settled[n], elasticsearch.copies[n])
+				}
+			}
+		})
+	}
+}
+
 // problems compares the stored documents with the sent ones.
 func (c *cluster) problems(chunk *chunk) []string {
 	var problems []string
@@ -175,6 +226,8 @@ type chunk struct {
 	ids, wide bool
 	deliverer *deliver.Deliverer
 	memory    *deliver.Memory
+	// elasticsearch is set where rejected documents become dead-letter records.
+	elasticsearch *cluster
 	// settled and rejected count the ends of each document in all flushes.
 	settled, rejected map[int]int
 }
@@ -192,6 +245,15 @@ func (c *chunk) neighbour() {
 func (c *chunk) flush() (done bool) {
 	src := newList(c.documents)
 	src.wide = c.wide
+	if c.elasticsearch != nil {
+		src.redirect, src.target = true, func(n int) string {
+			if len(src.rejections[n]) > 0 {
+				return "letters"
+			}
+			return []string{"a", "b"}[n%2]
+		}
+		c.elasticsearch.letters = src
+	}
 	c.memory.Recall(name("tag", "chunk"), &src.settled)
 	received := len(src.left())
 	err := flush(c.t, c.deliverer, src)
@@ -204,7 +266,7 @@ func (c *chunk) flush() (done bool) {
 	for n, rejections := range src.rejections {
 		c.rejected[n] += len(rejections)
 	}
-	if sum := len(src.verdicts) + len(src.rejections) + len(src.left()); sum != received {
+	if sum := len(src.verdicts) + len(src.rejections) + len(src.left()); sum != received && !src.redirect {
 		c.t.Errorf("%d documents came, %d are accounted for", received, sum)
 	}
 	if errors.Is(err, deliver.ErrLeft) {

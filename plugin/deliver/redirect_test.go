@@ -201,3 +201,89 @@ func TestEventsHaveDifferentNames(t *testing.T) {
 		t.Errorf("%d names for 3000 events", len(seen))
 	}
 }
+
+// The document that proves an accused one guilty may have to be sent again: the dead-letter record
+// of the accused, which lies before it, is sent all the same.
+func TestADeadLetterIsSentWhateverBecomesOfItsNeighbour(t *testing.T) {
+	for name, neighbour := range map[string]bulk.Item{
+		"throttled":    item(429, "es_rejected_execution_exception"),
+		"unavailable":  item(503, "unavailable_shards_exception"),
+		"rejected":     item(400, "document_parsing_exception"),
+		"index closed": item(400, "index_closed_exception"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			src := newList(2)
+			src.redirect = true
+			met := false
+			script := func(_ int, r request) reply {
+				if slices.Contains(r.documents, 0) && len(src.rejections[0]) == 0 {
+					return failed(bulk.BadRequest, 400)
+				}
+				if answer := accepted(r); !met {
+					met = true
+					answer.items[0] = neighbour
+					return answer
+				}
+				return accepted(r)
+			}
+			bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+				for try := 0; flush(t, d, src) != nil; try++ {
+					if try == 20 {
+						t.Fatalf("%v are left", src.left())
+					}
+					time.Sleep(policy.MaxPause)
+				}
+				if len(src.left()) > 0 || len(src.verdicts[0]) != 1 {
+					t.Errorf("a delivery is done, and %v are left: %v", src.left(), s.sent())
+				}
+			})
+		})
+	}
+}
+
+// A probe asks one destination: the dead-letter record of a document that it proves guilty, for
+// another one, is sent behind it.
+func TestADeadLetterOfAProbeIsSent(t *testing.T) {
+	for name, documents := range map[string]int{"the last of its destination": 2, "others follow": 4} {
+		t.Run(name, func(t *testing.T) {
+			src := newList(documents)
+			src.redirect = true
+			src.target = func(n int) string {
+				switch {
+				case n == 0:
+					return "open"
+				case len(src.rejections[n]) > 0:
+					return "letters"
+				}
+				return "closed"
+			}
+			script := func(_ int, r request) reply {
+				if slices.Contains(r.documents, 1) && src.target(1) == "closed" {
+					return failed(bulk.BadRequest, 400)
+				}
+				return accepted(r)
+			}
+			bubble(t, policy, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+				before := newList(1)
+				before.target = func(int) string { return "closed" }
+				holds := accepted(request{documents: []int{0}})
+				holds.items[0] = item(403, "cluster_block_exception")
+				s.script = always(holds)
+				if err := flush(t, d, before); err == nil || d.HeldDestinations() != 1 {
+					t.Fatalf("%v, nothing is held", err)
+				}
+				s.script = script
+				time.Sleep(policy.MaxPause)
+				for try := 0; flush(t, d, src) != nil; try++ {
+					if try == 20 {
+						t.Fatalf("%v are left", src.left())
+					}
+					time.Sleep(policy.MaxPause)
+				}
+				if len(src.left()) > 0 || len(src.rejections[1]) != 1 || len(src.verdicts[1]) != 1 {
+					t.Errorf("a delivery is done, and %v are left: %v", src.left(), s.sent())
+				}
+			})
+		})
+	}
+}

@@ -143,7 +143,7 @@ func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
 	if left.total > 0 {
 		r.repeat = true
 	}
-	redo := r.localised()
+	r.localised()
 	switch {
 	case r.admission.probing:
 		r.afterProbe(left)
@@ -158,7 +158,7 @@ func (r *run) afterAnswer(ctx context.Context, left leftovers) error {
 	default:
 		return r.wait(ctx, 0, left.reason)
 	}
-	if redo {
+	if r.search.unsent {
 		r.restart()
 	}
 	return nil
@@ -183,7 +183,7 @@ func (r *run) stays(why error) {
 // once more.
 func (r *run) restart() {
 	r.src.Rewind()
-	r.behind, r.ended, r.admission.probing = nil, false, false
+	r.behind, r.ended, r.admission.probing, r.search.unsent = nil, false, false, false
 }
 
 // atEnd is called when nothing is left to fill in. It reports whether there is more: held
@@ -191,6 +191,10 @@ func (r *run) restart() {
 func (r *run) atEnd() (more bool) {
 	r.ended = true
 	if r.endProbe(); r.search.accused >= 0 && r.accusedAlone() {
+		return true
+	}
+	if r.search.unsent {
+		r.restart()
 		return true
 	}
 	a := &r.admission

@@ -36,6 +36,9 @@ type search struct {
 	accepted bool // a request was taken in this delivery
 	accused  int  // the position of a document that was rejected alone, or -1
 	why      Rejection
+	// unsent says that there is a dead-letter record that the next Fills miss: the source has to be
+	// gone through once more.
+	unsent bool
 }
 
 // localise deals with a request that was rejected as a whole.
@@ -103,8 +106,17 @@ func (r *run) convict(position int, why Rejection) error {
 	case Done:
 		r.src.Advance()
 	case DeadLettered: // its dead-letter record is next
+		r.deadLettered()
 	}
 	return nil
+}
+
+// deadLettered is called when a dead-letter record is to be sent in place of a document of the last
+// request. A probe admits its destination only, and passes the record over.
+func (r *run) deadLettered() {
+	if r.admission.probing {
+		r.search.unsent = true
+	}
 }
 
 // reject rejects a document for which a whole request was rejected.
@@ -117,16 +129,18 @@ func (r *run) reject(position int, why Rejection) Disposition {
 	return fate
 }
 
-// localised is called after an accepted request: a document that failed alone before is guilty. It
-// reports whether to send a dead-letter record for it.
-func (r *run) localised() (redo bool) {
+// localised is called after an accepted request: a document that failed alone before is guilty. Its
+// dead-letter record lies before the request.
+func (r *run) localised() {
 	accused, why := r.search.accused, r.search.why
 	r.search.accepted, r.search.accused = true, -1
 	if accused < 0 {
-		return false
+		return
 	}
 	r.search.items = 0
-	return r.reject(accused, why) == DeadLettered
+	if r.reject(accused, why) == DeadLettered {
+		r.search.unsent = true
+	}
 }
 
 // accusedAlone is called at the source's end where no other document was left
