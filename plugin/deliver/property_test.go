@@ -25,8 +25,8 @@ type cluster struct {
 	copies map[int]int  // documents that are there
 	// unsure counts how often a document was taken without a word.
 	unsure map[int]int
-	// letters is set where a rejected document is followed by a dead-letter record, and indices are
-	// closed at times.
+	// letters is set where dead-letter records follow rejected documents. Then indices close at
+	// times.
 	letters *list
 	closed  map[string]bool
 }

@@ -202,8 +202,8 @@ func TestEventsHaveDifferentNames(t *testing.T) {
 	}
 }
 
-// The document that proves an accused one guilty may have to be sent again: the dead-letter record
-// of the accused, which lies before it, is sent all the same.
+// Whatever Elasticsearch says to the document that proves an accused one guilty, the dead-letter
+// record of the accused, which lies before it, is sent.
 func TestADeadLetterIsSentWhateverBecomesOfItsNeighbour(t *testing.T) {
 	for name, neighbour := range map[string]bulk.Item{
 		"throttled":    item(429, "es_rejected_execution_exception"),

@@ -36,8 +36,10 @@ type run struct {
 	// flight is the request that is being dealt with: own, but where several are
 	// under way at a time (window.go).
 	*flight
-	own  flight
-	role Role
+	own flight
+	// splits is how many bytes of the source are for two requests or one, 0 if there is no choice.
+	splits int
+	role   Role
 	// probe says that the delivery began as the prober of a closed gate: it
 	// tries once.
 	probe    bool
@@ -98,6 +100,9 @@ func (r *run) step(ctx context.Context) error {
 		r.src.Checkpoint()
 	}
 	if r.failure == nil || left.total == 0 {
+		if r.splits > 0 {
+			r.window.learn(r.splits, r.took)
+		}
 		r.answered()
 		return r.afterAnswer(ctx, left)
 	}

@@ -14,11 +14,23 @@ import (
 // beside another one, where it needs no more than one.
 const leastPart = 128 << 10
 
+// promptRate is how many bytes of a source, in its own form, are answered in a second where another
+// request costs more than it gains: Elasticsearch indexes 10 to 50 MB a second.
+const promptRate = 100 << 20
+
 // window reports whether several requests of a delivery may be under way at a
 // time. It is safe for concurrent use.
 type window struct {
 	pause time.Duration // for which it is narrow after a failure
 	wide  atomic.Int64  // from this moment on, in Unix nanoseconds
+	// prompt says that the last source that was worth two requests, and had room in one, was
+	// answered at promptRate.
+	prompt atomic.Bool
+}
+
+// learn notes in which time that many bytes of a source were answered.
+func (w *window) learn(bytes int, took time.Duration) {
+	w.prompt.Store(float64(bytes) >= promptRate*took.Seconds())
 }
 
 // narrow makes deliveries send one request at a time for a while.
@@ -37,7 +49,9 @@ func (w *window) isWide() bool {
 //	a request failed, or backpressure  narrow for Policy.MaxPause, in all deliveries
 //	gate, held destination, suspects,  narrow
 //	halving, learned size, pace
+//	the last answer came promptly      one request, if it holds all
 func (r *run) parts(limits *Limits) int {
+	r.splits = 0
 	if r.policy.Window < 2 || r.ended || r.repeat || r.behind != nil || r.role != Passer || limits.Items > 0 || limits.Portion > 0 || limits.Admission != nil || r.search.accused >= 0 {
 		return 1
 	}
@@ -45,6 +59,11 @@ func (r *run) parts(limits *Limits) int {
 	n := min(r.policy.Window, rest/max(1, min(leastPart, r.policy.Bytes)))
 	if n < 2 || limits.Bytes < r.policy.Bytes || r.holds.suspected.Load() > 0 || !r.window.isWide() || !r.gate.passes() {
 		return 1
+	}
+	if rest <= r.policy.Bytes {
+		if r.splits = rest; r.window.prompt.Load() {
+			return 1
+		}
 	}
 	limits.SourceBytes = (rest + n - 1) / n
 	return n
@@ -117,6 +136,8 @@ type sum struct {
 	leftovers
 	// front is how many of the first requests are settled, without a gap.
 	front int
+	// took is the time of the slowest.
+	took time.Duration
 	// worst is the request whose failure determines the reaction, nil if none failed.
 	worst   *flight
 	failure *bulk.Failure
@@ -126,6 +147,7 @@ type sum struct {
 func (r *run) settleAll(flights []*flight) (s sum) {
 	for i, f := range flights {
 		r.flight = f
+		s.took = max(s.took, f.took)
 		r.failure = r.conclude()
 		left := r.settle()
 		s.add(left)
@@ -147,6 +169,9 @@ func (r *run) settleAll(flights []*flight) (s sum) {
 // rest, one request at a time. whole means that all planned requests could be filled.
 func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bool) error {
 	if whole && s.front == len(flights) {
+		if r.splits > 0 {
+			r.window.learn(r.splits, s.took)
+		}
 		r.src.Advance()
 		return nil
 	}

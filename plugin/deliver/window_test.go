@@ -205,6 +205,48 @@ func (thread) Wake() <-chan struct{} { return nil }
 
 func (thread) Service() {}
 
+// TestPromptAnswersAreWorthNoSecondRequest: a source of half a megabyte is split until it is
+// answered in 5 ms, and again from an answer on that takes longer.
+func TestPromptAnswersAreWorthNoSecondRequest(t *testing.T) {
+	var took time.Duration
+	script := func(_ int, r request) reply {
+		answer := accepted(r)
+		answer.after = took
+		return answer
+	}
+	bubble(t, wide, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+		for i, row := range []struct {
+			took     time.Duration
+			requests int
+		}{
+			{4 * time.Millisecond, 2}, {4 * time.Millisecond, 1}, {0, 1}, {6 * time.Millisecond, 1}, {6 * time.Millisecond, 2}, {4 * time.Millisecond, 2},
+		} {
+			before := len(s.sent())
+			took = row.took
+			l := newWide()
+			if err := flush(t, d, l); err != nil || len(l.left()) > 0 {
+				t.Errorf("%v, %v are left", err, l.left())
+			}
+			if got := len(s.sent()) - before; got != row.requests {
+				t.Errorf("flush %d: %d requests, want %d", i, got, row.requests)
+			}
+		}
+	})
+	small := wide
+	small.Bytes = 3 * listUnit
+	bubble(t, small, script, func(t *testing.T, d *deliver.Deliverer, s *server) {
+		took = time.Millisecond
+		for range 3 {
+			s.most = 0
+			large := newSizes(slices.Repeat([]int{listUnit}, 8)...)
+			large.wide = true
+			if err := flush(t, d, large); err != nil || s.most != 2 {
+				t.Errorf("%v, %d requests at a time for a source that needs three", err, s.most)
+			}
+		}
+	})
+}
+
 // TestTheWindowIsNarrowWhileNotAllIsWell: one request at a time.
 func TestTheWindowIsNarrowWhileNotAllIsWell(t *testing.T) {
 	most := func(s *server) int { most := s.most; s.most = 0; return most }
