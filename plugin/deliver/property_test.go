@@ -143,15 +143,7 @@ func TestNothingIsLostOrDuplicated(t *testing.T) {
 			s := &server{t: t, script: elasticsearch.answer}
 			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, InitialPause: 100 * time.Millisecond, MaxPause: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed/2%3)}
 			chunk := &chunk{t: t, documents: documents, ids: ids, wide: p.Window > 1, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory()}
-			for try := 0; !chunk.flush(); try++ {
-				if try == 10_000 {
-					t.Fatalf("seed %d: it never came through", seed)
-				}
-				time.Sleep(time.Second)
-				if try%100 == 99 {
-					chunk.neighbour()
-				}
-			}
+			chunk.bring(seed, 100)
 			for _, problem := range elasticsearch.problems(chunk) {
 				t.Errorf("seed %d: %s", seed, problem)
 			}
@@ -179,15 +171,7 @@ func TestDeadLettersAreNeitherLostNorDuplicated(t *testing.T) {
 			s := &server{t: t, script: elasticsearch.answer}
 			p := deliver.Policy{Bytes: 200 + random.IntN(2000), RequestTimeout: 10 * time.Second, InitialPause: 100 * time.Millisecond, MaxPause: time.Second, Budget: time.Duration(random.IntN(5000)) * time.Millisecond, Window: 1 + int(seed%2)}
 			chunk := &chunk{t: t, documents: documents, ids: true, wide: p.Window > 1, deliverer: deliver.New(s, s, p), memory: deliver.NewMemory(), elasticsearch: elasticsearch}
-			for try := 0; !chunk.flush(); try++ {
-				if try == 10_000 {
-					t.Fatalf("seed %d: it never came through", seed)
-				}
-				time.Sleep(time.Second)
-				if try%10 == 9 {
-					chunk.neighbour()
-				}
-			}
+			chunk.bring(seed, 10)
 			for n := range documents {
 				rejected := elasticsearch.bad[n] || elasticsearch.guilty[n]
 				if rejected != (chunk.rejected[n] > 0) || chunk.settled[n] != 1 || elasticsearch.copies[n] != 1 {
@@ -230,6 +214,19 @@ type chunk struct {
 	elasticsearch *cluster
 	// settled and rejected count the ends of each document in all flushes.
 	settled, rejected map[int]int
+}
+
+// bring flushes the chunk until it is done, and after so many tries another chunk's document.
+func (c *chunk) bring(seed uint64, tries int) {
+	for try := 1; !c.flush(); try++ {
+		if try > 10_000 {
+			c.t.Fatalf("seed %d: it never came through", seed)
+		}
+		time.Sleep(time.Second)
+		if try%tries == 0 {
+			c.neighbour()
+		}
+	}
 }
 
 // neighbour delivers another chunk's document. A document that fails a whole

@@ -100,9 +100,7 @@ func (r *run) step(ctx context.Context) error {
 		r.src.Checkpoint()
 	}
 	if r.failure == nil || left.total == 0 {
-		if r.splits > 0 {
-			r.window.learn(r.splits, r.took)
-		}
+		r.window.learn(r.splits, r.took)
 		r.answered()
 		return r.afterAnswer(ctx, left)
 	}

@@ -28,8 +28,11 @@ type window struct {
 	prompt atomic.Bool
 }
 
-// learn notes in which time that many bytes of a source were answered.
+// learn notes in which time that many bytes of a source were answered, run.splits.
 func (w *window) learn(bytes int, took time.Duration) {
+	if bytes == 0 {
+		return
+	}
 	w.prompt.Store(float64(bytes) >= promptRate*took.Seconds())
 }
 
@@ -169,9 +172,7 @@ func (r *run) settleAll(flights []*flight) (s sum) {
 // rest, one request at a time. whole means that all planned requests could be filled.
 func (r *run) conclusion(ctx context.Context, flights []*flight, s sum, whole bool) error {
 	if whole && s.front == len(flights) {
-		if r.splits > 0 {
-			r.window.learn(r.splits, s.took)
-		}
+		r.window.learn(r.splits, s.took)
 		r.src.Advance()
 		return nil
 	}
