@@ -14,9 +14,10 @@ import (
 	"out_es/test/support"
 )
 
-// plugin is the shared object under test.
+// plugin is the shared object under test, for a Fluent Bit that can run the node agent.
 func plugin(t testing.TB) string {
 	t.Helper()
+	fluentbit.Needs(t, "systemd", "build it where libsystemd-dev is installed, or take a package of it")
 	path := os.Getenv("OUT_ES_SO")
 	if path == "" {
 		t.Skip("OUT_ES_SO is not set: `make build`, then OUT_ES_SO=$PWD/out_es.so")

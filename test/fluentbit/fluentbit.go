@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,6 +41,20 @@ func ForTest(t testing.TB) string {
 		t.Skip(err)
 	}
 	return path
+}
+
+// Needs skips the test, with the remedy, where Fluent Bit is missing or was built without the
+// plugin of that name: a build leaves out what it finds no library for.
+func Needs(t testing.TB, name, remedy string) {
+	t.Helper()
+	path := ForTest(t)
+	help, err := exec.CommandContext(t.Context(), path, "--help").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s --help: %v\n%s", path, err, help)
+	}
+	if !regexp.MustCompile(`(?m)^  ` + regexp.QuoteMeta(name) + ` `).Match(help) {
+		t.Skipf("this Fluent Bit has no plugin %s (%s)", name, remedy)
+	}
 }
 
 // Agent is one running Fluent Bit.
