@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"out_es/test/elasticsearch"
+	"out_es/test/support"
 )
 
 // plugin is the shared object under test, shared the Elasticsearch of all tests of a package.
@@ -116,25 +117,24 @@ func FreshIndex(t *testing.T, s *elasticsearch.Server) string {
 
 // EventuallyCount waits until an index holds at least so many documents, and fails the test unless
 // it holds that number.
-func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want int, patience time.Duration) {
+func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want int) {
 	t.Helper()
-	count := func() int {
-		_ = s.Refresh(t.Context(), index+"*")
-		n, err := s.Count(t.Context(), index+"*")
+	if got := AwaitCount(t, s, index+"*", want); got != want {
+		t.Fatalf("%s has %d documents, want %d", index, got, want)
+	}
+}
+
+// AwaitCount waits until indices hold at least so many documents, or no more come, and returns how
+// many they hold; -1: Elasticsearch doesn't tell.
+func AwaitCount(t *testing.T, s *elasticsearch.Server, indices string, want int) int {
+	return support.AwaitCount(want, func() int {
+		_ = s.Refresh(t.Context(), indices)
+		n, err := s.Count(t.Context(), indices)
 		if err != nil {
 			return -1
 		}
 		return n
-	}
-	got := -1
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if got = count(); got >= want {
-			break
-		}
-	}
-	if got != want {
-		t.Fatalf("%s has %d documents, want %d", index, got, want)
-	}
+	})
 }
 
 // Documents are all sources of an index, by the number in their field n. A number that occurs twice

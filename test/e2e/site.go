@@ -123,24 +123,17 @@ func (i Inventory) AssertOnce(t *testing.T, lines []Line) {
 }
 
 // AwaitAll waits until Elasticsearch has at least so many documents of a site.
-func AwaitAll(t *testing.T, s *elasticsearch.Server, prefix string, want int, patience time.Duration) {
+func AwaitAll(t *testing.T, s *elasticsearch.Server, prefix string, want int) {
 	t.Helper()
-	got := 0
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
-		_ = s.Refresh(t.Context(), prefix+"*")
-		n, err := s.Count(t.Context(), prefix+"*")
-		if err == nil {
-			got = n
-		}
-		if got >= want {
-			return
-		}
+	got := AwaitCount(t, s, prefix+"*", want)
+	if got >= want {
+		return
 	}
 	tell := t.Errorf
 	if TailTearsLines(t) {
 		tell = t.Logf // the rest of a line is not always a document: AssertOnceAfterRestarts judges
 	}
-	tell("%d documents within %s, want at least %d", got, patience, want)
+	tell("%d documents and no more, want at least %d", got, want)
 }
 
 // ReloadHangs is the reason why hot reloads can't be tested in old versions: there Fluent Bit

@@ -24,3 +24,20 @@ func Eventually(t testing.TB, patience time.Duration, what string, holds func() 
 		time.Sleep(look)
 	}
 }
+
+// countPatience is how long AwaitCount waits for a count to grow.
+const countPatience = time.Minute
+
+// AwaitCount waits until a count is at least want, and returns it. How long that takes is the
+// machine's matter, so it gives up, with what is there, only if the count stops growing.
+func AwaitCount(want int, count func() int) int {
+	for most, grew := -1, time.Now(); ; time.Sleep(longestPause) {
+		n := count()
+		if n > most {
+			most, grew = n, time.Now()
+		}
+		if n >= want || time.Since(grew) > countPatience {
+			return n
+		}
+	}
+}

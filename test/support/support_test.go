@@ -61,3 +61,23 @@ func TestEventuallyFailsAfterPatience(t *testing.T) {
 		support.Eventually(f, time.Minute, "never", func() bool { return false })
 	})
 }
+
+func TestAwaitCountWaitsWhileTheCountGrows(t *testing.T) {
+	for name, c := range map[string]struct {
+		stands int // where the count stops growing
+		took   time.Duration
+	}{
+		"it is reached, after ten minutes": {20, 10 * time.Minute},
+		"it stops before":                  {15, 8*time.Minute + 30*time.Second}, // the last minute without growth
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				got := support.AwaitCount(20, func() int { return min(int(time.Since(began)/(30*time.Second)), c.stands) })
+				if took := time.Since(began); got != c.stands || took < c.took || took > c.took+time.Second {
+					t.Errorf("it returned %d after %s, want %d after %s", got, took, c.stands, c.took)
+				}
+			})
+		})
+	}
+}

@@ -54,7 +54,7 @@ func TestFluentBitDeliversEveryRecordOnce(t *testing.T) {
 	index := e2e.FreshIndex(t, s)
 	path, want := e2e.WriteLog(t, records, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1")))
-	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
+	e2e.EventuallyCount(t, s, index, records)
 	compare(t, e2e.Documents(t, s, index), want)
 	accepted := `fluentbit_output_es_go_records_total{name="es_go.0",outcome="accepted"}`
 	support.Eventually(t, time.Minute, "the metric counts all documents", func() bool { return agent.Metric(t, accepted) == records })
@@ -74,7 +74,7 @@ func TestFluentBitRejectedDocumentsCostNoOthers(t *testing.T) {
 		}
 	})
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1")))
-	e2e.EventuallyCount(t, s, index, records-records/every, 2*time.Minute)
+	e2e.EventuallyCount(t, s, index, records-records/every)
 	refused := `fluentbit_output_es_go_rejected_records_total{name="es_go.0",type="` + e2e.ParsingError(t, s) + `"}`
 	support.Eventually(t, 30*time.Second, "all refusals are counted", func() bool { return agent.Metric(t, refused) == records/every })
 	agent.Stop(t)
@@ -106,8 +106,8 @@ func TestFluentBitInstancesAndWorkers(t *testing.T) {
 			set := fmt.Sprintf("Workers %d", workers)
 			outputs := e2e.Section(s.URL(), index+"-first", set) + e2e.Section(s.URL(), index+"-second", set, "Compress off", "Generate_ID on", "Alias second")
 			agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, outputs))
-			e2e.EventuallyCount(t, s, index+"-first", records, time.Minute)
-			e2e.EventuallyCount(t, s, index+"-second", records, time.Minute)
+			e2e.EventuallyCount(t, s, index+"-first", records)
+			e2e.EventuallyCount(t, s, index+"-second", records)
 			compare(t, e2e.Documents(t, s, index+"-first"), want)
 			compare(t, e2e.Documents(t, s, index+"-second"), want)
 			for _, name := range []string{"es_go.0", "second"} {
@@ -139,7 +139,7 @@ func TestFluentBitTermWhileBusyLosesNothing(t *testing.T) {
 	})
 	first.Stop(t)
 	second := fluentbit.Start(t, e2e.Plugin(), conf)
-	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
+	e2e.EventuallyCount(t, s, index, records)
 	compare(t, e2e.Documents(t, s, index), want)
 	second.Stop(t)
 }
@@ -157,7 +157,7 @@ func TestFluentBitHotReload(t *testing.T) {
 	for reload := 1; reload <= 2; reload++ {
 		e2e.Reload(t, agent, "writes to index", reload+1)
 	}
-	e2e.EventuallyCount(t, s, index, records, 2*time.Minute)
+	e2e.EventuallyCount(t, s, index, records)
 	compare(t, e2e.Documents(t, s, index), want)
 	agent.Stop(t)
 }
@@ -169,7 +169,7 @@ func TestFluentBitElasticsearchComesLate(t *testing.T) {
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(late.URL, "late", "Workers 1")))
 	support.Eventually(t, 30*time.Second, "the outage is logged", func() bool { return strings.Contains(agent.Log(), "connection refused") })
 	s := late.Start(t)
-	e2e.EventuallyCount(t, s, "late", records, 2*time.Minute)
+	e2e.EventuallyCount(t, s, "late", records)
 	compare(t, e2e.Documents(t, s, "late"), want)
 	if !strings.Contains(agent.Log(), "Elasticsearch answers again") {
 		t.Error("the log does not tell that the outage is over")
@@ -192,7 +192,7 @@ func TestFluentBitElasticsearchAwayForTwentySeconds(t *testing.T) {
 	}
 	time.Sleep(20 * time.Second) // the length of the outage is the case
 	s = own.Start(t)
-	e2e.EventuallyCount(t, s, "outage", records, 2*time.Minute)
+	e2e.EventuallyCount(t, s, "outage", records)
 	compare(t, e2e.Documents(t, s, "outage"), want)
 	agent.Stop(t)
 }
@@ -206,7 +206,7 @@ func TestFluentBitLargeChunk(t *testing.T) {
 	conf := e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Workers 1", "Compress off"))
 	conf = strings.Replace(conf, "Flush 0.5", "Flush 5", 1) // on a busy machine half of the file is a chunk by then
 	agent := fluentbit.Start(t, e2e.Plugin(), conf)
-	e2e.EventuallyCount(t, s, index, records, time.Minute)
+	e2e.EventuallyCount(t, s, index, records)
 	for _, record := range want {
 		record["long"] = long
 	}
@@ -225,7 +225,7 @@ func TestFluentBitLogFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fluent-bit.log")
 	path, _ := e2e.WriteLog(t, 10, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "    Log_File "+file+"\n", path, e2e.Section(s.URL(), index, "Workers 1", "Alias logs")))
-	e2e.EventuallyCount(t, s, index, 10, time.Minute)
+	e2e.EventuallyCount(t, s, index, 10)
 	agent.Stop(t)
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -273,7 +273,7 @@ func TestFluentBitImageConfiguration(t *testing.T) {
     Match *
     Port %s
 `, port))
-	e2e.EventuallyCount(t, s, index, 3, time.Minute)
+	e2e.EventuallyCount(t, s, index, 3)
 	sender.Stop(t)
 	receiver.Stop(t)
 }

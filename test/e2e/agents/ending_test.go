@@ -132,7 +132,7 @@ func (e endingState) end(t *testing.T, file string) {
 	stage.release()
 	end()
 	next := at.Start(t, e2e.Edited(t, file, "grace 2"), s.URL())
-	e2e.AwaitAll(t, s, at.Prefix, len(written), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(written))
 	spools := 1
 	if file == losslessFile {
 		spools = 0

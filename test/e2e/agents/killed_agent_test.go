@@ -36,7 +36,7 @@ func crashes(t *testing.T, s *elasticsearch.Server, at *e2e.Site, f e2e.Format, 
 	}
 	lines := scribe.Finish(t)
 	last := at.Start(t, losslessFile, s.URL())
-	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(lines))
 	awaitIdle(t, last)
 	t.Logf("%d kills, %d lines; after the last, the agent found %.0f records that were there already",
 		kills(), len(lines), max(0, last.Metric(t, deduplicatedSeries)))

@@ -41,7 +41,7 @@ func TestCrashKilledElasticsearchLosesAndDuplicatesNothing(t *testing.T) {
 		support.Eventually(t, time.Minute, "documents arrive again", func() bool { return agent.Metric(t, acceptedSeries) > before })
 	}
 	lines := scribe.Finish(t)
-	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(lines))
 	awaitIdle(t, agent)
 	t.Logf("%d kills, %d lines, of which %.0f had arrived with requests that a kill cut", serverKills(), len(lines), max(0, agent.Metric(t, deduplicatedSeries)))
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)

@@ -192,7 +192,7 @@ func TestFluentBitOTLPGoesWhereItsResourceSays(t *testing.T) {
 	agent := fluentbit.Start(t, e2e.Plugin(), conf)
 	all := postOTLP(t, port, each)
 	for _, kind := range []string{"straight", "spooled", "without", "ids"} {
-		e2e.EventuallyCount(t, s, index+"-"+kind, len(all), time.Minute)
+		e2e.EventuallyCount(t, s, index+"-"+kind, len(all))
 		err := s.Documents(t.Context(), index+"-"+kind+"-*", func(d elasticsearch.Document) error {
 			var source struct{ N int }
 			if err := json.Unmarshal(d.Source, &source); err != nil {
@@ -229,7 +229,7 @@ func TestFluentBitOTLP(t *testing.T) {
     Tag otel
 %s`, port, e2e.Section(s.URL(), index, "Workers 1", "Generate_ID on", "Bulk_Size 4K")))
 	all := postOTLP(t, port, each)
-	e2e.EventuallyCount(t, s, index, len(all), time.Minute)
+	e2e.EventuallyCount(t, s, index, len(all))
 	got := e2e.Documents(t, s, index)
 	for _, l := range all {
 		if want := l.wants(); !reflect.DeepEqual(e2e.Normal(got[l.n]), e2e.Normal(want)) {

@@ -80,7 +80,7 @@ func TestFluentBitExampleRecords(t *testing.T) {
 			}
 			conf = strings.Replace(conf, "[SERVICE]\n", "[SERVICE]\n    Parsers_File "+parser+"\n", 1)
 			agent := fluentbit.Start(t, e2e.Plugin(), conf)
-			e2e.EventuallyCount(t, s, index, len(want), time.Minute)
+			e2e.EventuallyCount(t, s, index, len(want))
 			err = s.Documents(t.Context(), index, func(d elasticsearch.Document) error {
 				document, err := e2e.Decode(d.Source)
 				delete(document, "@timestamp") // the time at which the line was read

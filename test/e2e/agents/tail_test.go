@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
@@ -60,7 +59,7 @@ func TestFluentBitTailResumes(t *testing.T) {
 		}
 		agent := fluentbit.Start(t, e2e.Plugin(), configuration)
 		for _, index := range indices {
-			e2e.EventuallyCount(t, s, index, documents, time.Minute)
+			e2e.EventuallyCount(t, s, index, documents)
 		}
 		return agent
 	}

@@ -101,7 +101,7 @@ func (c termCase) run(t *testing.T, random *rand.Rand) {
 		t.Errorf("the exit took %s, more than %s", took, c.most)
 	}
 	second := at.Start(t, losslessFile, s.URL())
-	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(lines))
 	awaitIdle(t, second)
 	e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)
 	second.Stop(t)

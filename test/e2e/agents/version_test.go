@@ -24,7 +24,7 @@ func TestFluentBitShowsMetricsOfEveryKind(t *testing.T) {
 	index := e2e.FreshIndex(t, s)
 	path, _ := e2e.WriteLog(t, records, nil)
 	agent := fluentbit.Start(t, e2e.Plugin(), e2e.Config(t, "", path, e2e.Section(s.URL(), index, "Alias seen", "Spool_Path "+t.TempDir(), "Spool_Limit 48M")))
-	e2e.EventuallyCount(t, s, index, records, time.Minute)
+	e2e.EventuallyCount(t, s, index, records)
 	series := func(name string, labels ...string) string {
 		return fmt.Sprintf("fluentbit_output_es_go_%s{%s}", name, strings.Join(append([]string{`name="seen"`}, labels...), ","))
 	}

@@ -62,7 +62,7 @@ func deliverThroughAllOutputs(t *testing.T, stack int, workers []int) {
 	log := e2e.NewLog(t, at.Logs, "app")
 	log.Append(t, linesAtATime)
 	agent := fluentbit.StartFile(t, e2e.Plugin(), file)
-	e2e.AwaitAll(t, s, at.Prefix, 1, time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, 1)
 	if workers[0] == 0 && !fluentbit.Before(t, "3.2.3") { // e2e.ReloadHangs
 		for reload := range 2 {
 			log.Append(t, linesAtATime)
@@ -74,7 +74,7 @@ func deliverThroughAllOutputs(t *testing.T, stack int, workers []int) {
 	log.Append(t, linesAtATime)
 	next := fluentbit.StartFile(t, e2e.Plugin(), file)
 	for _, prefix := range prefixes {
-		e2e.AwaitAll(t, s, prefix, len(log.Lines), time.Minute)
+		e2e.AwaitAll(t, s, prefix, len(log.Lines))
 	}
 	awaitNothingWaits(t, at, next, len(prefixes)/2)
 	next.Stop(t)

@@ -210,9 +210,9 @@ func (b *besideAgent) isolated(t *testing.T, s *elasticsearch.Server) {
 	if b.name == "es" {
 		return
 	}
-	support.Eventually(t, time.Minute, "the healthy index has all records while "+b.names()+" last", func() bool {
-		return b.count(t, s, b.good()) == b.written
-	})
+	if n := e2e.AwaitCount(t, s, b.good(), b.written); n != b.written {
+		t.Fatalf("the healthy index has %d of %d records while %s last", n, b.written, b.names())
+	}
 	for i, trouble := range b.troubles {
 		if trouble.says == nil {
 			continue

@@ -166,7 +166,7 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				if got := p.Flush("app", chunk); got != want {
 					t.Errorf("the flush answered %d, want %d", got, want)
 				}
-				e2e.EventuallyCount(t, s, name+"-good", records/2, 30*time.Second)
+				e2e.EventuallyCount(t, s, name+"-good", records/2)
 				e2e.AtMost(t, "requests", proxy.Account().Requests(), 20)                      // Retry_Max is 100 ms here
 				support.Eventually(t, 30*time.Second, "the destination is held", func() bool { // the server may answer late
 					if spooled {
@@ -179,7 +179,7 @@ func TestHeldDestinationLosesNothing(t *testing.T) {
 				if !spooled {
 					p.MustDeliver(t, chunk)
 				}
-				e2e.EventuallyCount(t, s, name+"-*", records, 30*time.Second)
+				e2e.EventuallyCount(t, s, name+"-*", records)
 				e2e.WantRecords(t, s, name+"-*", records)
 				p.Close() // its last lines come with it
 				for _, line := range [][]string{append([]string{name + "-bad is held"}, trouble.says...), {name + "-bad accepts documents again"}} {

@@ -108,7 +108,7 @@ func TestHostBadInputCostsNoOtherRecord(t *testing.T) {
 				want = host.ERROR // nothing in it could be read
 			}
 			e2e.Flush(t, o, "bad", c.chunk, want)
-			e2e.EventuallyCount(t, s, index, c.good, time.Minute)
+			e2e.EventuallyCount(t, s, index, c.good)
 			scrape, err := h.Scrape()
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +195,7 @@ func TestHostHotReload(t *testing.T) {
 		}
 		o = e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index)
 	}
-	e2e.EventuallyCount(t, s, index, reloads*size, time.Minute)
+	e2e.EventuallyCount(t, s, index, reloads*size)
 }
 
 func TestHostReplaySendsOnlyTheRest(t *testing.T) {
@@ -217,6 +217,6 @@ func TestHostReplaySendsOnlyTheRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	e2e.Flush(t, o, "a", chunks[0].Bytes, host.OK)
-	e2e.EventuallyCount(t, s, index, 3, time.Minute)
+	e2e.EventuallyCount(t, s, index, 3)
 	e2e.Documents(t, s, index) // fails where one is duplicated
 }

@@ -38,7 +38,7 @@ func TestUnassignedPrimaryIsWaitedForOnce(t *testing.T) {
 				if got := p.Flush("app", chunk); spooled != (got == es.OK) {
 					t.Errorf("the flush answered %d", got)
 				}
-				e2e.EventuallyCount(t, s, name+"-good", (c+1)*records/2, 30*time.Second)
+				e2e.EventuallyCount(t, s, name+"-good", (c+1)*records/2)
 			}
 			if took := time.Since(began); took > 2*bulkTimeout-500*time.Millisecond {
 				t.Errorf("the healthy index had its records of %d chunks after %s, want one wait of %s", chunks, took, bulkTimeout)
@@ -52,7 +52,7 @@ func TestUnassignedPrimaryIsWaitedForOnce(t *testing.T) {
 					p.MustDeliver(t, chunk)
 				}
 			}
-			e2e.EventuallyCount(t, s, name+"-*", chunks*records, 30*time.Second)
+			e2e.EventuallyCount(t, s, name+"-*", chunks*records)
 			e2e.WantRecords(t, s, name+"-*", chunks*records)
 		})
 	}

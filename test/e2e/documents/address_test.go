@@ -118,7 +118,7 @@ func TestHostIDs(t *testing.T) {
 	// Once more: a record with an id of its own is already stored, counted as such, and not
 	// duplicated.
 	deliverRecords(t, "a", options, records[:2]...)
-	e2e.EventuallyCount(t, s, index, 2, time.Minute)
+	e2e.EventuallyCount(t, s, index, 2)
 	// The operation index replaces.
 	deliverRecords(t, "a", append(options, "Write_Operation index"), `{"n":0,"meta":{"id":"first"},"new":true}`)
 	if got := search(t, s, index); got[0].source["new"] != true || len(got) != 2 {
@@ -132,7 +132,7 @@ func TestHostGeneratedIDsMakeReplaysHarmless(t *testing.T) {
 	for range 2 { // two runs of the agent: no memory connects them
 		deliverRecords(t, "a", []string{"Hosts " + s.URL(), "Index " + index, "Generate_ID on"}, `{"n":0}`, `{"n":1}`, `{"n":1}`)
 	}
-	e2e.EventuallyCount(t, s, index, 3, time.Minute)
+	e2e.EventuallyCount(t, s, index, 3)
 }
 
 func TestHostDocumentOptions(t *testing.T) {

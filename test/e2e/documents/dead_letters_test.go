@@ -110,7 +110,7 @@ func TestHostDeadLetterIndex(t *testing.T) {
 				}
 			}
 			var texts []string
-			e2e.EventuallyCount(t, s, index+"-dead-", len(wantDeadLetters()), time.Minute)
+			e2e.EventuallyCount(t, s, index+"-dead-", len(wantDeadLetters()))
 			err := s.Documents(t.Context(), index+"-dead-*", func(d elasticsearch.Document) error {
 				texts = append(texts, string(d.Source))
 				return nil
@@ -153,7 +153,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkDeadLetters(t, lettersOf(t, s, index, strings.Split(strings.TrimSpace(string(text)), "\n")))
-	e2e.EventuallyCount(t, s, index, 2, time.Minute)
+	e2e.EventuallyCount(t, s, index, 2)
 
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skipf("the replay is not tried: %v", err)
@@ -177,7 +177,7 @@ func TestHostDeadLetterFileAndItsReplay(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	e2e.EventuallyCount(t, s, index, 2, time.Minute)
+	e2e.EventuallyCount(t, s, index, 2)
 }
 
 // replayCommand is the command of docs/delivery.md.

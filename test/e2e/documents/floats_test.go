@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -32,7 +31,7 @@ func TestHostWholeFloatsAreMappedAsFloats(t *testing.T) {
 		}
 		e2e.Flush(t, o, "floats", appendEvent(nil, n, "o", value), host.OK) // the first is mapped before the second comes
 	}
-	e2e.EventuallyCount(t, s, index, 2, time.Minute)
+	e2e.EventuallyCount(t, s, index, 2)
 	answer, err := s.Do(t.Context(), "GET", "/"+index+"/_mapping", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -160,7 +159,7 @@ func TestHostRecordOfRejectedKeysArrivesWhole(t *testing.T) {
 	record = append(msgp.AppendInt(msgp.AppendString(msgp.AppendMapHeader(nil, uint32(len(twice)+1)), "n"), 7), record...)
 	event := append([]byte{0x92, 0xce, 0x6a, 0x4f, 0x1b, 0x80}, record...)
 	e2e.Flush(t, o, "keys", event, host.OK)
-	e2e.EventuallyCount(t, s, index, 1, time.Minute)
+	e2e.EventuallyCount(t, s, index, 1)
 	got := e2e.Documents(t, s, index)[7]
 	values := map[string]bool{}
 	for key, value := range got {
@@ -199,7 +198,7 @@ func TestHostLongKeys(t *testing.T) {
 	letters := filepath.Join(t.TempDir(), "letters")
 	h, _ := e2e.StartHost(t, host.Options{})
 	e2e.Flush(t, e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Dead_Letter_File "+letters), "a", chunk, host.OK)
-	e2e.EventuallyCount(t, s, index, len(want), time.Minute)
+	e2e.EventuallyCount(t, s, index, len(want))
 	got := e2e.Documents(t, s, index)
 	for _, n := range want {
 		if len(got[n]) != 3 { // n, the key and the time

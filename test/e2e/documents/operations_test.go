@@ -128,7 +128,7 @@ func TestHostRoutingOfAnyText(t *testing.T) {
 	}
 	h, _ := e2e.StartHost(t, host.Options{})
 	e2e.Flush(t, e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Routing $v"), "a", chunk, host.OK)
-	e2e.EventuallyCount(t, s, index, len(nasty)+2, time.Minute)
+	e2e.EventuallyCount(t, s, index, len(nasty)+2)
 	answer, err := s.Do(t.Context(), "POST", "/"+index+"/_search?size=100", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestHostPipelines(t *testing.T) {
 	h, _ := e2e.StartHost(t, host.Options{})
 	e2e.Flush(t, e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, option), "a", chunk, host.OK)
 	// Records with a missing pipeline are rejected: the record named it.
-	e2e.EventuallyCount(t, s, index, 7, time.Minute) // "_none" is among the nasty, too
+	e2e.EventuallyCount(t, s, index, 7) // "_none" is among the nasty, too
 	// A missing pipeline of the configuration is awaited.
 	h, log := e2e.StartHost(t, host.Options{})
 	o := e2e.Output(t, h, 1, "Hosts "+s.URL(), "Index "+index, "Pipeline "+index+"-late", "Retry_Budget 0")
@@ -203,5 +203,5 @@ func TestHostPipelines(t *testing.T) {
 		}
 		return code == host.OK
 	})
-	e2e.EventuallyCount(t, s, index, 9, time.Minute)
+	e2e.EventuallyCount(t, s, index, 9)
 }

@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/tinylib/msgp/msgp"
@@ -229,7 +228,7 @@ func TestHostRoundTripOfEveryType(t *testing.T) {
 			chunk = nil
 		}
 	}
-	e2e.EventuallyCount(t, s, index, roundTrips, 30*time.Second)
+	e2e.EventuallyCount(t, s, index, roundTrips)
 	got := e2e.Documents(t, s, index)
 	for n, want := range wants {
 		if value, found := got[n]["o"]; !found || !sameValue(value, want) {
@@ -303,7 +302,7 @@ func TestHostRoundTripUnderDynamicMapping(t *testing.T) {
 			t.Errorf("%v: %v\n%.300v", letter["type"], letter["reason"], letter["document"])
 		}
 	}
-	e2e.EventuallyCount(t, s, index, roundTrips-len(lines), 30*time.Second)
+	e2e.EventuallyCount(t, s, index, roundTrips-len(lines))
 	if len(lines) == 0 || len(lines) == roundTrips {
 		t.Errorf("%d of %d documents are refused: that shows nothing", len(lines), roundTrips)
 	}

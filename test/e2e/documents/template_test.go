@@ -224,7 +224,7 @@ func TestMatrixTemplateThatMayNotBeInstalled(t *testing.T) {
 			if n := strings.Count(log.String(), "was not installed"); n != 1 {
 				t.Errorf("%d errors, want 1", n)
 			}
-			e2e.EventuallyCount(t, s, index, 30, time.Minute)
+			e2e.EventuallyCount(t, s, index, 30)
 		})
 	}
 }
@@ -343,7 +343,7 @@ func TestMatrixTemplateOfAFleet(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	e2e.EventuallyCount(t, s, name+"-y", agents, time.Minute)
+	e2e.EventuallyCount(t, s, name+"-y", agents)
 	t.Logf("%d agents: %d looks, %d installations", agents, looks.Load(), puts.Load())
 	if puts.Load() > agents/2 || looks.Load() > 3*agents || strings.Contains(log.String(), "was not installed") {
 		t.Errorf("%d looks, %d installations for %d agents", looks.Load(), puts.Load(), agents)

@@ -3,7 +3,6 @@ package security
 import (
 	"strings"
 	"testing"
-	"time"
 
 	es "out_es/plugin"
 	"out_es/test/e2e"
@@ -53,14 +52,14 @@ func TestRoleForOneIndexHoldsTheOther(t *testing.T) {
 				if got := i.Flush("app", chunk); got != want {
 					t.Errorf("the flush answered %v, want %v", got, want)
 				}
-				e2e.EventuallyCount(t, s.Server, good, records/2, time.Minute)
+				e2e.EventuallyCount(t, s.Server, good, records/2)
 				e2e.AtMost(t, "requests", int(server.requests.Load()), 20) // one for the chunk, then probes
 				role.Indices = []string{good, bad}
 				s.PutRole(t, user, role)
 				if !spooled {
 					i.MustDeliver(t, chunk)
 				}
-				e2e.EventuallyCount(t, s.Server, bad, records/2, time.Minute)
+				e2e.EventuallyCount(t, s.Server, bad, records/2)
 				i.Close() // its last lines come with it
 				e2e.WantRecords(t, s.Server, good+","+bad, records)
 				for _, line := range [][]string{

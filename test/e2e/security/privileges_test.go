@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	es "out_es/plugin"
 	"out_es/test/e2e"
@@ -115,7 +114,7 @@ func TestFewestPrivileges(t *testing.T) {
 			if there && d.stream {
 				want++ // prepare's own
 			}
-			e2e.EventuallyCount(t, s.Server, d.name, want, time.Minute)
+			e2e.EventuallyCount(t, s.Server, d.name, want)
 		}
 		for what, list := range map[string][]string{"cluster": role.Cluster, "index": role.Index} {
 			for i, privilege := range list {
@@ -216,7 +215,7 @@ func TestPrivilegesOfOptions(t *testing.T) {
 			"Spool_Path "+t.TempDir(), "Spool_Linger 10ms")...)
 		defer i.Close()
 		i.MustDeliver(t, e2e.ChunkOf(t, host.Nested, 0, 10))
-		e2e.EventuallyCount(t, s.Server, "logstash-others", 10, time.Minute)
+		e2e.EventuallyCount(t, s.Server, "logstash-others", 10)
 	})
 }
 

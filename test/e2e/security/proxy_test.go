@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"out_es/test/e2e"
 	"out_es/test/elasticsearch"
@@ -141,7 +140,7 @@ func TestHostProxyByTheEnvironment(t *testing.T) {
 			h, _ := e2e.StartHost(t, host.Options{Env: env})
 			o := e2e.Output(t, h, 1, options...)
 			e2e.Flush(t, o, "app", e2e.ChunkOf(t, host.Nested, 0, 3), host.OK)
-			e2e.EventuallyCount(t, s, index, 3, time.Minute)
+			e2e.EventuallyCount(t, s, index, 3)
 			if err := o.Exit(); err != nil {
 				t.Fatal(err)
 			}

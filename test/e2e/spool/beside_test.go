@@ -173,16 +173,7 @@ func runTrouble(t *testing.T, program string, s *elasticsearch.Server, c trouble
 				t.Errorf("%s: the file is %s behind: %s", name, seen.behind, a.Log())
 			}
 			c.set(t, s, proxy, index, false)
-			support.Eventually(t, 3*time.Minute, "all lines are in Elasticsearch", func() bool {
-				if err := s.Refresh(t.Context(), index); err != nil {
-					return false
-				}
-				n, err := s.Count(t.Context(), index)
-				return err == nil && n >= seen.written
-			})
-			if n, err := s.Count(t.Context(), index); err != nil || n != seen.written {
-				t.Errorf("%d documents for %d lines, %v", n, seen.written, err)
-			}
+			e2e.EventuallyCount(t, s, index, seen.written)
 		})
 	}
 	all.Wait()

@@ -74,7 +74,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			}
 			scribe := e2e.StartLogWriter(t, at.Logs, 2, e2e.ContainerLine)
 			if !fault.first {
-				e2e.AwaitAll(t, s, at.Prefix, 1000, time.Minute)
+				e2e.AwaitAll(t, s, at.Prefix, 1000)
 				end = fault.begin(t, d, agent.PID())
 			}
 			refused := func() bool {
@@ -88,7 +88,7 @@ func TestSpoolThatCannotBeWrittenLosesNothing(t *testing.T) {
 			end()
 			support.Eventually(t, time.Minute, "the end is told", func() bool { return strings.Contains(agent.Log(), "the spool accepts chunks again") })
 			lines := scribe.Finish(t)
-			e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+			e2e.AwaitAll(t, s, at.Prefix, len(lines))
 			awaitSpooled(t, agent, time.Minute)
 			t.Logf("%d lines; %.0f records went back to Fluent Bit", len(lines), agent.Metric(t, spoolSeries("records_total", `outcome="returned"`)))
 			if damaged := agent.Metric(t, spoolSeries("spool_damaged_chunks_total")); damaged != 0 {

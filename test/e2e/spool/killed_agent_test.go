@@ -66,7 +66,7 @@ func killSpooling(t *testing.T, kills int, sync string) {
 	lines := scribe.Finish(t)
 	e2e.SetRules(t, proxy)
 	last := at.Start(t, file, proxy.URL())
-	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(lines))
 	awaitSpooled(t, last, time.Minute)
 	t.Logf("%d kills, %d lines, faults %v; the last agent found %.0f records that were there already", kills, len(lines),
 		proxy.Account().Faults(), last.Metric(t, spoolSeries("records_total", `outcome="deduplicated"`)))

@@ -89,7 +89,7 @@ func awaitStarts(t *testing.T, at *e2e.Site, agent *fluentbit.Agent, n int) {
 // assertReloaded holds that each line arrives once.
 func assertReloaded(t *testing.T, s *elasticsearch.Server, at *e2e.Site, agent *fluentbit.Agent, lines []e2e.Line) {
 	t.Helper()
-	e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+	e2e.AwaitAll(t, s, at.Prefix, len(lines))
 	awaitSpooled(t, agent, time.Minute)
 	agent.Stop(t)
 	e2e.Take(t, s, at.Prefix).AssertOnceAfterRestarts(t, lines)
@@ -118,7 +118,7 @@ func TestSpoolExitIsQuickWithElasticsearchAway(t *testing.T) {
 				t.Logf("the exit took %s", took)
 			}
 			next := at.Start(t, spoolFile, s.URL())
-			e2e.AwaitAll(t, s, at.Prefix, len(lines), time.Minute)
+			e2e.AwaitAll(t, s, at.Prefix, len(lines))
 			awaitSpooled(t, next, time.Minute)
 			next.Stop(t)
 			e2e.Take(t, s, at.Prefix).AssertOnce(t, lines)

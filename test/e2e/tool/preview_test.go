@@ -327,5 +327,5 @@ func TestReplayFromADeadLetterIndex(t *testing.T) {
 			t.Fatalf("run %d ends with %d: %s", run, code, problems)
 		}
 	}
-	e2e.EventuallyCount(t, s, index, 500, time.Minute)
+	e2e.EventuallyCount(t, s, index, 500)
 }

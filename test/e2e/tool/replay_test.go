@@ -309,7 +309,7 @@ func TestReplayRateBesideCurl(t *testing.T) {
 				t.Fatalf("%s: %v\n%s", how, err, out)
 			}
 			took := time.Since(began)
-			e2e.EventuallyCount(t, s, index, size.records, time.Minute)
+			e2e.EventuallyCount(t, s, index, size.records)
 			t.Logf("%-6s with %s at a time: %d records of %d bytes in %v, %.0f a second, %v of CPU", how, workers, size.records, size.padding, took.Round(time.Millisecond),
 				float64(size.records)/took.Seconds(), (command.ProcessState.UserTime() + command.ProcessState.SystemTime()).Round(time.Millisecond))
 			if err := s.DeleteIndex(t.Context(), index); err != nil {
