@@ -43,8 +43,8 @@ func ForTest(t testing.TB) string {
 	return path
 }
 
-// Needs skips the test, with the remedy, where Fluent Bit is missing or was built without the
-// plugin of that name: a build leaves out what it finds no library for.
+// Needs skips the test, with the remedy, if Fluent Bit is missing or was built without the plugin
+// of that name. A build leaves a plugin out if its library is missing.
 func Needs(t testing.TB, name, remedy string) {
 	t.Helper()
 	path := ForTest(t)
