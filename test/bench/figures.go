@@ -24,7 +24,15 @@ type figure struct {
 // figures are all that was measured, in order.
 type figures []figure
 
-func (f *figures) add(one figure) { *f = append(*f, one) }
+// add appends a figure with the digits that its file has, so that the page of a run is that of the
+// file.
+func (f *figures) add(one figure) {
+	one.value, _ = strconv.ParseFloat(one.digits(), 64)
+	*f = append(*f, one)
+}
+
+// digits is the value as the file has it.
+func (f figure) digits() string { return strconv.FormatFloat(f.value, 'g', 6, 64) }
 
 // values are those of one metric, by round.
 func (f figures) values(part, with, output, metric string) []float64 {
@@ -117,7 +125,7 @@ func (f figures) write(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write(csvHead) // the writer remembers the first error
 	for _, one := range f {
-		_ = out.Write([]string{one.part, one.with, one.output, one.metric, strconv.Itoa(one.round), strconv.FormatFloat(one.value, 'g', 6, 64)})
+		_ = out.Write([]string{one.part, one.with, one.output, one.metric, strconv.Itoa(one.round), one.digits()})
 	}
 	out.Flush()
 	return out.Error()
