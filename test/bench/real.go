@@ -57,7 +57,7 @@ func (b *bench) measureReal() error {
 }
 
 // realRounds is the number of rounds for one of the other parts: Elasticsearch shares the machine's
-// cores, and its merges make a run of ten seconds vary by a third.
+// cores, and its merges make a run of seven seconds vary by a third.
 const realRounds = 3
 
 // oneReal is the time from the agent's start until all documents are indexed.

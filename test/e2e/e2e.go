@@ -127,14 +127,17 @@ func EventuallyCount(t *testing.T, s *elasticsearch.Server, index string, want i
 // AwaitCount waits until indices hold at least so many documents, or no more come, and returns how
 // many they hold; -1: Elasticsearch doesn't tell.
 func AwaitCount(t *testing.T, s *elasticsearch.Server, indices string, want int) int {
-	return support.AwaitCount(want, func() int {
-		_ = s.Refresh(t.Context(), indices)
-		n, err := s.Count(t.Context(), indices)
-		if err != nil {
-			return -1
-		}
-		return n
-	})
+	return support.AwaitCount(want, func() int { return Count(t, s, indices) })
+}
+
+// Count is the number of documents that indices hold, -1 if Elasticsearch doesn't tell.
+func Count(t *testing.T, s *elasticsearch.Server, indices string) int {
+	_ = s.Refresh(t.Context(), indices)
+	n, err := s.Count(t.Context(), indices)
+	if err != nil {
+		return -1
+	}
+	return n
 }
 
 // Documents are all sources of an index, by the number in their field n. A number that occurs twice

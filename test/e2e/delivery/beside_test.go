@@ -186,22 +186,12 @@ func (b *besideAgent) write(t *testing.T, s *elasticsearch.Server) {
 		if sample, err := agent.TakeSample(b.agent.PID()); err == nil {
 			b.memory = append(b.memory, sample.Anonymous)
 		}
-		if n := b.count(t, s, b.good()); n >= 0 && n < b.written {
+		if n := e2e.Count(t, s, b.good()); n >= 0 && n < b.written {
 			b.behind = max(b.behind, time.Since(times[n/(b.run.rate/besideBeats)]))
 		}
 		b.spooled = max(b.spooled, bytesBelow(filepath.Join(b.dir, "spool")))
 	}
 	b.requests = b.proxy.Account().Requests() - before
-}
-
-// count is the number of documents that match the pattern, -1 if the server does not tell.
-func (b *besideAgent) count(t *testing.T, s *elasticsearch.Server, pattern string) int {
-	_ = s.Refresh(t.Context(), pattern)
-	n, err := s.Count(t.Context(), pattern)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 // isolated waits until all records of the healthy index are there and all others' indices are held.
@@ -250,7 +240,7 @@ func (b *besideAgent) arrive(t *testing.T, s *elasticsearch.Server) {
 		indices = append(indices, b.bad(i))
 	}
 	last, at := -1, time.Now()
-	for n := b.count(t, s, b.index+"*"); n < len(indices)*b.written && time.Since(at) < 75*time.Second; n = b.count(t, s, b.index+"*") {
+	for n := e2e.Count(t, s, b.index+"*"); n < len(indices)*b.written && time.Since(at) < 75*time.Second; n = e2e.Count(t, s, b.index+"*") {
 		if n != last {
 			last, at = n, time.Now()
 		}

@@ -173,7 +173,9 @@ func runTrouble(t *testing.T, program string, s *elasticsearch.Server, c trouble
 				t.Errorf("%s: the file is %s behind: %s", name, seen.behind, a.Log())
 			}
 			c.set(t, s, proxy, index, false)
-			e2e.EventuallyCount(t, s, index, seen.written)
+			if n := e2e.AwaitCount(t, s, index, seen.written); n != seen.written {
+				t.Errorf("%d documents for %d lines", n, seen.written)
+			}
 		})
 	}
 	all.Wait()
