@@ -124,7 +124,7 @@ func (f figures) throughputBar(what, part, ours string, limit, goal float64) bar
 	}
 	a, b := f.values(part, with[0], ours, "records_per_s"), f.values(part, with[0], theirs, "records_per_s")
 	ratio := spreadOf(a).median / spreadOf(b).median
-	row.got = fmt.Sprintf("%.2f: %s to %s records/s", ratio, spreadOf(a).text(0), spreadOf(b).text(0))
+	row.got = fmt.Sprintf("%.2f: %s to %s records/s; by round %s", ratio, spreadOf(a).text(0), spreadOf(b).text(0), ratios(a, b).text(2))
 	row.verdict = atLeast(ratio, limit)
 	if goal > limit {
 		row.goal, row.reached = fmt.Sprintf("%g", goal), ratio >= goal

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -74,6 +76,33 @@ func (f figures) origin(part string) string {
 		states = append(states, text)
 	}
 	return strings.TrimSuffix(fmt.Sprintf("`make bench PARTS=%s DOCS=docs`: %s", part, strings.Join(states, "; ")), ": ") + "."
+}
+
+// cores is the time of the machine's cores since its start, in ticks.
+type cores struct{ idle, all int }
+
+// readCores reads the first line of /proc/stat (proc_stat(5)): user, nice, system, idle, iowait, …;
+// time of guests is in that of users, too.
+func readCores() (c cores, err error) {
+	fields := strings.Fields(firstLine("/proc/stat"))
+	if len(fields) < 9 {
+		return c, errors.New("/proc/stat has no times of the cores")
+	}
+	for i, field := range fields[1:9] {
+		ticks, err := strconv.Atoi(field)
+		if err != nil {
+			return c, fmt.Errorf("/proc/stat: %w", err)
+		}
+		if c.all += ticks; i == 3 || i == 4 {
+			c.idle += ticks
+		}
+	}
+	return c, nil
+}
+
+// idleSince is the percentage of idle time since another moment; NaN in the same one.
+func (c cores) idleSince(before cores) float64 {
+	return 100 * float64(c.idle-before.idle) / float64(c.all-before.all)
 }
 
 func fieldOf(file, name string) string {

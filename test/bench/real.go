@@ -38,19 +38,26 @@ func (b *bench) measureReal() error {
 		builtIn(""), b.ours(""), b.ours("").twoWorkers(),
 		builtIn(gzip), b.ours(gzip), b.ours(gzip).twoWorkers(),
 	}
-	if _, _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles its hot code
+	if _, err := b.oneReal(server, b.ours(""), in, count); err != nil { // the JVM compiles its hot code
 		return err
 	}
 	for round := range realRounds * b.rounds {
 		for _, o := range rotated(outputs, round) {
-			took, usage, err := b.oneReal(server, o, in, count)
+			one, err := b.oneReal(server, o, in, count)
 			if err != nil {
 				return err
 			}
-			rate := float64(count) / took.Seconds()
-			b.figures.add(figure{"real", "Elasticsearch", o.name, "records_per_s", round, rate})
-			b.figures.add(figure{"real", "Elasticsearch", o.name, "cpu_s", round, usage.CPU().Seconds()})
-			b.say("real %d %-12s %.0f records/s, %.2f s of CPU", round+1, o.name, rate, usage.CPU().Seconds())
+			rate := float64(count) / one.took.Seconds()
+			for _, m := range []struct {
+				metric string
+				value  float64
+			}{
+				{"records_per_s", rate}, {"cpu_s", one.CPU().Seconds()}, {"elasticsearch_cpu_s", one.server.cpu.Seconds()},
+				{"idle_percent", one.idle}, {"requests", float64(one.server.requests)},
+			} {
+				b.figures.add(figure{"real", "Elasticsearch", o.name, m.metric, round, m.value})
+			}
+			b.say("real %d %-12s %.0f records/s, %.2f s of CPU, Elasticsearch %.2f s for %d requests, %.0f %% idle", round+1, o.name, rate, one.CPU().Seconds(), one.server.cpu.Seconds(), one.server.requests, one.idle)
 		}
 	}
 	return nil
@@ -60,35 +67,87 @@ func (b *bench) measureReal() error {
 // cores, and its merges make a run of seven seconds vary by a third.
 const realRounds = 3
 
-// oneReal is the time from the agent's start until all documents are indexed.
-func (b *bench) oneReal(server *elasticsearch.Server, o output, in input, count int) (time.Duration, agent.Usage, error) {
+// realRun is one agent with the real Elasticsearch.
+type realRun struct {
+	agent.Usage
+	took   time.Duration // from the agent's start until all documents are indexed
+	server serverSpent   // in that time
+	idle   float64       // percent of the machine's cores, in that time
+}
+
+func (b *bench) oneReal(server *elasticsearch.Server, o output, in input, count int) (one realRun, err error) {
 	if _, err := server.Do(b, http.MethodDelete, "/fluent-bit*?ignore_unavailable=true", nil); err != nil {
-		return 0, agent.Usage{}, err
+		return one, err
 	}
 	text, err := b.configuration(in, o.section(strings.TrimPrefix(server.URL(), "http://")))
 	if err != nil {
-		return 0, agent.Usage{}, err
+		return one, err
 	}
 	folder, err := os.MkdirTemp(b.folder, "agent-")
 	if err != nil {
-		return 0, agent.Usage{}, err
+		return one, err
 	}
 	defer os.RemoveAll(folder)
+	before, err := b.spent(server)
+	if err != nil {
+		return one, err
+	}
+	cores, err := readCores()
+	if err != nil {
+		return one, err
+	}
 	a, err := agent.Start(b, agent.Options{Program: b.fluentBit, Plugin: o.plugin, Configuration: text, Folder: folder})
 	if err != nil {
-		return 0, agent.Usage{}, err
+		return one, err
 	}
 	indexed := 0
 	for deadline := time.Now().Add(runPatience); indexed < count && time.Now().Before(deadline) && b.Err() == nil; {
 		sleep(b, 50*time.Millisecond)
 		indexed = b.indexed(server)
 	}
-	took := time.Since(a.Began())
-	usage, err := a.Stop(endPatience)
+	one.took = time.Since(a.Began())
+	after, spentErr := b.spent(server)
+	coresAfter, coresErr := readCores()
+	one.server = serverSpent{after.cpu - before.cpu, after.requests - before.requests}
+	one.idle = coresAfter.idleSince(cores)
+	one.Usage, err = a.Stop(endPatience)
 	if err == nil && indexed != count {
 		err = errors.New(o.name + ": Elasticsearch has not as many documents as there are records")
 	}
-	return took, usage, err
+	return one, errors.Join(err, spentErr, coresErr)
+}
+
+// serverSpent is what Elasticsearch has spent since its start.
+type serverSpent struct {
+	cpu      time.Duration
+	requests int // to its shards: one for a bulk request to an index with one shard
+}
+
+func (b *bench) spent(server *elasticsearch.Server) (s serverSpent, err error) {
+	answer, err := server.Do(b, http.MethodGet, "/_nodes/stats/process,thread_pool", nil)
+	if err != nil {
+		return s, err
+	}
+	var stats struct {
+		Nodes map[string]struct {
+			Process struct {
+				CPU struct {
+					Total int `json:"total_in_millis"`
+				} `json:"cpu"`
+			} `json:"process"`
+			Pools struct {
+				Write struct {
+					Completed int `json:"completed"`
+				} `json:"write"`
+			} `json:"thread_pool"`
+		} `json:"nodes"`
+	}
+	err = json.Unmarshal(answer, &stats)
+	for _, node := range stats.Nodes {
+		s.cpu += time.Duration(node.Process.CPU.Total) * time.Millisecond
+		s.requests += node.Pools.Write.Completed
+	}
+	return s, err
 }
 
 // indexed is how many documents were indexed; 0 where the index isn't there.

@@ -113,9 +113,18 @@ func (f figures) pivot(out *strings.Builder, part string, cases []string, cell f
 }
 
 func (f figures) realTable(out *strings.Builder) {
-	fmt.Fprintf(out, "\n## The real Elasticsearch\n\n%s\nFrom the agent's start until %d documents are indexed, both on the same cores.\n\n| output | records/s | CPU of the agent, s |\n| --- | --- | --- |\n", f.origin("real"), realRecords)
+	fmt.Fprintf(out, "\n## The real Elasticsearch\n\n%s\nFrom the agent's start until %d documents are indexed, both on the same cores.\n\n"+
+		"| output | records/s | CPU of the agent, s | of Elasticsearch, s | idle, %% |\n| --- | --- | --- | --- | --- |\n", f.origin("real"), realRecords)
 	for _, o := range f.outputs("real", "Elasticsearch") {
-		fmt.Fprintf(out, "| %s | %s | %.2f |\n", o, spreadOf(f.values("real", "Elasticsearch", o, "records_per_s")).text(0), spreadOf(f.values("real", "Elasticsearch", o, "cpu_s")).median)
+		get := func(metric string, digits int) string {
+			all := spreadOf(f.values("real", "Elasticsearch", o, metric))
+			if all.n == 0 {
+				return ""
+			}
+			return fmt.Sprintf("%.*f", digits, all.median)
+		}
+		rate := spreadOf(f.values("real", "Elasticsearch", o, "records_per_s")).text(0)
+		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", o, rate, get("cpu_s", 2), get("elasticsearch_cpu_s", 2), get("idle_percent", 0))
 	}
 }
 
