@@ -81,8 +81,8 @@ func (f figures) origin(part string) string {
 // cores is the time of the machine's cores since its start, in ticks.
 type cores struct{ idle, all int }
 
-// readCores reads the first line of /proc/stat (proc_stat(5)): user, nice, system, idle, iowait, …;
-// time of guests is in that of users, too.
+// readCores reads the first line of /proc/stat (proc_stat(5)). Its fourth and fifth time are idle,
+// the latter with a disk at work; time of guests is in that of users, too.
 func readCores() (c cores, err error) {
 	fields := strings.Fields(firstLine("/proc/stat"))
 	if len(fields) < 9 {
