@@ -47,16 +47,15 @@ func (b *bench) measureReal() error {
 			if err != nil {
 				return err
 			}
-			rate := float64(count) / one.took.Seconds()
-			for _, m := range []struct {
-				metric string
-				value  float64
-			}{
-				{"records_per_s", rate}, {"cpu_s", one.CPU().Seconds()}, {"elasticsearch_cpu_s", one.server.cpu.Seconds()},
-				{"idle_percent", one.idle}, {"requests", float64(one.server.requests)},
-			} {
-				b.figures.add(figure{"real", "Elasticsearch", o.name, m.metric, round, m.value})
+			add := func(metric string, value float64) {
+				b.figures.add(figure{"real", "Elasticsearch", o.name, metric, round, value})
 			}
+			rate := float64(count) / one.took.Seconds()
+			add("records_per_s", rate)
+			add("cpu_s", one.CPU().Seconds())
+			add("elasticsearch_cpu_s", one.server.cpu.Seconds())
+			add("idle_percent", one.idle)
+			add("requests", float64(one.server.requests))
 			b.say("real %d %-12s %.0f records/s, %.2f s of CPU, Elasticsearch %.2f s for %d requests, %.0f %% idle", round+1, o.name, rate, one.CPU().Seconds(), one.server.cpu.Seconds(), one.server.requests, one.idle)
 		}
 	}
@@ -92,7 +91,7 @@ func (b *bench) oneReal(server *elasticsearch.Server, o output, in input, count 
 	if err != nil {
 		return one, err
 	}
-	cores, err := readCores()
+	coresBefore, err := readCores()
 	if err != nil {
 		return one, err
 	}
@@ -109,7 +108,7 @@ func (b *bench) oneReal(server *elasticsearch.Server, o output, in input, count 
 	after, spentErr := b.spent(server)
 	coresAfter, coresErr := readCores()
 	one.server = serverSpent{after.cpu - before.cpu, after.requests - before.requests}
-	one.idle = coresAfter.idleSince(cores)
+	one.idle = coresAfter.idleSince(coresBefore)
 	one.Usage, err = a.Stop(endPatience)
 	if err == nil && indexed != count {
 		err = errors.New(o.name + ": Elasticsearch has not as many documents as there are records")

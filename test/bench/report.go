@@ -116,15 +116,8 @@ func (f figures) realTable(out *strings.Builder) {
 	fmt.Fprintf(out, "\n## The real Elasticsearch\n\n%s\nFrom the agent's start until %d documents are indexed, both on the same cores.\n\n"+
 		"| output | records/s | CPU of the agent, s | of Elasticsearch, s | idle, %% |\n| --- | --- | --- | --- | --- |\n", f.origin("real"), realRecords)
 	for _, o := range f.outputs("real", "Elasticsearch") {
-		get := func(metric string, digits int) string {
-			all := spreadOf(f.values("real", "Elasticsearch", o, metric))
-			if all.n == 0 {
-				return ""
-			}
-			return fmt.Sprintf("%.*f", digits, all.median)
-		}
-		rate := spreadOf(f.values("real", "Elasticsearch", o, "records_per_s")).text(0)
-		fmt.Fprintf(out, "| %s | %s | %s | %s | %s |\n", o, rate, get("cpu_s", 2), get("elasticsearch_cpu_s", 2), get("idle_percent", 0))
+		get := func(metric string) spread { return spreadOf(f.values("real", "Elasticsearch", o, metric)) }
+		fmt.Fprintf(out, "| %s | %s | %.2f | %.2f | %.0f |\n", o, get("records_per_s").text(0), get("cpu_s").median, get("elasticsearch_cpu_s").median, get("idle_percent").median)
 	}
 }
 
